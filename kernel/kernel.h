@@ -1,0 +1,155 @@
+/*
+ * kernel.h - the simulated kernel: its state, boot and shutdown.
+ *
+ * Everything hangs off struct kernel, passed first; two kernels in one
+ * process are independent. The kernel touches hardware only through
+ * machine/machine.h. Models Linux 6.1 on x86; each file's head names the
+ * Linux file that it follows and what it leaves out.
+ *
+ * Functions that can fail as a system call does return 0 or a negative errno.
+ */
+#ifndef KERNEL_KERNEL_H
+#define KERNEL_KERNEL_H
+
+#include <sys/queue.h>
+
+#include "kernel/event.h"
+#include "kernel/layout.h"
+#include "kernel/page.h"
+
+#define MAX_ORDER	11	/* orders 0 to 10, as in 6.1 */
+#define NR_MEMBLOCK	128
+#define NR_MEMORY	8
+
+enum zone_type { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_HIGHMEM, MAX_NR_ZONES };
+
+struct free_area {
+	uint32_t head;		/* pfn of the first free block, PFN_NONE if none */
+	uint64_t nr_free;
+};
+#define PFN_NONE UINT32_MAX
+
+struct zone {
+	const char *name;	/* "DMA", "DMA32", "Normal", "HighMem" */
+	pfn_t start_pfn, end_pfn;	/* end exclusive; equal: not there */
+	uint64_t spanned, present, managed;	/* pages */
+	uint64_t free;		/* pages: on free lists and never used */
+	uint64_t watermark[3];	/* min, low, high */
+	uint64_t lowmem_reserve[MAX_NR_ZONES];
+	struct free_area free_area[MAX_ORDER];
+	/*
+	 * Memory never handed out stays as extents of whole MAX_ORDER-1
+	 * blocks; the buddy carves one block when its lists run dry.
+	 */
+	struct { pfn_t start, end; } virgin[8];
+	unsigned nvirgin;
+};
+
+struct memblock_range { pa_t start, end; const char *name; };
+
+struct task_struct;
+struct mm_struct;
+struct inode;
+struct kmem_cache;
+struct vmap_area;
+struct kmap_state;
+
+struct kernel {
+	struct kernel_config config;
+	const struct arch *arch;
+	const struct paging_mode *mode;	/* of user and kernel tables */
+	unsigned pte_level;		/* mode->nlevels - 1 */
+	struct machine *machine;	/* owned */
+	struct ram *ram;		/* machine->ram */
+	struct layout layout;
+	struct kevent_sink sink;
+
+	/* Physical memory */
+	struct page *mem_map;		/* owned host array of max_pfn records */
+	pfn_t max_pfn, max_low_pfn;
+	struct memblock_range memory[NR_MEMORY];	/* visible RAM, whole frames */
+	unsigned nmemory;
+	struct memblock_range reserved[NR_MEMBLOCK];	/* boot allocations */
+	unsigned nreserved;
+	struct zone zone[MAX_NR_ZONES];
+	uint64_t totalram_pages;
+	bool ram_poked;			/* frames may hold bytes the kernel did not write */
+	unsigned fail_nth;		/* tests: the nth allocation from now fails; 0 off */
+	pfn_t zero_pfn;			/* the shared zero page */
+
+	/* Kernel address space */
+	pa_t swapper_pg_dir;		/* root table of the kernel */
+	TAILQ_HEAD(, kmem_cache) slab_caches;
+	TAILQ_HEAD(, vmap_area) vmap_areas;	/* ascending */
+	struct kmap_state *kmap;	/* owned, i386 */
+
+	/* Processes */
+	TAILQ_HEAD(, task_struct) tasks;	/* ascending pid */
+	int next_pid;
+	struct task_struct *current[MACHINE_MAX_CPUS];	/* NULL: idle, on swapper_pg_dir */
+	LIST_HEAD(, inode) inodes;
+	struct inode *vdso, *vvar;	/* owned references; see exec.c */
+	struct kmem_cache *mm_cache[8];	/* by enum mm_cache, mm_internal.h */
+	uint64_t next_ino;		/* of files without a host identity */
+
+	struct { uint64_t pgfault, pgmajfault, pgalloc, pgfree, pgreuse; } vmstat;
+	uint64_t rng;			/* state of the one seeded generator */
+};
+
+/* The defaults of `boot ARCH`: ram 2 GiB, 2 CPUs, seed 1, no KASLR. */
+void kernel_config_default(struct kernel_config *cfg, const struct arch *arch);
+
+/*
+ * Boots: e820 map, memblock, direct map, paging on, zones, buddy, slab,
+ * vmalloc, kmap, first process. Returns NULL and a message in *why (static)
+ * if the configuration is impossible or the host is out of memory.
+ */
+struct kernel *kernel_boot(const struct kernel_config *cfg, const char **why);
+void kernel_destroy(struct kernel *k);
+
+/* The e820 map of a PC with @ram bytes, as QEMU's and real BIOSes give it. */
+unsigned e820_build(uint64_t ram, struct ram_region *map, unsigned max);
+
+/* Next number of the seeded generator. */
+uint64_t kernel_random(struct kernel *k);
+
+/*
+ * Address conversion of lowmem, as the macros __pa and __va: kernel logical
+ * addresses only. __pa knows the x86-64 kernel image mapping as well.
+ * kernel_virt_ok says whether @va is in the direct map (virt_addr_valid).
+ */
+pa_t kernel_pa(const struct kernel *k, va_t va);
+va_t kernel_va(const struct kernel *k, pa_t pa);
+bool kernel_virt_ok(const struct kernel *k, va_t va);
+
+static inline struct page *pfn_to_page(const struct kernel *k, pfn_t pfn)
+{
+	return &k->mem_map[pfn];
+}
+
+static inline pfn_t page_to_pfn(const struct kernel *k, const struct page *page)
+{
+	return page - k->mem_map;
+}
+
+/* Is there RAM with a struct page behind @pfn? */
+bool pfn_valid(const struct kernel *k, pfn_t pfn);
+
+/* Host address of the frame's bytes; the frame must be valid. */
+static inline void *page_bytes(const struct kernel *k, pfn_t pfn)
+{
+	return k->ram->host + (pfn << PAGE_SHIFT);
+}
+
+/* One finding of the invariant checker. */
+typedef void (*check_fn)(void *ctx, const char *finding);
+
+/*
+ * fsck for the kernel: recomputes reference counts, map counts, RSS, zone
+ * counters, buddy lists, slab counts, VMA order and TLB contents from
+ * scratch; calls @fn with a line that names both sides of each mismatch.
+ * Returns the number of findings. Changes nothing.
+ */
+unsigned kernel_check(struct kernel *k, check_fn fn, void *ctx);
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * layout.h - where kernel space puts things: one row an architecture and
+ * layout, and the boundaries of this boot computed from it.
+ *
+ * Rows: i386 classic (Linux 2.6: the textbook's numbers), i386 6.1, x86-64
+ * with 4 levels. Source: linux 6.1 arch/x86/include/asm/pgtable_32_areas.h,
+ * page_32_types.h, pgtable_64_types.h, Documentation/x86/x86_64/mm.rst.
+ */
+#ifndef KERNEL_LAYOUT_H
+#define KERNEL_LAYOUT_H
+
+#include "machine/machine.h"
+
+#define GiB (1ULL << 30)
+#define MiB (1ULL << 20)
+#define KiB (1ULL << 10)
+
+struct kernel_config {		/* what `boot` takes */
+	const struct arch *arch;
+	uint64_t ram;		/* bytes, page-aligned, 16 MiB .. 1 TiB */
+	unsigned cpus;		/* 1 .. MACHINE_MAX_CPUS */
+	uint64_t page_offset;	/* i386: 0xC0000000 for vmsplit=3G, ...; 0: default */
+	bool layout_61;		/* layout=6.1 rather than classic (i386) */
+	uint64_t vmalloc_reserve; /* i386: bytes, default 128 MiB */
+	uint64_t seed;
+	bool kaslr, aslr;
+	bool pse, nx, pge, gbpages;	/* CPU features taken away or given */
+};
+
+struct arch {			/* a row of `boot` */
+	const char *name;	/* "i386", "i386-pae", "x86_64" */
+	enum paging_mode_id mode;
+	uint8_t elf_class;	/* ELFCLASS32 or ELFCLASS64 */
+	uint16_t elf_machine;	/* EM_386, EM_X86_64 */
+	uint8_t word;		/* bytes of a long: 4 or 8 */
+	va_t page_offset, task_size;
+	pa_t max_ram;		/* RAM above is invisible */
+	unsigned sizeof_page;	/* of the simulated struct page: 40 or 64 */
+	bool softdirty;		/* CONFIG_MEM_SOFT_DIRTY: PTE bit 11 */
+	bool invert_none;	/* PROT_NONE entries keep the pfn inverted (L1TF) */
+	bool highmem;		/* has ZONE_HIGHMEM, kmap */
+	struct cpu_features features;
+};
+
+extern const struct arch archs[];	/* ends with a NULL name */
+const struct arch *arch_by_name(const char *name);
+
+/* One line of `layout`: a named range of the address space. */
+struct layout_area {
+	const char *name;	/* "vmalloc", "pkmap", "user space" */
+	va_t start, end;	/* end exclusive; 0 means the very top */
+	const char *note;	/* one phrase for students */
+};
+
+#define LAYOUT_MAX_AREAS 32
+
+struct layout {
+	va_t task_size;		/* first address that is not the user's */
+	va_t mmap_base, stack_top, elf_et_dyn_base;	/* user, without ASLR */
+	va_t page_offset;	/* direct map: __va(0) */
+	va_t high_memory;	/* end of the direct map */
+	pa_t lowmem_end;	/* __pa(high_memory): frames above are HighMem */
+	va_t vmalloc_start, vmalloc_end;
+	va_t pkmap_base;	/* 0 where there is none */
+	unsigned last_pkmap;
+	va_t fixaddr_start, fixaddr_top;
+	va_t kmap_fix;		/* lowest kmap_atomic/kmap_local slot */
+	unsigned kmap_slots;	/* per CPU */
+	unsigned fix_kmap_begin;	/* fixmap index of CPU 0's first slot */
+	va_t lapic, ioapic;	/* fixmap pages of the interrupt controllers */
+	bool thp;		/* transparent huge pages: raises the watermarks */
+	va_t cpu_entry_area, modules_start, modules_end;
+	va_t vmemmap, vmemmap_end;	/* mem_map: in lowmem on i386 */
+	va_t kernel_map;	/* x86-64: 0xffffffff80000000, else page_offset */
+	pa_t kernel_phys;	/* load address of the image */
+	struct { pa_t text, etext, rodata, erodata, data, edata, bss, ebss; } image;
+	unsigned nareas;
+	struct layout_area area[LAYOUT_MAX_AREAS];	/* ascending, no holes left out */
+};
+
+/*
+ * Computes the layout of a boot with the given end of usable RAM. Pure.
+ * Returns NULL, or a static string saying why that configuration is impossible.
+ */
+const char *layout_compute(const struct kernel_config *cfg, pfn_t max_pfn,
+			   struct layout *ret);
+
+/* The address of a boundary by its kernel name ("PAGE_OFFSET",
+ * "high_memory", "VMALLOC_START", "_text", ...). False if there is none. */
+bool layout_symbol(const struct layout *l, const char *name, va_t *ret);
+/* The @i-th symbol name, NULL past the end; for completion. */
+const char *layout_symbol_name(unsigned i);
+
+#endif

@@ -1,0 +1,189 @@
+/*
+ * memblock.c - boot-time memory: what exists, what is taken.
+ *
+ * Models mm/memblock.c of Linux 6.1: sorted ranges, neighbours of one owner
+ * joined, allocation top-down. Left out: NUMA nodes, flags (mirror, hotplug,
+ * nomap), growing of the arrays, freeing.
+ */
+#include "kernel/memblock.h"
+
+#include <string.h>
+
+void memblock_init(struct kernel *k, pa_t limit)
+{
+	const struct ram *ram = k->ram;
+
+	for (unsigned i = 0; i < ram->nregions && k->nmemory < NR_MEMORY; i++) {
+		pa_t start = PAGE_ALIGN(ram->region[i].start);
+		pa_t end = ram->region[i].end & PAGE_MASK;
+
+		if (end > limit)
+			end = limit;
+		if (ram->region[i].type != RAM_USABLE || start >= end)
+			continue;
+		k->memory[k->nmemory++] = (struct memblock_range){
+			start, end, "System RAM"
+		};
+		k->max_pfn = end >> PAGE_SHIFT;
+	}
+}
+
+bool pfn_valid(const struct kernel *k, pfn_t pfn)
+{
+	/* The last ranges are the large ones; the first is the low 640 KiB. */
+	for (unsigned i = k->nmemory; i-- > 0;)
+		if (pfn >= k->memory[i].start >> PAGE_SHIFT)
+			return pfn < k->memory[i].end >> PAGE_SHIFT;
+	return false;
+}
+
+/* Index of the first reservation that ends above @pa. */
+static unsigned find_reserved(const struct kernel *k, pa_t pa)
+{
+	unsigned low = 0, high = k->nreserved;
+
+	while (low < high) {
+		unsigned mid = (low + high) / 2;
+
+		if (k->reserved[mid].end > pa)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+static void remove_reserved(struct kernel *k, unsigned i)
+{
+	k->nreserved--;
+	memmove(&k->reserved[i], &k->reserved[i + 1],
+		(k->nreserved - i) * sizeof(k->reserved[0]));
+}
+
+/* Joins entry @i with the next one if they touch and belong together. */
+static void merge_with_next(struct kernel *k, unsigned i)
+{
+	struct memblock_range *r = &k->reserved[i];
+
+	if (i + 1 >= k->nreserved || r[0].end != r[1].start ||
+	    strcmp(r[0].name, r[1].name))
+		return;
+	r[0].end = r[1].end;
+	remove_reserved(k, i + 1);
+}
+
+bool memblock_reserve(struct kernel *k, pa_t start, pa_t end,
+		      const char *name)
+{
+	unsigned i = find_reserved(k, start);
+
+	if (start >= end || k->nreserved == NR_MEMBLOCK)
+		return false;
+	if (i < k->nreserved && k->reserved[i].start < end)
+		return false;
+	memmove(&k->reserved[i + 1], &k->reserved[i],
+		(k->nreserved - i) * sizeof(k->reserved[0]));
+	k->reserved[i] = (struct memblock_range){ start, end, name };
+	k->nreserved++;
+	merge_with_next(k, i);
+	if (i > 0)
+		merge_with_next(k, i - 1);
+	return true;
+}
+
+/* The highest fit in [start, end), stepping down over reservations. */
+static pa_t find_in_range(const struct kernel *k, pa_t start, pa_t end,
+			  uint64_t size, uint64_t align)
+{
+	while (end >= start && end - start >= size) {
+		pa_t at = ALIGN_DOWN(end - size, align);
+		unsigned i = find_reserved(k, at);
+
+		if (at < start)
+			return 0;
+		if (i == k->nreserved || k->reserved[i].start >= at + size)
+			return at;
+		end = k->reserved[i].start;
+	}
+	return 0;
+}
+
+pa_t memblock_alloc(struct kernel *k, uint64_t size, uint64_t align,
+		    pa_t limit, const char *name)
+{
+	size = PAGE_ALIGN(size);
+	for (unsigned i = k->nmemory; i-- > 0;) {
+		pa_t end = k->memory[i].end < limit ? k->memory[i].end : limit;
+		pa_t at = find_in_range(k, k->memory[i].start, end, size, align);
+
+		if (at && memblock_reserve(k, at, at + size, name))
+			return at;
+	}
+	return 0;
+}
+
+const char *memblock_reserved_name(const struct kernel *k, pfn_t pfn)
+{
+	pa_t pa = pfn << PAGE_SHIFT;
+	unsigned i = find_reserved(k, pa);
+
+	if (i == k->nreserved || k->reserved[i].start >= pa + PAGE_SIZE)
+		return NULL;
+	return k->reserved[i].name;
+}
+
+/*
+ * Moves *end down to the top of the free space that ends at or below it, and
+ * returns where that space begins, not below @start. start: nothing is free.
+ */
+static pa_t free_space_below(const struct kernel *k, pa_t start, pa_t *end)
+{
+	while (*end > start) {
+		unsigned i = find_reserved(k, *end - 1);
+
+		if (i < k->nreserved && k->reserved[i].start < *end) {
+			*end = k->reserved[i].start & PAGE_MASK;
+			continue;
+		}
+		if (i > 0 && k->reserved[i - 1].end > start)
+			start = PAGE_ALIGN(k->reserved[i - 1].end);
+		return start;
+	}
+	*end = start;
+	return start;
+}
+
+bool memblock_free_below(const struct kernel *k, pfn_t limit, pfn_t *start,
+			 pfn_t *end)
+{
+	for (unsigned i = k->nmemory; i-- > 0;) {
+		pa_t top = k->memory[i].end, from;
+
+		if (limit < top >> PAGE_SHIFT)
+			top = limit << PAGE_SHIFT;
+		if (top <= k->memory[i].start)
+			continue;
+		from = free_space_below(k, k->memory[i].start, &top);
+		if (from >= top)
+			continue;
+		*start = from >> PAGE_SHIFT;
+		*end = top >> PAGE_SHIFT;
+		return true;
+	}
+	return false;
+}
+
+uint64_t memblock_present(const struct kernel *k, pfn_t start, pfn_t end)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < k->nmemory; i++) {
+		pfn_t from = k->memory[i].start >> PAGE_SHIFT;
+		pfn_t to = k->memory[i].end >> PAGE_SHIFT;
+
+		from = from > start ? from : start;
+		to = to < end ? to : end;
+		n += to > from ? to - from : 0;
+	}
+	return n;
+}

@@ -1,0 +1,187 @@
+/*
+ * mm.h - what one does to an address space: the system calls, the fault
+ * path, processes. One header for mmap.c, mprotect.c, memory.c, fault.c,
+ * rmap.c, fork.c, exec.c, binfmt_elf.c, filemap.c, shmem.c, uaccess.c.
+ *
+ * Return values: 0 or a negative errno, unless it says otherwise. Out
+ * parameters come last and are written only on success.
+ */
+#ifndef KERNEL_MM_H
+#define KERNEL_MM_H
+
+#include "kernel/mm_types.h"
+#include "kernel/page_alloc.h"
+
+/* prot and flags of mmap: the i386/x86-64 ABI's values. */
+#define LX_PROT_READ	1
+#define LX_PROT_WRITE	2
+#define LX_PROT_EXEC	4
+#define LX_MAP_SHARED	0x01
+#define LX_MAP_PRIVATE	0x02
+#define LX_MAP_FIXED	0x10
+#define LX_MAP_ANONYMOUS 0x20
+#define LX_MAP_GROWSDOWN 0x100
+#define LX_MAP_LOCKED	0x2000
+#define LX_MAP_NORESERVE 0x4000
+#define LX_MAP_POPULATE	0x8000
+#define LX_MAP_STACK	0x20000
+#define LX_MAP_FIXED_NOREPLACE 0x100000
+
+#define LX_MAX_MAP_COUNT 65530
+#define MMAP_MIN_ADDR	65536
+#define STACK_GUARD_GAP	(256UL << PAGE_SHIFT)
+
+/* --- mmap.c, mprotect.c ---------------------------------------------------- */
+/* @file NULL: anonymous. The address is in *ret. */
+int do_mmap(struct kernel *k, struct mm_struct *mm, struct inode *file,
+	    va_t addr, uint64_t len, unsigned prot, unsigned flags,
+	    uint64_t pgoff, va_t *ret);
+int do_munmap(struct kernel *k, struct mm_struct *mm, va_t addr, uint64_t len);
+int do_mprotect(struct kernel *k, struct mm_struct *mm, va_t addr,
+		uint64_t len, unsigned prot);
+/* Linux' brk: *ret is the new break, or the old one if it was refused. */
+int do_brk(struct kernel *k, struct mm_struct *mm, va_t brk, va_t *ret);
+/* Grows the stack area @vma down to hold @va; -ENOMEM if limits forbid. */
+int expand_stack(struct kernel *k, struct vm_area_struct *vma, va_t va);
+struct vm_area_struct *find_vma(const struct mm_struct *mm, va_t va);
+/* Name of an area as in /proc/PID/maps: path, [heap], [stack], [vdso], "". */
+const char *vma_name(const struct vm_area_struct *vma);
+/* PTE flags of a user mapping (linux protection_map). */
+uint64_t vm_get_page_prot(const struct kernel *k, unsigned long vm_flags);
+
+/* --- memory.c -------------------------------------------------------------- */
+#define VM_FAULT_OOM	0x01u
+#define VM_FAULT_SIGBUS	0x02u
+#define VM_FAULT_MAJOR	0x04u
+#define VM_FAULT_SIGSEGV 0x40u
+#define VM_FAULT_NOPAGE	0x100u
+
+#define FAULT_FLAG_WRITE 0x01u
+#define FAULT_FLAG_USER	0x40u
+#define FAULT_FLAG_INSTRUCTION 0x100u
+
+/* => @vma holds @va and its rights allow the access. Returns VM_FAULT_*. */
+unsigned handle_mm_fault(struct kernel *k, struct vm_area_struct *vma, va_t va,
+			 unsigned flags);
+/* Removes all pages of [start, end) of @vma, and flushes the TLBs. */
+void zap_page_range(struct kernel *k, struct vm_area_struct *vma, va_t start,
+		    va_t end);
+/* Copies the entries of a private area for fork; -ENOMEM. */
+int copy_page_range(struct kernel *k, struct vm_area_struct *dst,
+		    struct vm_area_struct *src);
+
+/* --- fault.c: the #PF handler (linux arch/x86/mm/fault.c) ------------------ */
+#define LX_SIGBUS	7
+#define LX_SIGSEGV	11
+#define LX_SEGV_MAPERR	1
+#define LX_SEGV_ACCERR	2
+#define LX_BUS_ADRERR	2
+#define LX_SI_KERNEL	0x80
+
+struct siginfo {
+	int signo;		/* 0: none */
+	int si_code;
+	va_t si_addr;
+	uint32_t error_code;	/* of the exception */
+	uint8_t trap;		/* vector */
+};
+
+/*
+ * Handles an exception that @access of the task on @cpu raised. Returns
+ * true: retry the access; false: *sig says which signal it ends in (for a
+ * supervisor access: an oops; signo is 0).
+ */
+bool exc_page_fault(struct kernel *k, unsigned cpu, const struct access *access,
+		    const struct fault *fault, struct siginfo *sig);
+
+/* --- uaccess.c: memory accesses by instructions of the current task --------- */
+struct user_access {		/* result */
+	uint64_t done;		/* bytes moved */
+	unsigned min_flt, maj_flt;
+	struct siginfo sig;	/* signo 0: completed */
+	struct fault fault;	/* the last fault, if sig or oops */
+	bool oops;		/* a supervisor access that nothing can repair */
+};
+
+/*
+ * Reads, writes or fetches @len bytes at @va on @cpu as user (CPL 3) or
+ * kernel code, page by page, faults handled and retried. @buf is read for
+ * ACCESS_WRITE, filled otherwise. The signal is reported, not delivered:
+ * the task stays as under a debugger.
+ */
+void user_access(struct kernel *k, unsigned cpu, enum access_kind kind,
+		 bool user, va_t va, void *buf, uint64_t len,
+		 struct user_access *ret);
+/* copy_from_user/copy_to_user for another or the same mm, without CPU. */
+int access_remote_vm(struct kernel *k, struct mm_struct *mm, va_t va, void *buf,
+		     uint64_t len, bool write);
+
+/* --- rmap.c ---------------------------------------------------------------- */
+int anon_vma_prepare(struct kernel *k, struct vm_area_struct *vma);
+int anon_vma_clone(struct kernel *k, struct vm_area_struct *dst,
+		   struct vm_area_struct *src);
+int anon_vma_fork(struct kernel *k, struct vm_area_struct *vma,
+		  struct vm_area_struct *pvma);
+void unlink_anon_vmas(struct kernel *k, struct vm_area_struct *vma);
+/* Map and unmap counts; anonymous pages get mapping and index. */
+void page_add_anon_rmap(struct kernel *k, pfn_t pfn, struct vm_area_struct *vma,
+			va_t va);
+void page_add_file_rmap(struct kernel *k, pfn_t pfn);
+void page_remove_rmap(struct kernel *k, pfn_t pfn);
+/*
+ * Calls @fn for each (area, address) that maps the frame, found through
+ * anon_vma or i_mmap; stops when it returns false.
+ */
+void rmap_walk(struct kernel *k, pfn_t pfn,
+	       bool (*fn)(void *ctx, struct vm_area_struct *vma, va_t va),
+	       void *ctx);
+
+/* --- filemap.c, shmem.c ---------------------------------------------------- */
+/* Opens a host file as an inode with a page cache; one inode for each dev:ino. */
+int file_open(struct kernel *k, const char *path, struct inode **ret);
+/* A file made of @size built-in bytes (borrowed). */
+struct inode *file_builtin(struct kernel *k, const char *path,
+			   const void *bytes, uint64_t size);
+/* Memory for MAP_SHARED|MAP_ANONYMOUS. */
+struct inode *shmem_create(struct kernel *k, uint64_t size);
+void iget(struct inode *inode);
+void iput(struct kernel *k, struct inode *inode);	/* accepts NULL */
+/* kernel_read: through the page cache. Bytes read or -errno. */
+int64_t file_read(struct kernel *k, struct inode *inode, uint64_t off,
+		  void *buf, uint64_t len);
+pfn_t find_get_page(struct address_space *m, uint64_t index); /* no reference */
+
+/* --- fork.c, exit.c, sched.c ----------------------------------------------- */
+struct task_struct *find_task(struct kernel *k, int pid);	/* or NULL */
+int mm_alloc(struct kernel *k, struct mm_struct **ret);
+void mmput(struct kernel *k, struct mm_struct *mm);
+/* A child of @parent with a copy-on-write copy of its address space. */
+int kernel_fork(struct kernel *k, struct task_struct *parent,
+		struct task_struct **ret);
+/* Ends a task and frees its memory; a zombie stays until its parent waits
+ * (wait4) or ends. -EPERM for pid 1. */
+int do_exit(struct kernel *k, struct task_struct *task, int code);
+/* Reaps an exited child: its pid in *ret. -ECHILD. */
+int do_wait(struct kernel *k, struct task_struct *parent, int *ret);
+/* Runs @task (NULL: idle) on @cpu: loads CR3. -EBUSY: runs on another CPU. */
+int context_switch(struct kernel *k, unsigned cpu, struct task_struct *task);
+/* The first process; called by kernel_boot(). */
+int kernel_init_process(struct kernel *k);
+void tasks_deinit(struct kernel *k);
+
+/* --- exec.c, binfmt_elf.c -------------------------------------------------- */
+/*
+ * Replaces the address space of @task by the program in @file, as execve.
+ * argv and envp end with NULL. On error the task is as before; *why is a
+ * static phrase that names the field or rule ("p_filesz > p_memsz in segment
+ * 3"), or NULL. -ENOEXEC, -ENOMEM, -E2BIG, ...
+ */
+int do_execve(struct kernel *k, struct task_struct *task, struct inode *file,
+	      const char *const *argv, const char *const *envp,
+	      const char **why);
+
+/* Parts of kernel_check() */
+unsigned mm_check(struct kernel *k, struct mm_struct *mm, check_fn fn, void *ctx);
+unsigned rmap_check(struct kernel *k, check_fn fn, void *ctx);
+
+#endif

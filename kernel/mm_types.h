@@ -1,0 +1,147 @@
+/*
+ * mm_types.h - tasks, address spaces, areas, files (linux
+ * include/linux/mm_types.h, sched.h, fs.h, rmap.h).
+ */
+#ifndef KERNEL_MM_TYPES_H
+#define KERNEL_MM_TYPES_H
+
+#include "kernel/kernel.h"
+#include "kernel/vma_tree.h"
+
+/* vm_flags, Linux' values. */
+#define VM_READ		0x00000001UL
+#define VM_WRITE	0x00000002UL
+#define VM_EXEC		0x00000004UL
+#define VM_SHARED	0x00000008UL
+#define VM_MAYREAD	0x00000010UL
+#define VM_MAYWRITE	0x00000020UL
+#define VM_MAYEXEC	0x00000040UL
+#define VM_MAYSHARE	0x00000080UL
+#define VM_GROWSDOWN	0x00000100UL
+#define VM_PFNMAP	0x00000400UL
+#define VM_LOCKED	0x00002000UL
+#define VM_IO		0x00004000UL
+#define VM_DONTCOPY	0x00020000UL
+#define VM_DONTEXPAND	0x00040000UL
+#define VM_ACCOUNT	0x00100000UL
+#define VM_NORESERVE	0x00200000UL
+#define VM_DONTDUMP	0x04000000UL
+#define VM_SOFTDIRTY	0x08000000UL
+extern const struct flag_name vm_flag_names[];
+
+struct kernel_addr { va_t va; };	/* where a host struct "is" in its slab */
+
+struct inode;
+struct vm_area_struct;
+struct vm_fault;
+
+struct vm_operations_struct {
+	const char *name;	/* "file", "shmem", "special" */
+	/* Makes the page at @index present in the cache: pfn in *ret, a
+	 * VM_FAULT_* code otherwise. A reference is taken for the caller. */
+	unsigned (*fault)(struct kernel *k, struct vm_area_struct *vma,
+			  uint64_t index, pfn_t *ret);
+	/* Maps what the cache has of [start, end] around a fault; NULL: no
+	 * fault-around (linux filemap_map_pages). */
+	unsigned (*map_pages)(struct vm_fault *vmf, uint64_t start,
+			      uint64_t end);
+	/* A shared page is about to become writable; NULL: need not know. */
+	unsigned (*page_mkwrite)(struct kernel *k, pfn_t pfn);
+};
+
+#define PAGES_PER_CHUNK 512
+
+/* A page cache (linux struct address_space): pages by index. */
+struct address_space {
+	struct inode *host;
+	uint32_t **chunk;	/* owned: pfns by index, PAGES_PER_CHUNK each */
+	uint64_t nchunks;	/* length of the array; a chunk may be NULL */
+	uint64_t nrpages;	/* present */
+	uint64_t ra_end;	/* first index that readahead has not read */
+	LIST_HEAD(, vm_area_struct) i_mmap;	/* areas that map it */
+};
+
+#define FMODE_READ	1u
+#define FMODE_WRITE	2u	/* stores stay in the page cache */
+
+struct inode {
+	LIST_ENTRY(inode) link;
+	char *path;		/* owned: as the user gave it; "[vdso]", "/dev/zero" */
+	int refs;
+	int fd;			/* host file, or -1 */
+	uint64_t dev, ino;	/* host identity; shmem: counters of ours */
+	const uint8_t *bytes;	/* built-in file (borrowed), or NULL */
+	uint64_t size;
+	unsigned f_mode;	/* FMODE_*: how the file is open */
+	const struct vm_operations_struct *ops;
+	struct address_space mapping;
+	struct kernel_addr addr;
+};
+
+/* Reverse mapping of anonymous pages (linux include/linux/rmap.h). */
+struct anon_vma {
+	struct anon_vma *root, *parent;
+	int refcount;		/* avcs, children, and roots' members */
+	unsigned num_children, num_active_vmas;
+	LIST_HEAD(, anon_vma_chain) chain;	/* areas that may map its pages */
+	struct kernel_addr addr;
+};
+
+struct anon_vma_chain {
+	struct vm_area_struct *vma;
+	struct anon_vma *anon_vma;
+	LIST_ENTRY(anon_vma_chain) same_vma, same_anon;
+	struct kernel_addr addr;
+};
+
+struct vm_area_struct {
+	va_t vm_start, vm_end;	/* end exclusive */
+	struct mm_struct *vm_mm;
+	unsigned long vm_flags;
+	uint64_t vm_page_prot;	/* PTE flags that follow from vm_flags */
+	uint64_t vm_pgoff;	/* in pages: offset in the file, or va >> 12 */
+	struct inode *vm_file;	/* a reference, or NULL: anonymous */
+	const struct vm_operations_struct *vm_ops;	/* NULL: anonymous */
+	const char *name;	/* "[vdso]", "[vvar]" or NULL */
+	struct anon_vma *anon_vma;
+	LIST_HEAD(, anon_vma_chain) anon_vma_chain;
+	LIST_ENTRY(vm_area_struct) i_mmap;
+	struct kernel_addr addr;
+};
+
+enum { MM_FILEPAGES, MM_ANONPAGES, MM_SHMEMPAGES, NR_MM_COUNTERS };
+
+struct mm_struct {
+	struct kernel *k;
+	int mm_users;
+	pfn_t pgd;		/* frame of the root table (PAE: its first 32 bytes) */
+	struct vma_tree vmas;
+	uint64_t rss[NR_MM_COUNTERS];	/* pages */
+	uint64_t total_vm, pgtables;	/* pages, table frames */
+	va_t task_size, mmap_base;
+	va_t start_code, end_code, start_data, end_data;
+	va_t start_brk, brk, start_stack, arg_start, arg_end, env_start, env_end;
+	va_t entry, interp_base, vdso;
+	uint64_t def_flags;
+	struct task_struct *owner;	/* borrowed; NULL while exec builds it */
+	int owner_pid;		/* for events */
+	bool cap_rawio;		/* may map below mmap_min_addr */
+	struct kernel_addr addr;
+};
+
+struct task_struct {
+	TAILQ_ENTRY(task_struct) link;
+	int pid, ppid;
+	char comm[16];
+	struct mm_struct *mm;
+	uint64_t min_flt, maj_flt;
+	uint64_t rlim_stack;	/* bytes, default 8 MiB */
+	uint64_t sp, ip;	/* user registers after exec */
+	char state;		/* R running or runnable, Z exited, not waited for */
+	int exit_code;
+	int cpu;		/* where it runs, -1 if it does not */
+	pfn_t stack;		/* kernel stack, THREAD_SIZE_ORDER frames */
+	struct kernel_addr addr;
+};
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * slab.h - object caches (linux mm/slub.c, small): kmalloc and the caches
+ * that kernel objects are charged to.
+ *
+ * Slabs are frames of lowmem; free objects hold the free-list pointer in
+ * their own bytes, as SLUB's do. Left out: per-CPU slabs, merging, hardening.
+ */
+#ifndef KERNEL_SLAB_H
+#define KERNEL_SLAB_H
+
+#include "kernel/kernel.h"
+
+struct kmem_cache {
+	TAILQ_ENTRY(kmem_cache) link;
+	const char *name;	/* "kmalloc-64", "task_struct": as in slabinfo */
+	unsigned object_size, size;	/* bytes asked for, and with alignment */
+	unsigned order, objects;	/* of one slab */
+	uint32_t partial, full;		/* lists of slabs: first pfn or PFN_NONE */
+	uint64_t nr_slabs, active;	/* slabs, objects in use */
+};
+
+void slab_init(struct kernel *k);
+void slab_deinit(struct kernel *k);
+
+/* The cache called @name, made on first use with objects of @size bytes. */
+struct kmem_cache *kmem_cache_get(struct kernel *k, const char *name,
+				  unsigned size);
+/* Kernel address of a fresh object, or 0: out of memory. */
+va_t kmem_cache_alloc(struct kernel *k, struct kmem_cache *cache);
+void kmem_cache_free(struct kernel *k, struct kmem_cache *cache, va_t va);
+
+/*
+ * kmalloc: @size in 1 .. 4 MiB; sizes above 8 KiB come straight from the
+ * buddy allocator. @gfp as in page_alloc.h. Writes the address on success.
+ * -EINVAL size 0 or too large, -ENOMEM.
+ */
+int kmalloc(struct kernel *k, uint64_t size, unsigned gfp, va_t *ret);
+/* -EINVAL if @va is not the start of a live kmalloc object. */
+int kfree(struct kernel *k, va_t va);
+/* The cache and object behind a slab address, for `page`; NULL if none. */
+const struct kmem_cache *slab_lookup(struct kernel *k, va_t va, va_t *object,
+				     bool *in_use);
+
+unsigned slab_check(struct kernel *k, check_fn fn, void *ctx);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * vma_tree.h - the areas of one address space, ordered by address.
+ *
+ * In the place of Linux' maple tree: a B+ tree of two levels, an array of
+ * leaves of up to VMA_LEAF areas. Each leaf remembers the largest gap before
+ * one of its areas, so that a search for free space reads leaves, not areas.
+ * Look-up: two binary searches; insertion: a short memmove.
+ */
+#ifndef KERNEL_VMA_TREE_H
+#define KERNEL_VMA_TREE_H
+
+#include "machine/types.h"
+
+struct vm_area_struct;
+struct vma_leaf;
+
+struct vma_tree {
+	struct vma_leaf **leaf;	/* owned, ascending */
+	va_t *last;		/* owned: largest vm_end of each leaf */
+	uint64_t *gap;		/* owned: largest gap before one of its areas */
+	unsigned nleaves, cap;
+	unsigned count;		/* areas: mm->map_count */
+};
+
+void vma_tree_init(struct vma_tree *t);
+void vma_tree_deinit(struct vma_tree *t);	/* frees no areas */
+
+/* The first area that ends above @va (linux find_vma), or NULL. */
+struct vm_area_struct *vma_tree_find(const struct vma_tree *t, va_t va);
+/* The neighbours; NULL at the ends. @vma must be in the tree. */
+struct vm_area_struct *vma_tree_next(const struct vma_tree *t,
+				     const struct vm_area_struct *vma);
+struct vm_area_struct *vma_tree_prev(const struct vma_tree *t,
+				     const struct vm_area_struct *vma);
+struct vm_area_struct *vma_tree_first(const struct vma_tree *t);
+struct vm_area_struct *vma_tree_last(const struct vma_tree *t);
+
+/* @vma must overlap no area of the tree. */
+void vma_tree_insert(struct vma_tree *t, struct vm_area_struct *vma);
+void vma_tree_remove(struct vma_tree *t, struct vm_area_struct *vma);
+/* Moves the bounds of an area, in a way that keeps the order. */
+void vma_tree_adjust(struct vma_tree *t, struct vm_area_struct *vma,
+		     va_t start, va_t end);
+
+/*
+ * The highest free range of @len bytes within [low, high); its start in *ret.
+ * False: there is none. An area that grows down (VM_GROWSDOWN) keeps
+ * the stack guard gap of 256 pages free below it.
+ */
+bool vma_tree_gap_down(const struct vma_tree *t, uint64_t len, va_t low,
+		       va_t high, va_t *ret);
+/* The lowest one. */
+bool vma_tree_gap_up(const struct vma_tree *t, uint64_t len, va_t low,
+		     va_t high, va_t *ret);
+
+#define for_each_vma(t, vma)                                                   \
+	for ((vma) = vma_tree_first(t); (vma); (vma) = vma_tree_next(t, vma))
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * vmalloc.h - the vmalloc area (linux mm/vmalloc.c): virtually contiguous
+ * kernel memory from single frames, with a guard page after each area.
+ */
+#ifndef KERNEL_VMALLOC_H
+#define KERNEL_VMALLOC_H
+
+#include "kernel/kernel.h"
+
+enum vmap_kind { VMAP_ALLOC, VMAP_IOREMAP };
+
+struct vmap_area {
+	TAILQ_ENTRY(vmap_area) link;
+	va_t start, end;	/* end exclusive, guard page included */
+	unsigned nr_pages;
+	enum vmap_kind kind;
+	pa_t phys;		/* VMAP_IOREMAP */
+};
+
+void vmalloc_init(struct kernel *k);
+void vmalloc_deinit(struct kernel *k);
+
+/* -EINVAL size 0, -ENOMEM no address range or no frames; all or nothing. */
+int vmalloc(struct kernel *k, uint64_t size, va_t *ret);
+/* Maps @size bytes of physical address space uncached. */
+int ioremap(struct kernel *k, pa_t phys, uint64_t size, va_t *ret);
+/* -EINVAL if @va is not the start of an area. */
+int vfree(struct kernel *k, va_t va);
+/* The area that holds @va (guard page included), or NULL. */
+const struct vmap_area *find_vmap_area(const struct kernel *k, va_t va);
+
+unsigned vmalloc_check(struct kernel *k, check_fn fn, void *ctx);
+
+#endif

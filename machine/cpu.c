@@ -1,0 +1,285 @@
+/*
+ * cpu.c - see cpu.h.
+ *
+ * Each cpu_write_*() makes the change on a copy of the MMU state, asks the
+ * rules, and takes the copy over if none objects: an instruction that faults
+ * leaves nothing behind. Then come the TLB flushes that it implies. Source:
+ * SDM volume 3A, "Control Registers", "Operations that Invalidate TLBs and
+ * Paging-Structure Caches", and volume 2, "MOV - Move to/from Control
+ * Registers".
+ */
+#include "machine/cpu.h"
+
+#include <string.h>
+
+#include "machine/internal.h"
+
+#define CR0_KNOWN 0xe005003fULL	/* the rest reads as 0, writes are ignored */
+/* Bits that mean nothing to paging, and that every CPU here has. */
+#define CR4_OTHER 0x00052f4fULL
+#define CR4_PDPTE_RELOAD (CR4_PGE | CR4_PSE | CR4_PAE | CR4_SMEP)
+#define CR4_FLUSH_CHANGED (CR4_PGE | CR4_PSE | CR4_PAE | CR4_LA57)
+
+const struct flag_name cr0_flags[] = {
+	{ CR0_PE, "PE", "pe" }, { BIT(1), "MP", NULL },	  { BIT(2), "EM", NULL },
+	{ BIT(3), "TS", NULL }, { CR0_ET, "ET", NULL },	  { BIT(5), "NE", NULL },
+	{ CR0_WP, "WP", "wp" }, { BIT(18), "AM", NULL },  { CR0_NW, "NW", NULL },
+	{ CR0_CD, "CD", NULL }, { CR0_PG, "PG", "pg" },	  { 0, NULL, NULL },
+};
+
+const struct flag_name cr4_flags[] = {
+	{ BIT(0), "VME", NULL },      { BIT(1), "PVI", NULL },
+	{ BIT(2), "TSD", NULL },      { BIT(3), "DE", NULL },
+	{ CR4_PSE, "PSE", "pse" },    { CR4_PAE, "PAE", "pae" },
+	{ BIT(6), "MCE", NULL },      { CR4_PGE, "PGE", "pge" },
+	{ BIT(8), "PCE", NULL },      { BIT(9), "OSFXSR", NULL },
+	{ BIT(10), "OSXMMEXCPT", NULL }, { BIT(11), "UMIP", NULL },
+	{ CR4_LA57, "LA57", "la57" }, { BIT(13), "VMXE", NULL },
+	{ BIT(14), "SMXE", NULL },    { BIT(16), "FSGSBASE", NULL },
+	{ CR4_PCIDE, "PCIDE", "pcide" }, { BIT(18), "OSXSAVE", NULL },
+	{ CR4_SMEP, "SMEP", "smep" }, { CR4_SMAP, "SMAP", "smap" },
+	{ CR4_PKE, "PKE", "pke" },    { BIT(23), "CET", NULL },
+	{ BIT(24), "PKS", NULL },     { 0, NULL, NULL },
+};
+
+const struct flag_name efer_flags[] = {
+	{ EFER_SCE, "SCE", NULL },   { EFER_LME, "LME", "lme" },
+	{ EFER_LMA, "LMA", "lma" },  { EFER_NXE, "NXE", "nxe" },
+	{ 0, NULL, NULL },
+};
+
+void cpu_init(struct cpu *cpu, unsigned id, struct ram *ram,
+	      const struct cpu_features *features)
+{
+	memset(cpu, 0, sizeof(*cpu));
+	cpu->id = id;
+	cpu->ram = ram;
+	cpu->features = *features;
+	cpu->mmu.features = &cpu->features;
+	cpu->mmu.cr0 = CR0_ET | CR0_NW | CR0_CD; /* as after INIT or RESET */
+	tlb_init(&cpu->tlb);
+	mmu_refresh(&cpu->mmu);
+}
+
+void cpu_deinit(struct cpu *cpu)
+{
+	tlb_deinit(&cpu->tlb);
+}
+
+uint16_t cpu_pcid(const struct cpu *cpu)
+{
+	return cpu->mmu.pcid;
+}
+
+static void flush_all(struct cpu *cpu)
+{
+	tlb_flush_all(&cpu->tlb, true);
+	cpu->counters.flushes++;
+}
+
+/*
+ * Loads the four PDPTE registers of @next from the table at its CR3, if its
+ * mode has them. SDM "PDPTE Registers": a present PDPTE with reserved bits
+ * set makes the instruction fault.
+ */
+static const char *load_pdptes(const struct cpu *cpu, struct mmu *next)
+{
+	if (!next->mode->pdpte_regs)
+		return NULL;
+	mmu_set_root(next, cpu->ram, next->cr3);
+	for (unsigned i = 0; i < ARRAY_SIZE(next->pdpte); i++)
+		if ((next->pdpte[i] & PTE_P) &&
+		    (next->pdpte[i] & next->table_rsvd[0]))
+			return "a PDPTE has a reserved bit set";
+	return NULL;
+}
+
+/* --- CR0 ------------------------------------------------------------------ */
+
+static const char *check_cr0(const struct mmu *now, uint64_t value)
+{
+	bool enables = (value & CR0_PG) && !(now->cr0 & CR0_PG);
+
+	if (value >> 32)
+		return "CR0[63:32] is reserved";
+	if ((value & CR0_PG) && !(value & CR0_PE))
+		return "CR0.PG=1 needs CR0.PE=1";
+	if ((value & CR0_NW) && !(value & CR0_CD))
+		return "CR0.NW=1 needs CR0.CD=1";
+	if (enables && (now->efer & EFER_LME) && !(now->cr4 & CR4_PAE))
+		return "CR0.PG=1 with EFER.LME=1 needs CR4.PAE=1";
+	if (!(value & CR0_PG) && (now->cr4 & CR4_PCIDE))
+		return "CR0.PG cannot be cleared while CR4.PCIDE=1";
+	return NULL;
+}
+
+/* EFER.LMA follows: it is 1 while IA-32e mode is both enabled and paging. */
+static void set_lma(struct mmu *mmu)
+{
+	mmu->efer &= ~EFER_LMA;
+	if ((mmu->efer & EFER_LME) && (mmu->cr0 & CR0_PG))
+		mmu->efer |= EFER_LMA;
+}
+
+const char *cpu_write_cr0(struct cpu *cpu, uint64_t value)
+{
+	struct mmu next = cpu->mmu;
+	const char *denied = check_cr0(&cpu->mmu, value);
+	uint64_t changed;
+
+	if (denied)
+		return denied;
+	next.cr0 = (value & CR0_KNOWN) | CR0_ET;
+	changed = next.cr0 ^ cpu->mmu.cr0;
+	set_lma(&next);
+	mmu_refresh(&next);
+	if (changed & (CR0_PG | CR0_CD | CR0_NW))
+		denied = load_pdptes(cpu, &next);
+	if (denied)
+		return denied;
+	cpu->mmu = next;
+	if (changed & CR0_PG)
+		flush_all(cpu);
+	return NULL;
+}
+
+/* --- CR3 ------------------------------------------------------------------ */
+
+static const char *check_cr3(const struct mmu *now, uint64_t value)
+{
+	if (!(now->efer & EFER_LMA))
+		return value >> 32 ? "CR3[63:32] can be set in IA-32e mode only" :
+				     NULL;
+	if (now->cr4 & CR4_PCIDE)
+		value &= ~CR3_NOFLUSH;
+	if (value >> now->features->maxphyaddr)
+		return "CR3 bits above MAXPHYADDR are reserved";
+	return NULL;
+}
+
+const char *cpu_write_cr3(struct cpu *cpu, uint64_t value)
+{
+	bool keep = (cpu->mmu.cr4 & CR4_PCIDE) && (value & CR3_NOFLUSH);
+	const char *denied = check_cr3(&cpu->mmu, value);
+	struct mmu next;
+
+	if (denied)
+		return denied;
+	value &= ~CR3_NOFLUSH;
+	if (cpu->mmu.mode->pdpte_regs) {
+		next = cpu->mmu;
+		next.cr3 = value;
+		denied = load_pdptes(cpu, &next);
+		if (denied)
+			return denied;
+		cpu->mmu = next;
+	} else {
+		mmu_set_root(&cpu->mmu, cpu->ram, value);
+	}
+	if (!keep) {
+		tlb_flush_pcid(&cpu->tlb, cpu->mmu.pcid);
+		cpu->counters.flushes++;
+	}
+	return NULL;
+}
+
+/* --- CR4 ------------------------------------------------------------------ */
+
+/* Bits of CR4 that this CPU has; the rest is reserved. */
+static uint64_t cr4_known(const struct cpu_features *f)
+{
+	return CR4_OTHER | (f->pse ? CR4_PSE : 0) | (f->pae ? CR4_PAE : 0) |
+	       (f->pge ? CR4_PGE : 0) | (f->la57 ? CR4_LA57 : 0) |
+	       (f->pcid ? CR4_PCIDE : 0) | (f->smep ? CR4_SMEP : 0) |
+	       (f->smap ? CR4_SMAP : 0) | (f->pku ? CR4_PKE : 0);
+}
+
+static const char *check_cr4(const struct mmu *now, uint64_t value)
+{
+	bool ia32e = now->efer & EFER_LMA;
+	uint64_t changed = value ^ now->cr4;
+
+	if (value & ~cr4_known(now->features))
+		return "CR4: a bit that this CPU lacks is reserved";
+	if (ia32e && !(value & CR4_PAE))
+		return "CR4.PAE cannot be cleared in IA-32e mode";
+	if (ia32e && (changed & CR4_LA57))
+		return "CR4.LA57 cannot be changed in IA-32e mode";
+	if (!(changed & value & CR4_PCIDE))
+		return NULL;
+	if (!ia32e)
+		return "CR4.PCIDE=1 needs IA-32e mode";
+	if (now->cr3 & 0xfff)
+		return "CR4.PCIDE=1 needs CR3[11:0]=0";
+	return NULL;
+}
+
+const char *cpu_write_cr4(struct cpu *cpu, uint64_t value)
+{
+	struct mmu next = cpu->mmu;
+	const char *denied = check_cr4(&cpu->mmu, value);
+	uint64_t changed = value ^ cpu->mmu.cr4;
+
+	if (denied)
+		return denied;
+	next.cr4 = value;
+	mmu_refresh(&next);
+	if (changed & CR4_PDPTE_RELOAD)
+		denied = load_pdptes(cpu, &next);
+	if (denied)
+		return denied;
+	cpu->mmu = next;
+	if ((changed & CR4_FLUSH_CHANGED) || (changed & value & CR4_SMEP) ||
+	    (changed & ~value & CR4_PCIDE))
+		flush_all(cpu);
+	return NULL;
+}
+
+/* --- EFER ----------------------------------------------------------------- */
+
+const char *cpu_write_efer(struct cpu *cpu, uint64_t value)
+{
+	const struct cpu_features *f = &cpu->features;
+	uint64_t known = (f->lm ? EFER_SCE | EFER_LME | EFER_LMA : 0) |
+			 (f->nx ? EFER_NXE : 0);
+
+	if (value & ~known)
+		return "EFER: a bit that this CPU lacks is reserved";
+	if (((value ^ cpu->mmu.efer) & EFER_LME) && (cpu->mmu.cr0 & CR0_PG))
+		return "EFER.LME cannot be changed while CR0.PG=1";
+	cpu->mmu.efer = value;
+	set_lma(&cpu->mmu);	/* read-only: what was written is ignored */
+	mmu_refresh(&cpu->mmu);
+	return NULL;
+}
+
+/* --- invalidation --------------------------------------------------------- */
+
+void cpu_invlpg(struct cpu *cpu, va_t va)
+{
+	tlb_flush_page(&cpu->tlb, va & cpu->mmu.va_mask, cpu->mmu.pcid);
+	cpu->counters.flushes++;
+}
+
+const char *cpu_invpcid(struct cpu *cpu, unsigned type, uint16_t pcid, va_t va)
+{
+	bool names_pcid = type == INVPCID_ADDRESS || type == INVPCID_PCID;
+
+	if (type > INVPCID_ALL_NONGLOBAL)
+		return "INVPCID: type above 3";
+	if (pcid > 0xfff)
+		return "INVPCID: descriptor bits 63:12 are reserved";
+	if (names_pcid && pcid && !(cpu->mmu.cr4 & CR4_PCIDE))
+		return "INVPCID: a PCID other than 0 needs CR4.PCIDE=1";
+	if (type == INVPCID_ADDRESS && cpu->mmu.mode->canonical &&
+	    !paging_is_canonical(cpu->mmu.mode, va))
+		return "INVPCID: address not canonical";
+	if (type == INVPCID_ADDRESS)
+		tlb_flush_page(&cpu->tlb, va & cpu->mmu.va_mask, pcid);
+	else if (type == INVPCID_PCID)
+		tlb_flush_pcid(&cpu->tlb, pcid);
+	else
+		tlb_flush_all(&cpu->tlb, type == INVPCID_ALL);
+	cpu->counters.flushes++;
+	return NULL;
+}

@@ -1,0 +1,246 @@
+/*
+ * ram.c - see ram.h.
+ *
+ *   host mapping   |RAM      |hole|RAM              |        |RAM    |
+ *                  0         640K 1M                3G       4G      size
+ *   extents        |---------|    |-----------------|        |-------|
+ *
+ * One private anonymous mapping reaches from physical address 0 to the end of
+ * the highest backed frame. It is only reserved: the host makes a page when
+ * it is first written. Being private, it is copied on write by fork(), which
+ * is how a session keeps its past.
+ */
+#include "machine/ram.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "machine/internal.h"
+
+#define HUGE_SIZE (2UL << 20)
+#define RAM_LIMIT (1ULL << 52)	/* the largest MAXPHYADDR */
+
+static bool map_is_valid(const struct ram_region *map, unsigned n)
+{
+	if (n == 0 || n > RAM_MAX_REGIONS)
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		if (map[i].start >= map[i].end || map[i].end > RAM_LIMIT)
+			return false;
+		if (i && map[i].start < map[i - 1].end)
+			return false;
+		if (map[i].backed && map[i].type == RAM_MMIO)
+			return false;
+	}
+	return true;
+}
+
+/* Adds a backed region behind the extents made so far, in address order. */
+static void add_extent(struct ram *ram, const struct ram_region *r)
+{
+	pa_t start = ALIGN_DOWN(r->start, PAGE_SIZE);
+	pa_t end = PAGE_ALIGN(r->end);
+	unsigned n = ram->nextents;
+
+	if (n && ram->extent[n - 1].start + ram->extent[n - 1].len >= start) {
+		ram->extent[n - 1].len = end - ram->extent[n - 1].start;
+	} else {
+		ram->extent[n].start = start;
+		ram->extent[n].len = end - start;
+		ram->nextents++;
+	}
+	ram->size = end;
+}
+
+static void sort_extents(struct ram *ram)
+{
+	for (unsigned i = 1; i < ram->nextents; i++) {
+		for (unsigned j = i; j > 0; j--) {
+			__typeof__(ram->extent[0]) tmp = ram->extent[j];
+
+			if (tmp.len <= ram->extent[j - 1].len)
+				break;
+			ram->extent[j] = ram->extent[j - 1];
+			ram->extent[j - 1] = tmp;
+		}
+	}
+}
+
+/* Reserves @size bytes at a 2 MiB boundary, so that huge pages fit. */
+static uint8_t *reserve(uint64_t size)
+{
+	uint64_t total = size + HUGE_SIZE;
+	uint64_t head;
+	uint8_t *p;
+
+	p = mmap(NULL, total, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	head = -(uintptr_t)p & (HUGE_SIZE - 1);
+	if (head)
+		munmap(p, head);
+	if (total - head > size)
+		munmap(p + head + size, total - head - size);
+	return p + head;
+}
+
+struct ram *ram_create(const struct ram_region *map, unsigned n)
+{
+	struct ram *ram;
+
+	if (!map_is_valid(map, n)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	ram = calloc(1, sizeof(*ram));
+	if (!ram)
+		return NULL;
+	memcpy(ram->region, map, n * sizeof(*map));
+	ram->nregions = n;
+	for (unsigned i = 0; i < n; i++)
+		if (map[i].backed)
+			add_extent(ram, &map[i]);
+	sort_extents(ram);
+	if (ram->size)
+		ram->host = reserve(ram->size);
+	if (ram->size && !ram->host) {
+		free(ram);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return ram;
+}
+
+void ram_destroy(struct ram *ram)
+{
+	if (!ram)
+		return;
+	if (ram->host)
+		munmap(ram->host, ram->size);
+	free(ram);
+}
+
+void ram_use_huge(struct ram *ram)
+{
+	if (!ram->huge && ram->host)
+		madvise(ram->host, ram->size, MADV_HUGEPAGE);
+	ram->huge = true;
+}
+
+const char *ram_type_name(enum ram_type type)
+{
+	static const char *const name[] = {
+		[RAM_USABLE] = "System RAM",
+		[RAM_RESERVED] = "Reserved",
+		[RAM_ACPI] = "ACPI Tables",
+		[RAM_NVS] = "ACPI Non-volatile Storage",
+		[RAM_UNUSABLE] = "Unusable memory",
+		[RAM_MMIO] = "PCI Bus",
+	};
+
+	if (type < ARRAY_SIZE(name) && name[type])
+		return name[type];
+	return "Unknown E820 type";
+}
+
+uint64_t ram_read(const struct ram *ram, pa_t pa, unsigned size)
+{
+	uint64_t value = 0;
+
+	ram_copy_out(ram, pa, &value, size);
+	return value;
+}
+
+void ram_write(struct ram *ram, pa_t pa, unsigned size, uint64_t value)
+{
+	ram_copy_in(ram, pa, &value, size);
+}
+
+/* Bytes from @pa to the end of its frame, at most @len. */
+static size_t frame_part(pa_t pa, size_t len)
+{
+	size_t left = PAGE_SIZE - (pa & (PAGE_SIZE - 1));
+
+	return len < left ? len : left;
+}
+
+void ram_copy_out(const struct ram *ram, pa_t pa, void *buf, size_t len)
+{
+	uint8_t *to = buf;
+
+	while (len) {
+		size_t n = frame_part(pa, len);
+		const uint8_t *from = ram_ptr(ram, pa);
+
+		if (from)
+			memcpy(to, from, n);
+		else
+			memset(to, 0xff, n);
+		to += n;
+		pa += n;
+		len -= n;
+	}
+}
+
+void ram_copy_in(struct ram *ram, pa_t pa, const void *buf, size_t len)
+{
+	const uint8_t *from = buf;
+
+	while (len) {
+		size_t n = frame_part(pa, len);
+		uint8_t *to = ram_ptr(ram, pa);
+
+		if (to)
+			memcpy(to, from, n);
+		from += n;
+		pa += n;
+		len -= n;
+	}
+}
+
+/* A frame of zeros hashes like a frame never touched: not at all. */
+static uint64_t hash_frame(uint64_t hash, pfn_t pfn, const uint8_t *bytes)
+{
+	uint64_t word[PAGE_SIZE / 8];
+
+	if (bytes[0] == 0 && !memcmp(bytes, bytes + 1, PAGE_SIZE - 1))
+		return hash;
+	memcpy(word, bytes, PAGE_SIZE);
+	hash = hash_word(hash, pfn);
+	for (unsigned i = 0; i < ARRAY_SIZE(word); i++)
+		hash = hash_word(hash, word[i]);
+	return hash;
+}
+
+/*
+ * mincore() knows which pages of the mapping the host has made, and passes
+ * quickly over the holes. (Pages that the host has swapped out would count
+ * as holes: good enough for tests.)
+ */
+uint64_t ram_hash(const struct ram *ram)
+{
+	const uint64_t chunk = 1UL << 30;
+	unsigned char *in_core = malloc(chunk / PAGE_SIZE);
+	uint64_t hash = HASH_START;
+
+	assert(in_core);
+	for (uint64_t at = 0; at < ram->size; at += chunk) {
+		uint64_t left = ram->size - at;
+		uint64_t len = left < chunk ? left : chunk;
+
+		if (mincore(ram->host + at, len, in_core))
+			memset(in_core, 1, len / PAGE_SIZE);
+		for (uint64_t i = 0; i < len / PAGE_SIZE; i++)
+			if (in_core[i] & 1)
+				hash = hash_frame(hash,
+						  (at >> PAGE_SHIFT) + i,
+						  ram->host + at +
+							  i * PAGE_SIZE);
+	}
+	free(in_core);
+	return hash;
+}

@@ -1,0 +1,89 @@
+/* cmd.c - see cmd.h. */
+#include "repl/cmd.h"
+
+#include <stdio.h>
+
+struct task_struct *cmd_task(struct cmd_ctx *c)
+{
+	const struct cmd_arg *p = cmd_opt(c, 'p');
+	struct task_struct *task;
+
+	task = p ? find_task(c->k, (int)p->value.n) : session_task(c->s);
+	if (!task) {
+		err_set(c->err, ERR_USER, "no process runs on cpu%u", c->s->cpu);
+		err_hint(c->err, "switch PID");
+	} else if (!task->mm) {
+		err_set(c->err, ERR_USER, "process %d has exited", task->pid);
+		return NULL;
+	}
+	return task;
+}
+
+int cmd_view(struct cmd_ctx *c, struct task_struct **task, unsigned *cpu,
+	     struct mmu *mmu)
+{
+	const struct cmd_arg *opt_cpu = cmd_opt(c, 'c');
+
+	*cpu = opt_cpu ? (unsigned)opt_cpu->value.n : c->s->cpu;
+	*task = c->k ? c->k->current[*cpu] : NULL;
+	if (c->k && cmd_opt(c, 'p')) {
+		*task = cmd_task(c);
+		if (!*task)
+			return -1;
+	}
+	session_mmu(c->s, *task, *cpu, mmu);
+	return 0;
+}
+
+void cmd_emit_mode(struct result *r, const struct mmu *mmu,
+		   const struct task_struct *task)
+{
+	res_str(r, "mode", mmu->mode->nlevels ? "%s paging" : "paging %s",
+		mmu->mode->name);
+	if (mmu->mode->nlevels)
+		res_pa(r, "root", "~ · cr3 %s", mmu_root(mmu));
+	if (task) {
+		res_i64(r, "pid", "~ · pid %s", task->pid);
+		res_text(r, COL_PLAIN, "~ (%s)", task->comm);
+	}
+}
+
+void cmd_emit_root(struct result *r, const struct mmu *mmu)
+{
+	if (!mmu->mode->nlevels)
+		return;
+	res_text(r, COL_NAME, mmu->mode->pdpte_regs ? "PDPTE registers, from cr3"
+						    : "cr3");
+	res_pa(r, NULL, "~ %s", mmu_root(mmu));
+}
+
+void cmd_emit_entry(struct result *r, const struct paging_mode *mode,
+		    unsigned level, unsigned index, bool from_register,
+		    pa_t entry_pa, uint64_t entry, bool leaf)
+{
+	unsigned digits = (mode->level[level].bits + 3u) / 4;
+	char flags[160];
+
+	res_name(r, "name", "%s", mode->level[level].name);
+	res_hex(r, "index", "~[%s]", index, digits);
+	if (from_register)
+		res_text(r, COL_DIM, "~ in register");
+	else
+		res_pa(r, "entry_pa", "~ @%s", entry_pa);
+	res_entry(r, "entry", "%s", entry);
+	paging_format_entry(flags, sizeof(flags), mode, level, entry, leaf);
+	res_flags(r, "flags", "%s", flags);
+}
+
+const char *cmd_vector_name(unsigned vector)
+{
+	return vector == VEC_PF ? "#PF" : vector == VEC_SS ? "#SS" : "#GP";
+}
+
+char *cmd_error_bits(uint32_t code, char *buf, size_t size)
+{
+	flags_format(buf, size, pf_error_flags, code, " ");
+	if (!*buf)
+		snprintf(buf, size, "-");
+	return buf;
+}

@@ -1,0 +1,49 @@
+/*
+ * cmd.h - what the command handlers share: option rows, the view of a
+ * process, and how modes, roots and entries are shown. For repl/cmd_*.c only.
+ */
+#ifndef REPL_CMD_H
+#define REPL_CMD_H
+
+#include "repl/command.h"
+#include "repl/session.h"
+#include "repl/story.h"
+
+/* Options that many commands take; spelt once. */
+#define CMD_OPT_ACCESS                                                         \
+	{ 'r', "read", ARG_FLAG, NULL, "as a data read (the default)" },       \
+	{ 'w', "write", ARG_FLAG, NULL, "as a data write" },                   \
+	{ 'x', "fetch", ARG_FLAG, NULL, "as an instruction fetch" }
+#define CMD_OPT_PRIV                                                           \
+	{ 'u', "user", ARG_FLAG, NULL, "as user code, CPL 3" },                \
+	{ 'k', "kernel", ARG_FLAG, NULL, "as kernel code, CPL 0" }
+#define CMD_OPT_PID                                                            \
+	{ 'p', "pid", ARG_PID, "PID", "in process PID, not the current one" }
+#define CMD_OPT_CPU                                                            \
+	{ 'c', "cpu", ARG_CPU, "CPU", "on CPU, not the current one" }
+
+/*
+ * The process, CPU and MMU state that -p and -c (or the context) choose.
+ * *task may be NULL: none runs. 0, or -1 with c->err set.
+ */
+int cmd_view(struct cmd_ctx *c, struct task_struct **task, unsigned *cpu,
+	     struct mmu *mmu);
+/* The process of -p, or the current one; NULL and c->err set if none runs. */
+struct task_struct *cmd_task(struct cmd_ctx *c);
+
+/* "32-bit paging · cr3 0x01f6e000 · pid 1 (init)" with mode, root, pid. */
+void cmd_emit_mode(struct result *r, const struct mmu *mmu,
+		   const struct task_struct *task);
+/* The line that a tree of entries hangs from: "cr3 0x01f6e000". */
+void cmd_emit_root(struct result *r, const struct mmu *mmu);
+/* "PDE[0x020] @0x01f6e080  0x01f70067  P RW US A d" */
+void cmd_emit_entry(struct result *r, const struct paging_mode *mode,
+		    unsigned level, unsigned index, bool from_register,
+		    pa_t entry_pa, uint64_t entry, bool leaf);
+
+/* "#PF", "#GP", "#SS" */
+const char *cmd_vector_name(unsigned vector);
+/* "P W U": the set bits of a page-fault error code; "-" for none. */
+char *cmd_error_bits(uint32_t code, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,345 @@
+/*
+ * cmd_access.c - read, write, fetch, touch: accesses by linear address, as an
+ * instruction of the current process (or of the kernel, -k) makes them.
+ * Faults are taken, handled and retried; a signal ends the command, but is
+ * not delivered: the process stays as under a debugger.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "repl/cmd.h"
+#include "repl/describe.h"
+
+#define ACCESS_MAX	(16u << 20)
+#define CHUNK		PAGE_SIZE
+
+/* An access under way: whose, where, and what has happened so far. */
+struct job {
+	struct cmd_ctx *c;
+	enum access_kind kind;
+	bool user;
+	unsigned cpu;
+	struct task_struct *task, *before;	/* -p: switched to and back */
+	struct story *story;
+	struct user_access sum;
+};
+
+static int job_begin(struct job *j, struct cmd_ctx *c, enum access_kind kind)
+{
+	struct mmu mmu;
+
+	memset(j, 0, sizeof(*j));
+	j->c = c;
+	j->kind = kind;
+	if (cmd_view(c, &j->task, &j->cpu, &mmu) < 0)
+		return -1;
+	j->user = c->k ? !cmd_opt(c, 'k') : c->m->cpu[j->cpu].cpl == 3;
+	if (!c->k)
+		return 0;
+	j->before = c->k->current[j->cpu];
+	if (j->task != j->before &&
+	    context_switch(c->k, j->cpu, j->task) < 0)
+		return err_set(c->err, ERR_USER,
+			       "process %d runs on another CPU", j->task->pid);
+	j->story = story_begin(c->k);
+	return 0;
+}
+
+static void job_end(struct job *j)
+{
+	if (j->story)
+		story_end(j->story, j->c->r);
+	j->story = NULL;
+	if (j->c->k && j->task != j->before)
+		context_switch(j->c->k, j->cpu, j->before);
+}
+
+/* On a machine without a kernel nobody handles faults. */
+static void bare_access(struct job *j, va_t va, void *buf, uint64_t len,
+			struct user_access *ret)
+{
+	struct access a = { .va = va, .kind = j->kind, .user = j->user };
+
+	memset(ret, 0, sizeof(*ret));
+	ret->done = mmu_copy(&j->c->m->cpu[j->cpu], &a, buf, len, &ret->fault);
+	ret->oops = ret->done < len;
+}
+
+/* One step of at most a chunk. False: it ended in a fault. */
+static bool job_step(struct job *j, va_t va, void *buf, uint64_t len)
+{
+	struct user_access a;
+
+	if (j->c->k)
+		user_access(j->c->k, j->cpu, j->kind, j->user, va, buf, len, &a);
+	else
+		bare_access(j, va, buf, len, &a);
+	j->sum.done += a.done;
+	j->sum.min_flt += a.min_flt;
+	j->sum.maj_flt += a.maj_flt;
+	j->sum.sig = a.sig;
+	j->sum.fault = a.fault;
+	j->sum.oops = a.oops;
+	return !a.sig.signo && !a.oops && a.done == len;
+}
+
+static int job_failed(struct job *j)
+{
+	const struct user_access *a = &j->sum;
+	struct cmd_ctx *c = j->c;
+	char bits[64];
+
+	if (a->sig.signo)
+		return err_set(c->err, ERR_FAULT, "%s (%s) at 0x%llx",
+			       signal_name(a->sig.signo),
+			       si_code_name(a->sig.signo, a->sig.si_code),
+			       (unsigned long long)a->sig.si_addr);
+	return err_set(c->err, ERR_FAULT, "%s%s at 0x%llx, error 0x%x (%s): %s",
+		       c->k ? "kernel oops: " : "",
+		       cmd_vector_name(a->fault.vector),
+		       (unsigned long long)a->fault.cr2, a->fault.error_code,
+		       cmd_error_bits(a->fault.error_code, bits, sizeof(bits)),
+		       fault_reason_name[a->fault.reason]);
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+/* "2 bytes written at 0x0804a010, 1 minor fault" */
+static void emit_sum(struct job *j, const char *done, va_t va)
+{
+	const struct user_access *a = &j->sum;
+	struct result *r = j->c->r;
+
+	res_line(r);
+	res_u64(r, "bytes", "%s", a->done);
+	res_text(r, COL_PLAIN, "~ byte%s %s", plural(a->done), done);
+	res_va(r, "va", "~ at %s", va);
+	res_u64(r, "min_flt", a->min_flt ? "~, %s" : NULL, a->min_flt);
+	if (a->min_flt)
+		res_text(r, COL_PLAIN, "~ minor fault%s", plural(a->min_flt));
+	res_u64(r, "maj_flt", a->maj_flt ? "~, %s" : NULL, a->maj_flt);
+	if (a->maj_flt)
+		res_text(r, COL_PLAIN, "~ major fault%s", plural(a->maj_flt));
+}
+
+/* --- hexdump ----------------------------------------------------------------- */
+/* "7f 45 4c 46 ..  .. " as hexdump -C; absent bytes are blank. */
+static void hex_row(char *s, const uint8_t *p, unsigned n)
+{
+	for (unsigned i = 0; i < 16; i++) {
+		if (i == 8)
+			*s++ = ' ';
+		s += i < n ? sprintf(s, "%02x ", p[i]) : sprintf(s, "   ");
+	}
+}
+
+static void emit_row(struct result *r, va_t va, const uint8_t *p, unsigned n,
+		     bool last)
+{
+	char hex[3 * 16 + 2], text[17];
+
+	hex_row(hex, p, n);
+	for (unsigned i = 0; i < n; i++)
+		text[i] = p[i] >= 0x20 && p[i] < 0x7f ? p[i] : '.';
+	text[n] = 0;
+	res_item(r, last);
+	res_va(r, "va", "%s", va);
+	res_str(r, "hex", "%s", hex);
+	res_str(r, "ascii", "~ |%s|", text);
+	res_end(r);
+}
+
+static void emit_dump(struct result *r, va_t va, const uint8_t *p, uint64_t len)
+{
+	res_list(r, "dump", RES_LINES);
+	for (uint64_t i = 0; i < len; i += 16)
+		emit_row(r, va + i, p + i, len - i < 16 ? len - i : 16,
+			 i + 16 >= len);
+	res_end(r);
+}
+
+static void emit_value(struct result *r, const uint8_t *p, uint64_t len)
+{
+	uint64_t v = 0;
+
+	if (len > 8)
+		return;
+	memcpy(&v, p, len);
+	res_hex(r, "value", NULL, v, 1);
+}
+
+/* read and fetch: the same path but for the kind. */
+static int read_as(struct cmd_ctx *c, enum access_kind kind, const char *done)
+{
+	va_t va = c->arg[0].value.n;
+	uint64_t len = c->arg[1].set ? c->arg[1].value.n : 16;
+	uint64_t got = 0;
+	struct job j;
+	uint8_t *buf;
+	bool ok = true;
+
+	if (len > ACCESS_MAX)
+		return err_set(c->err, ERR_BUDGET,
+			       "%llu bytes are more than %u in one command",
+			       (unsigned long long)len, ACCESS_MAX);
+	if (job_begin(&j, c, kind) < 0)
+		return -1;
+	buf = calloc(1, len);
+	if (!buf)
+		abort();
+	while (ok && got < len) {
+		uint64_t n = len - got < CHUNK ? len - got : CHUNK;
+
+		ok = job_step(&j, va + got, buf + got, n);
+		got = j.sum.done;
+	}
+	job_end(&j);
+	emit_dump(c->r, va, buf, j.sum.done);
+	emit_value(c->r, buf, j.sum.done);
+	emit_sum(&j, done, va);
+	free(buf);
+	return ok ? 0 : job_failed(&j);
+}
+
+static int read_run(struct cmd_ctx *c)
+{
+	return read_as(c, ACCESS_READ, "read");
+}
+
+static int fetch_run(struct cmd_ctx *c)
+{
+	return read_as(c, ACCESS_FETCH, "fetched");
+}
+
+/* The bytes of DATA: a string, or a number of -s SIZE bytes. */
+static int write_bytes(struct cmd_ctx *c, uint8_t num[8], const void **p,
+		       uint64_t *len)
+{
+	const struct cmd_arg *data = &c->arg[1], *size = cmd_opt(c, 's');
+
+	*len = size ? size->value.n : 4;
+	if (data->str) {
+		*p = data->str;
+		*len = data->value.n;
+		return 0;
+	}
+	if (*len != 1 && *len != 2 && *len != 4 && *len != 8)
+		return err_set(c->err, ERR_USAGE, "-s %llu: not 1, 2, 4 or 8",
+			       (unsigned long long)*len);
+	memcpy(num, &data->value.n, 8);
+	*p = num;
+	return 0;
+}
+
+static int write_run(struct cmd_ctx *c)
+{
+	va_t va = c->arg[0].value.n;
+	const void *p = NULL;
+	uint8_t num[8];
+	uint64_t len;
+	struct job j;
+	bool ok;
+
+	if (write_bytes(c, num, &p, &len) < 0 ||
+	    job_begin(&j, c, ACCESS_WRITE) < 0)
+		return -1;
+	ok = job_step(&j, va, (void *)p, len);
+	job_end(&j);
+	emit_sum(&j, "written", va);
+	return ok ? 0 : job_failed(&j);
+}
+
+/* --- touch ------------------------------------------------------------------- */
+static void emit_touched(struct job *j, va_t from, uint64_t pages)
+{
+	struct result *r = j->c->r;
+
+	res_line(r);
+	res_u64(r, "pages", "%s", pages);
+	res_text(r, COL_PLAIN, "~ page%s touched", plural(pages));
+	res_va(r, "va", "~ from %s", from);
+	res_u64(r, "min_flt", "~, %s minor", j->sum.min_flt);
+	res_u64(r, "maj_flt", "~ and %s major faults", j->sum.maj_flt);
+}
+
+static int touch_run(struct cmd_ctx *c)
+{
+	va_t from = c->arg[0].value.n & PAGE_MASK, last = c->arg[0].end;
+	bool write = cmd_opt(c, 'w') != NULL, ok = true;
+	uint64_t pages = 0;
+	uint8_t byte;
+	struct job j;
+
+	if (job_begin(&j, c, write ? ACCESS_WRITE : ACCESS_READ) < 0)
+		return -1;
+	for (va_t va = from; ok; va += PAGE_SIZE) {
+		j.kind = ACCESS_READ;
+		ok = job_step(&j, va, &byte, 1);
+		j.kind = ACCESS_WRITE;
+		if (ok && write)
+			ok = job_step(&j, va, &byte, 1);
+		pages += ok;
+		if (last - va < PAGE_SIZE)
+			break;
+	}
+	job_end(&j);
+	emit_touched(&j, from, pages);
+	return ok ? 0 : job_failed(&j);
+}
+
+#define OPT_KERNEL { 'k', "kernel", ARG_FLAG, NULL, "as kernel code, CPL 0" }
+
+const struct command cmd_read = {
+	.name = "read", .group = "access", .flags = CMD_CHANGES,
+	.help = "read LEN bytes at VA as the current process would",
+	.details =
+	"A load of the current process (user mode, unless -k): TLB, walk, page\n"
+	"fault, handler, retry. Default LEN is 16. The story of the faults comes\n"
+	"first, then the bytes. An access that ends in a signal fails with its\n"
+	"si_code and si_addr; the signal is not delivered.",
+	.example = "read text 16",
+	.arg = { { "VA", ARG_VA }, { "LEN", ARG_SIZE, .optional = true } },
+	.opt = { OPT_KERNEL, CMD_OPT_PID, CMD_OPT_CPU },
+	.run = read_run,
+};
+
+const struct command cmd_fetch = {
+	.name = "fetch", .group = "access", .flags = CMD_CHANGES,
+	.help = "fetch instruction bytes at VA",
+	.details = "As read, but an instruction fetch: NX (XD) and SMEP count.",
+	.example = "fetch text 4",
+	.arg = { { "VA", ARG_VA }, { "LEN", ARG_SIZE, .optional = true } },
+	.opt = { OPT_KERNEL, CMD_OPT_PID, CMD_OPT_CPU },
+	.run = fetch_run,
+};
+
+const struct command cmd_write = {
+	.name = "write", .group = "access", .flags = CMD_CHANGES,
+	.help = "write DATA, a number or \"string\", at VA",
+	.details =
+	"A store of the current process (user mode, unless -k). DATA is a quoted\n"
+	"string, or a number of 4 bytes (-s 1, 2, 4 or 8), little endian.",
+	.example = "write stack-64 \"hi\"",
+	.arg = { { "VA", ARG_VA }, { "DATA", ARG_DATA } },
+	.opt = { { 's', "size", ARG_NUM, "SIZE", "bytes of a number" },
+		 OPT_KERNEL, CMD_OPT_PID, CMD_OPT_CPU },
+	.run = write_run,
+};
+
+const struct command cmd_touch = {
+	.name = "touch", .group = "access", .flags = CMD_CHANGES,
+	.help = "access one byte in each page of RANGE",
+	.details =
+	"Reads the first byte of each page, and with -w writes it back: makes a\n"
+	"range resident in one command.",
+	.example = "touch data",
+	.arg = { { "RANGE", ARG_RANGE } },
+	.opt = { { 'w', "write", ARG_FLAG, NULL, "write the byte back" },
+		 OPT_KERNEL, CMD_OPT_PID, CMD_OPT_CPU },
+	.run = touch_run,
+};

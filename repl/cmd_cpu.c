@@ -1,0 +1,239 @@
+/*
+ * cmd_cpu.c - the processors: cpu, reg, tlb, invlpg.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "repl/cmd.h"
+#include "repl/describe.h"
+
+/* --- registers: one row each ------------------------------------------------------ */
+static uint64_t get_cr0(const struct cpu *c) { return c->mmu.cr0; }
+static uint64_t get_cr2(const struct cpu *c) { return c->cr2; }
+static uint64_t get_cr3(const struct cpu *c) { return c->mmu.cr3; }
+static uint64_t get_cr4(const struct cpu *c) { return c->mmu.cr4; }
+static uint64_t get_efer(const struct cpu *c) { return c->mmu.efer; }
+static uint64_t get_cpl(const struct cpu *c) { return c->cpl; }
+
+static const char *set_cr2(struct cpu *c, uint64_t v)
+{
+	c->cr2 = v;
+	return NULL;
+}
+
+static const char *set_cpl(struct cpu *c, uint64_t v)
+{
+	if (v != 0 && v != 3)
+		return "CPL is 0 or 3 here";
+	c->cpl = v;
+	return NULL;
+}
+
+static const struct reg {
+	const char *name;
+	uint64_t (*get)(const struct cpu *cpu);
+	const char *(*set)(struct cpu *cpu, uint64_t value);
+	const struct flag_name *flags;
+	unsigned digits;
+} regs[] = {
+	{ "cr0", get_cr0, cpu_write_cr0, cr0_flags, 8 },
+	{ "cr2", get_cr2, set_cr2, NULL, 0 },
+	{ "cr3", get_cr3, cpu_write_cr3, NULL, 0 },
+	{ "cr4", get_cr4, cpu_write_cr4, cr4_flags, 8 },
+	{ "efer", get_efer, cpu_write_efer, efer_flags, 8 },
+	{ "cpl", get_cpl, set_cpl, NULL, 1 },
+};
+
+static void emit_reg(struct result *r, const struct cpu *cpu,
+		     const struct reg *g)
+{
+	uint64_t v = g->get(cpu);
+	char flags[256];
+
+	res_item(r, false);
+	res_strf(r, "name", "%s", "%-4s", g->name);
+	res_hex(r, "value", "%s", v, g->digits ? g->digits : r->va_digits);
+	if (g->flags) {
+		flags_format(flags, sizeof(flags), g->flags, v, " ");
+		res_flags(r, "flags", "%s", flags);
+	}
+	res_end(r);
+}
+
+static const struct reg *find_reg(struct cmd_ctx *c, const char *name)
+{
+	const char *names[ARRAY_SIZE(regs) + 1] = { NULL };
+	const char *close;
+
+	for (size_t i = 0; i < ARRAY_SIZE(regs); i++) {
+		if (strcasecmp(name, regs[i].name) == 0)
+			return &regs[i];
+		names[i] = regs[i].name;
+	}
+	err_set(c->err, ERR_USER, "%s: no such register", name);
+	close = closest_name(name, names);
+	err_hint(c->err, close ? "did you mean %s?" : "%s: see reg",
+		 close ? close : name);
+	return NULL;
+}
+
+static int reg_run(struct cmd_ctx *c)
+{
+	const struct cmd_arg *opt = cmd_opt(c, 'c');
+	struct cpu *cpu = &c->m->cpu[opt ? opt->value.n : c->s->cpu];
+	const struct reg *g = NULL;
+	const char *rule;
+
+	if (c->arg[0].set) {
+		g = find_reg(c, c->arg[0].str);
+		if (!g)
+			return -1;
+	}
+	if (c->arg[1].set) {
+		rule = g->set(cpu, c->arg[1].value.n);
+		if (rule)
+			return err_set(c->err, ERR_FAULT, "#GP(0): %s", rule);
+	}
+	res_list(c->r, "registers", RES_LINES);
+	for (size_t i = 0; i < ARRAY_SIZE(regs); i++)
+		if (!g || g == &regs[i])
+			emit_reg(c->r, cpu, &regs[i]);
+	res_end(c->r);
+	return 0;
+}
+
+/* --- cpu ---------------------------------------------------------------------------- */
+static const struct res_column cpu_cols[] = {
+	{ "cpu", "cpu", true },	      { "mode", "paging", false },
+	{ "cr3", "cr3", false },      { "pid", "pid", true },
+	{ "accesses", "accesses", true }, { "tlb_hits", "TLB hits", true },
+	{ "tlb_misses", "misses", true }, { "faults", "faults", true },
+	{ "flushes", "flushes", true }, { 0 },
+};
+
+static void emit_cpu(struct cmd_ctx *c, const struct cpu *cpu)
+{
+	const struct task_struct *t = c->k ? c->k->current[cpu->id] : NULL;
+	struct result *r = c->r;
+
+	res_item(r, false);
+	res_u64(r, "cpu", "%s", cpu->id);
+	res_str(r, "mode", "%s", cpu->mmu.mode->name);
+	res_hex(r, "cr3", "%s", cpu->mmu.cr3, r->pa_digits);
+	if (t)
+		res_i64(r, "pid", "%s", t->pid);
+	else
+		res_str(r, "pid", "%s", c->k ? "idle" : "-");
+	res_u64(r, "accesses", "%s", cpu->counters.accesses);
+	res_u64(r, "tlb_hits", "%s", cpu->counters.tlb_hits);
+	res_u64(r, "tlb_misses", "%s", cpu->counters.tlb_misses);
+	res_u64(r, "faults", "%s", cpu->counters.faults);
+	res_u64(r, "flushes", "%s", cpu->counters.flushes);
+	res_end(r);
+}
+
+static int cpu_run(struct cmd_ctx *c)
+{
+	if (c->arg[0].set)
+		c->s->cpu = c->arg[0].value.n;
+	res_table(c->r, "cpus", cpu_cols);
+	for (unsigned i = 0; i < c->m->ncpus; i++)
+		if (!c->arg[0].set || i == c->s->cpu)
+			emit_cpu(c, &c->m->cpu[i]);
+	res_end(c->r);
+	return 0;
+}
+
+/* --- tlb, invlpg ---------------------------------------------------------------------- */
+static const struct res_column tlb_cols[] = {
+	{ "va", "va", false }, { "page", "page", false },
+	{ "size", "size", false }, { "rights", "rights", false },
+	{ "pcid", "pcid", true }, { "global", "global", false }, { 0 },
+};
+
+static void emit_tlb_entry(struct result *r, const struct tlb_entry *e,
+			   unsigned shift)
+{
+	char rights[8];
+
+	snprintf(rights, sizeof(rights), "%c%c%c%s", e->rights.user ? 'u' : 'k',
+		 e->rights.write ? 'w' : '-', e->rights.xd ? '-' : 'x',
+		 e->dirty ? " D" : "");
+	res_item(r, false);
+	res_va(r, "va", "%s", (e->tag - 1) << shift);
+	res_pa(r, "page", "%s", e->pa);
+	res_str(r, "size", "%s", paging_size_name(shift));
+	res_str(r, "rights", "%s", rights);
+	res_u64(r, "pcid", "%s", e->pcid);
+	res_str(r, "global", "%s", e->global ? "G" : "-");
+	res_end(r);
+}
+
+static int tlb_run(struct cmd_ctx *c)
+{
+	const struct cmd_arg *opt = cmd_opt(c, 'c');
+	const struct cpu *cpu = &c->m->cpu[opt ? opt->value.n : c->s->cpu];
+	uint64_t n = 0;
+
+	res_table(c->r, "entries", tlb_cols);
+	for (unsigned s = 0; s < TLB_NSIZES; s++) {
+		unsigned slots = tlb_geometry[s].sets * TLB_WAYS;
+		const struct tlb_entry *e = cpu->tlb.entry[s];
+
+		for (unsigned i = 0; e && i < slots; i++)
+			if (e[i].tag) {
+				emit_tlb_entry(c->r, &e[i],
+					       tlb_geometry[s].shift);
+				n++;
+			}
+	}
+	res_end(c->r);
+	res_line(c->r);
+	res_u64(c->r, "count", "%s cached translations", n);
+	res_u64(c->r, "cpu", "~ on cpu%s", cpu->id);
+	return 0;
+}
+
+static int invlpg_run(struct cmd_ctx *c)
+{
+	const struct cmd_arg *opt = cmd_opt(c, 'c');
+	struct cpu *cpu = &c->m->cpu[opt ? opt->value.n : c->s->cpu];
+
+	cpu_invlpg(cpu, c->arg[0].value.n);
+	res_text(c->r, COL_PLAIN, "invlpg");
+	res_va(c->r, "va", "~ %s", c->arg[0].value.n);
+	res_u64(c->r, "cpu", "~ on cpu%s", cpu->id);
+	return 0;
+}
+
+const struct command cmd_reg = {
+	.name = "reg", .alias = "registers", .group = "processor",
+	.flags = CMD_CHANGES,
+	.help = "show or load control registers",
+	.details = "NAME is cr0, cr2, cr3, cr4, efer or cpl. A load that the CPU\n"
+		   "refuses ends in #GP, with the rule that it breaks.",
+	.example = "reg cr4",
+	.arg = { { "NAME", ARG_WORD, .optional = true },
+		 { "VALUE", ARG_NUM, .optional = true } },
+	.opt = { CMD_OPT_CPU }, .run = reg_run,
+};
+
+const struct command cmd_cpu = {
+	.name = "cpu", .group = "processor", .flags = CMD_CHANGES,
+	.help = "list the CPUs and their counters, or make CPU the current one",
+	.example = "cpu", .arg = { { "CPU", ARG_CPU, .optional = true } },
+	.run = cpu_run,
+};
+
+const struct command cmd_tlb = {
+	.name = "tlb", .group = "processor",
+	.help = "the translations that a CPU has cached", .example = "tlb",
+	.opt = { CMD_OPT_CPU }, .run = tlb_run,
+};
+
+const struct command cmd_invlpg = {
+	.name = "invlpg", .group = "processor", .flags = CMD_CHANGES,
+	.help = "forget the cached translation of VA on this CPU",
+	.example = "invlpg text", .arg = { { "VA", ARG_VA } },
+	.opt = { CMD_OPT_CPU }, .run = invlpg_run,
+};

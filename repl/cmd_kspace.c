@@ -1,0 +1,430 @@
+/*
+ * cmd_kspace.c - kernel space: layout, __pa, __va, kmalloc, kfree, vmalloc,
+ * vfree, ioremap, kmap, kunmap, slabinfo, vmallocinfo.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernel/highmem.h"
+#include "kernel/pgtable.h"
+#include "kernel/slab.h"
+#include "kernel/vmalloc.h"
+#include "repl/cmd.h"
+#include "repl/describe.h"
+
+/* --- layout --------------------------------------------------------------------- */
+static const struct res_column layout_cols[] = {
+	{ "start", "start", false }, { "end", "end", false },
+	{ "size", "size", true },    { "name", "area", false },
+	{ "note", "", false },	     { 0 },
+};
+
+/* A size that suits ranges of any length: "896M", "127.5T". */
+static const char *range_size(uint64_t n, char *buf, size_t size)
+{
+	static const char unit[] = "BKMGTPE";
+	unsigned u = 0;
+	uint64_t rest = 0;
+
+	while (n >= 1024 && u < sizeof(unit) - 2) {
+		rest = n & 1023;
+		n >>= 10;
+		u++;
+	}
+	if (rest)
+		snprintf(buf, size, "%llu.%llu%c", (unsigned long long)n,
+			 (unsigned long long)(rest * 10 / 1024), unit[u]);
+	else
+		snprintf(buf, size, "%llu%c", (unsigned long long)n, unit[u]);
+	return buf;
+}
+
+static void emit_layout_row(struct cmd_ctx *c, const struct layout_area *a)
+{
+	va_t last = a->end ? a->end - 1
+			   : c->k->arch->word == 4 ? 0xffffffffULL : ~0ULL;
+	struct result *r = c->r;
+	char size[24];
+
+	res_item(r, false);
+	res_va(r, "start", "%s", a->start);
+	res_va(r, "end", "%s", last);
+	res_strf(r, "size", "%s", "%s",
+		 range_size(last - a->start + 1, size, sizeof(size)));
+	res_str(r, "name", "%s", a->name);
+	res_str(r, "note", "%s", a->note);
+	res_end(r);
+}
+
+static int layout_run(struct cmd_ctx *c)
+{
+	const struct layout *l = &c->k->layout;
+
+	res_table(c->r, "areas", layout_cols);
+	for (unsigned i = 0; i < l->nareas; i++)
+		emit_layout_row(c, &l->area[i]);
+	res_end(c->r);
+	return 0;
+}
+
+/* --- __pa, __va ------------------------------------------------------------------- */
+static int pa_run(struct cmd_ctx *c)
+{
+	va_t va = c->arg[0].value.n;
+	char where[128];
+
+	if (!kernel_virt_ok(c->k, va) && va < c->k->layout.kernel_map) {
+		err_set(c->err, ERR_USER,
+			"__pa(0x%llx): not a kernel logical address (%s)",
+			(unsigned long long)va,
+			describe_va(c->k, session_task(c->s), va, where,
+				    sizeof(where)));
+		err_hint(c->err, "pagewalk finds its frame in the page tables");
+		return -1;
+	}
+	res_text(c->r, COL_PLAIN, "__pa(");
+	res_va(c->r, "va", "~%s", va);
+	res_pa(c->r, "pa", "~) = %s", kernel_pa(c->k, va));
+	return 0;
+}
+
+static int va_run(struct cmd_ctx *c)
+{
+	pa_t pa = c->arg[0].value.n;
+
+	if (pa >= c->k->layout.lowmem_end) {
+		err_set(c->err, ERR_USER,
+			"__va(0x%llx): above lowmem, which ends at 0x%llx",
+			(unsigned long long)pa,
+			(unsigned long long)c->k->layout.lowmem_end);
+		if (c->k->arch->highmem && pfn_valid(c->k, pa >> PAGE_SHIFT))
+			err_hint(c->err, "a HighMem frame: kmap pa:0x%llx",
+				 (unsigned long long)pa);
+		return -1;
+	}
+	res_text(c->r, COL_PLAIN, "__va(");
+	res_pa(c->r, "pa", "~%s", pa);
+	res_va(c->r, "va", "~) = %s", kernel_va(c->k, pa));
+	return 0;
+}
+
+/* --- kmalloc, kfree ----------------------------------------------------------------- */
+static int kmalloc_run(struct cmd_ctx *c)
+{
+	uint64_t size = c->arg[0].value.n;
+	unsigned gfp = cmd_opt(c, 'd') ? GFP_DMA : GFP_KERNEL;
+	const struct kmem_cache *cache;
+	bool in_use;
+	va_t va, object;
+	int rc = kmalloc(c->k, size, gfp, &va);
+
+	if (rc < 0)
+		return err_errno(c->err, rc, "kmalloc of %llu bytes",
+				 (unsigned long long)size);
+	cache = slab_lookup(c->k, va, &object, &in_use);
+	res_va(c->r, "va", "%s", va);
+	res_str(c->r, "cache", "%s", cache ? cache->name : "whole pages");
+	if (cache)
+		res_u64(c->r, "object_size", "%s bytes", cache->object_size);
+	res_pa(c->r, "pa", "pa %s", kernel_pa(c->k, va));
+	return 0;
+}
+
+static int kfree_run(struct cmd_ctx *c)
+{
+	va_t va = c->arg[0].value.n;
+	int rc = kfree(c->k, va);
+
+	if (rc < 0)
+		return err_errno(c->err, rc,
+				 "0x%llx: not the start of a live kmalloc object",
+				 (unsigned long long)va);
+	res_va(c->r, "va", "%s freed", va);
+	return 0;
+}
+
+static const struct res_column slab_cols[] = {
+	{ "name", "cache", false },	 { "active", "active", true },
+	{ "objects", "objects", true },	 { "size", "size", true },
+	{ "per_slab", "per slab", true }, { "pages", "pages/slab", true },
+	{ "slabs", "slabs", true },	 { 0 },
+};
+
+static int slabinfo_run(struct cmd_ctx *c)
+{
+	const struct kmem_cache *s;
+
+	res_table(c->r, "caches", slab_cols);
+	TAILQ_FOREACH(s, &c->k->slab_caches, link) {
+		res_item(c->r, false);
+		res_str(c->r, "name", "%s", s->name);
+		res_u64(c->r, "active", "%s", s->active);
+		res_u64(c->r, "objects", "%s", s->nr_slabs * s->objects);
+		res_u64(c->r, "size", "%s", s->size);
+		res_u64(c->r, "per_slab", "%s", s->objects);
+		res_u64(c->r, "pages", "%s", 1ULL << s->order);
+		res_u64(c->r, "slabs", "%s", s->nr_slabs);
+		res_end(c->r);
+	}
+	res_end(c->r);
+	return 0;
+}
+
+/* --- vmalloc ------------------------------------------------------------------------- */
+/* The frames behind an area: they need not be neighbours. */
+static void emit_frames(struct cmd_ctx *c, const struct vmap_area *a)
+{
+	struct result *r = c->r;
+	unsigned level, shown = a->nr_pages < 8 ? a->nr_pages : 8;
+	uint64_t entry;
+
+	res_line(r);
+	res_list(r, "pages", RES_TREE);
+	for (unsigned i = 0; i < shown; i++) {
+		va_t va = a->start + i * PAGE_SIZE;
+
+		if (!pt_leaf(c->k, c->k->swapper_pg_dir, va, &entry, &level))
+			break;
+		res_item(r, i + 1 == a->nr_pages);
+		res_va(r, "va", "%s", va);
+		res_pfn(r, "pfn", "pfn %s", pte_pfn(c->k, entry));
+		res_str(r, "zone", "~ (%s)",
+			pfn_valid(c->k, pte_pfn(c->k, entry)) ?
+				page_zone(c->k, pte_pfn(c->k, entry))->name :
+				"not RAM");
+		res_end(r);
+	}
+	if (shown < a->nr_pages) {
+		res_item(r, true);
+		res_text(r, COL_DIM, "... %u more", a->nr_pages - shown);
+		res_end(r);
+	}
+	res_end(r);
+}
+
+static void emit_vmap(struct cmd_ctx *c, va_t va)
+{
+	const struct vmap_area *a = find_vmap_area(c->k, va);
+
+	res_va(c->r, "va", "%s", a->start);
+	res_va(c->r, "end", "~-%s", a->end);
+	res_u64(c->r, "nr_pages", "%s pages and a guard page", a->nr_pages);
+	emit_frames(c, a);
+}
+
+static int vmalloc_run(struct cmd_ctx *c)
+{
+	uint64_t size = c->arg[0].value.n;
+	va_t va;
+	int rc = vmalloc(c->k, size, &va);
+
+	if (rc < 0)
+		return err_errno(c->err, rc, "vmalloc of %llu bytes",
+				 (unsigned long long)size);
+	emit_vmap(c, va);
+	return 0;
+}
+
+static int ioremap_run(struct cmd_ctx *c)
+{
+	pa_t pa = c->arg[0].value.n;
+	va_t va;
+	int rc = ioremap(c->k, pa, c->arg[1].value.n, &va);
+
+	if (rc < 0)
+		return err_errno(c->err, rc, "ioremap of 0x%llx",
+				 (unsigned long long)pa);
+	emit_vmap(c, va);
+	return 0;
+}
+
+static int vfree_run(struct cmd_ctx *c)
+{
+	va_t va = c->arg[0].value.n;
+	int rc = vfree(c->k, va);
+
+	if (rc < 0)
+		return err_errno(c->err, rc,
+				 "0x%llx: not the start of a vmalloc area",
+				 (unsigned long long)va);
+	res_va(c->r, "va", "%s freed", va);
+	return 0;
+}
+
+static const struct res_column vmalloc_cols[] = {
+	{ "start", "start", false }, { "end", "end", false },
+	{ "pages", "pages", true },  { "kind", "kind", false }, { 0 },
+};
+
+static int vmallocinfo_run(struct cmd_ctx *c)
+{
+	const struct vmap_area *a;
+
+	res_table(c->r, "areas", vmalloc_cols);
+	TAILQ_FOREACH(a, &c->k->vmap_areas, link) {
+		res_item(c->r, false);
+		res_va(c->r, "start", "%s", a->start);
+		res_va(c->r, "end", "%s", a->end);
+		res_u64(c->r, "pages", "%s", a->nr_pages);
+		res_str(c->r, "kind", "%s",
+			a->kind == VMAP_IOREMAP ? "ioremap" : "vmalloc");
+		res_end(c->r);
+	}
+	res_end(c->r);
+	return 0;
+}
+
+/* --- kmap ------------------------------------------------------------------------------ */
+/* The frame that pa:, pfn: or page: names. */
+static int frame_arg(struct cmd_ctx *c, pfn_t *ret)
+{
+	const struct value *v = &c->arg[0].value;
+
+	if (v->type == V_VA || v->type == V_PLAIN) {
+		err_set(c->err, ERR_USER, "0x%llx: which frame?",
+			(unsigned long long)v->n);
+		err_hint(c->err, "pfn:N or pa:N");
+		return -1;
+	}
+	*ret = v->type == V_PA ? v->n >> PAGE_SHIFT : v->n;
+	return 0;
+}
+
+static int kmap_failed(struct cmd_ctx *c, int rc, pfn_t pfn)
+{
+	if (rc == -EAGAIN)
+		return err_errno(c->err, rc,
+				 "all slots are in use (a real kmap sleeps)");
+	return err_errno(c->err, rc, "pfn 0x%llx", (unsigned long long)pfn);
+}
+
+static int kmap_run(struct cmd_ctx *c)
+{
+	bool atomic = cmd_opt(c, 'a') != NULL;
+	pfn_t pfn;
+	va_t va;
+	int rc;
+
+	if (frame_arg(c, &pfn) < 0)
+		return -1;
+	rc = atomic ? kmap_atomic(c->k, c->s->cpu, pfn, &va)
+		    : kmap(c->k, pfn, &va);
+	if (rc < 0)
+		return kmap_failed(c, rc, pfn);
+	res_pfn(c->r, "pfn", "pfn %s", pfn);
+	res_str(c->r, "zone", "~ (%s)", page_zone(c->k, pfn)->name);
+	res_va(c->r, "va", "at %s", va);
+	res_str(c->r, "area", "%s", kernel_area_name(c->k, va));
+	return 0;
+}
+
+static int kunmap_run(struct cmd_ctx *c)
+{
+	bool atomic = cmd_opt(c, 'a') != NULL;
+	uint64_t n = c->arg[0].value.n;
+	pfn_t pfn = 0;
+	int rc;
+
+	if (!atomic && frame_arg(c, &pfn) < 0)
+		return -1;
+	rc = atomic ? kunmap_atomic(c->k, c->s->cpu, n) : kunmap(c->k, pfn);
+	if (rc < 0)
+		return err_errno(c->err, rc, "0x%llx: not mapped by kmap",
+				 (unsigned long long)n);
+	res_hex(c->r, "was", "%s unmapped", n, 1);
+	return 0;
+}
+
+#define KSPACE .group = "kernel space"
+#define MUTATES .flags = CMD_NEEDS_KERNEL | CMD_CHANGES
+
+const struct command cmd_layout = {
+	.name = "layout", KSPACE, .flags = CMD_NEEDS_KERNEL,
+	.help = "the address space from 0 to the top, with the boundaries of this boot",
+	.example = "layout", .run = layout_run,
+};
+
+const struct command cmd_pa = {
+	.name = "__pa", KSPACE, .flags = CMD_NEEDS_KERNEL,
+	.help = "physical address of a kernel logical address",
+	.details = "A subtraction, and only true in the direct map (and the kernel\n"
+		   "image). A vmalloc, kmap or user address has no __pa.",
+	.example = "__pa PAGE_OFFSET+1M",
+	.arg = { { "VA", ARG_VA } }, .run = pa_run,
+};
+
+const struct command cmd_va = {
+	.name = "__va", KSPACE, .flags = CMD_NEEDS_KERNEL,
+	.help = "kernel logical address of a lowmem physical address",
+	.example = "__va 1M",
+	.arg = { { "PA", ARG_PA } }, .run = va_run,
+};
+
+const struct command cmd_kmalloc = {
+	.name = "kmalloc", KSPACE, MUTATES,
+	.help = "allocate SIZE bytes from the slab caches",
+	.example = "kmalloc 100",
+	.arg = { { "SIZE", ARG_SIZE } },
+	.opt = { { 'd', "dma", ARG_FLAG, NULL, "GFP_DMA: below 16 MiB" } },
+	.run = kmalloc_run,
+};
+
+const struct command cmd_kfree = {
+	.name = "kfree", KSPACE, MUTATES, .help = "free a kmalloc object",
+	.arg = { { "VA", ARG_VA } }, .run = kfree_run,
+};
+
+const struct command cmd_slabinfo = {
+	.name = "slabinfo", KSPACE, .flags = CMD_NEEDS_KERNEL,
+	.help = "slab caches: objects, sizes, slabs", .example = "slabinfo",
+	.run = slabinfo_run,
+};
+
+const struct command cmd_vmalloc = {
+	.name = "vmalloc", KSPACE, MUTATES,
+	.help = "allocate SIZE bytes, virtually contiguous",
+	.details = "Single frames, from HighMem where there is one, mapped one after\n"
+		   "another in the vmalloc area, with a guard page behind.",
+	.example = "vmalloc 16K",
+	.arg = { { "SIZE", ARG_SIZE } }, .run = vmalloc_run,
+};
+
+const struct command cmd_vfree = {
+	.name = "vfree", .alias = "iounmap", KSPACE, MUTATES,
+	.help = "free a vmalloc area", .arg = { { "VA", ARG_VA } },
+	.run = vfree_run,
+};
+
+const struct command cmd_ioremap = {
+	.name = "ioremap", KSPACE, MUTATES,
+	.help = "map SIZE bytes of physical address space uncached",
+	.example = "ioremap 0xfec00000 4K",
+	.arg = { { "PA", ARG_PA }, { "SIZE", ARG_SIZE } }, .run = ioremap_run,
+};
+
+const struct command cmd_vmallocinfo = {
+	.name = "vmallocinfo", KSPACE, .flags = CMD_NEEDS_KERNEL,
+	.help = "areas of the vmalloc space", .example = "vmallocinfo",
+	.run = vmallocinfo_run,
+};
+
+const struct command cmd_kmap = {
+	.name = "kmap", KSPACE, MUTATES,
+	.help = "give a frame a kernel address; HighMem frames get a pkmap slot",
+	.details = "Lowmem frames have their address already. -a: kmap_atomic, a slot\n"
+		   "of the current CPU in the fixmap.",
+	.example = "kmap pfn:0x40000",
+	.arg = { { "FRAME", ARG_ADDR } },
+	.opt = { { 'a', "atomic", ARG_FLAG, NULL, "kmap_atomic (kmap_local)" } },
+	.run = kmap_run,
+};
+
+const struct command cmd_kunmap = {
+	.name = "kunmap", KSPACE, MUTATES,
+	.help = "drop a use of a kmap slot",
+	.arg = { { "FRAME", ARG_ADDR } },
+	.opt = { { 'a', "atomic", ARG_FLAG, NULL,
+		   "kunmap_atomic: FRAME is the address" } },
+	.run = kunmap_run,
+};

@@ -1,0 +1,256 @@
+/*
+ * cmd_mm.c - the address space of a process: map, munmap, mprotect, brk, maps.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "repl/cmd.h"
+#include "repl/describe.h"
+
+/* --- map -------------------------------------------------------------------- */
+static const struct { char opt; unsigned flag; } map_flags[] = {
+	{ 'F', LX_MAP_FIXED }, { 'P', LX_MAP_POPULATE },
+	{ 'G', LX_MAP_GROWSDOWN }, { 'N', LX_MAP_NORESERVE },
+};
+
+static unsigned flags_from_options(struct cmd_ctx *c, bool file)
+{
+	unsigned flags = cmd_opt(c, 's') ? LX_MAP_SHARED : LX_MAP_PRIVATE;
+
+	for (size_t i = 0; i < ARRAY_SIZE(map_flags); i++)
+		if (cmd_opt(c, map_flags[i].opt))
+			flags |= map_flags[i].flag;
+	return file ? flags : flags | LX_MAP_ANONYMOUS;
+}
+
+static void emit_area(struct cmd_ctx *c, struct task_struct *task, va_t va,
+		      uint64_t len)
+{
+	const struct vm_area_struct *vma = find_vma(task->mm, va);
+	char perms[5];
+
+	res_line(c->r);
+	res_va(c->r, "va", "%s", va);
+	res_va(c->r, "end", "~-%s", va + PAGE_ALIGN(len));
+	if (!vma || vma->vm_start > va)
+		return;
+	res_str(c->r, "perms", "%s", vma_perms(vma, perms));
+	res_text(c->r, COL_DIM, "in area");
+	res_va(c->r, "area_start", "~ %s", vma->vm_start);
+	res_va(c->r, "area_end", "~-%s", vma->vm_end);
+}
+
+static int map_offset(struct cmd_ctx *c, uint64_t *ret)
+{
+	const struct cmd_arg *o = cmd_opt(c, 'o');
+
+	*ret = o ? o->value.n : 0;
+	if (*ret & ~PAGE_MASK)
+		return err_errno(c->err, -EINVAL, "offset 0x%llx",
+				 (unsigned long long)*ret);
+	return 0;
+}
+
+static int map_run(struct cmd_ctx *c)
+{
+	struct task_struct *task = cmd_task(c);
+	const struct cmd_arg *addr = cmd_opt(c, 'a');
+	uint64_t len = c->arg[0].value.n, off;
+	unsigned prot = c->arg[1].set ? c->arg[1].value.n
+				      : LX_PROT_READ | LX_PROT_WRITE;
+	struct inode *file = NULL;
+	struct story *story;
+	va_t va;
+	int rc;
+
+	if (!task || map_offset(c, &off) < 0)
+		return -1;
+	if (c->arg[2].set) {
+		rc = file_open(c->k, c->arg[2].str, &file);
+		if (rc < 0)
+			return err_errno(c->err, rc, "%s", c->arg[2].str);
+	}
+	story = story_begin(c->k);
+	rc = do_mmap(c->k, task->mm, file, addr ? addr->value.n : 0, len, prot,
+		     flags_from_options(c, file != NULL), off >> PAGE_SHIFT, &va);
+	story_end(story, c->r);
+	iput(c->k, file);
+	if (rc < 0)
+		return err_errno(c->err, rc, "mmap of 0x%llx bytes",
+				 (unsigned long long)len);
+	emit_area(c, task, va, len);
+	return 0;
+}
+
+/* --- munmap, mprotect, brk ---------------------------------------------------- */
+static int munmap_run(struct cmd_ctx *c)
+{
+	struct task_struct *task = cmd_task(c);
+	va_t va = c->arg[0].value.n;
+	uint64_t len = c->arg[1].value.n;
+	struct story *story;
+	int rc;
+
+	if (!task)
+		return -1;
+	story = story_begin(c->k);
+	rc = do_munmap(c->k, task->mm, va, len);
+	story_end(story, c->r);
+	if (rc < 0)
+		return err_errno(c->err, rc, "munmap 0x%llx, 0x%llx",
+				 (unsigned long long)va,
+				 (unsigned long long)len);
+	res_line(c->r);
+	res_va(c->r, "va", "%s", va);
+	res_va(c->r, "end", "~-%s unmapped", va + PAGE_ALIGN(len));
+	return 0;
+}
+
+static int mprotect_run(struct cmd_ctx *c)
+{
+	struct task_struct *task = cmd_task(c);
+	va_t va = c->arg[0].value.n;
+	uint64_t len = c->arg[1].value.n;
+	struct story *story;
+	int rc;
+
+	if (!task)
+		return -1;
+	story = story_begin(c->k);
+	rc = do_mprotect(c->k, task->mm, va, len, c->arg[2].value.n);
+	story_end(story, c->r);
+	if (rc < 0)
+		return err_errno(c->err, rc, "mprotect 0x%llx, 0x%llx",
+				 (unsigned long long)va,
+				 (unsigned long long)len);
+	emit_area(c, task, va, len);
+	return 0;
+}
+
+static int brk_run(struct cmd_ctx *c)
+{
+	struct task_struct *task = cmd_task(c);
+	struct story *story;
+	va_t want, now;
+
+	if (!task)
+		return -1;
+	want = c->arg[0].set ? c->arg[0].value.n : task->mm->brk;
+	story = story_begin(c->k);
+	do_brk(c->k, task->mm, want, &now);
+	story_end(story, c->r);
+	res_line(c->r);
+	res_text(c->r, COL_PLAIN, "brk");
+	res_va(c->r, "brk", "~ %s", now);
+	res_va(c->r, "start_brk", "start_brk %s", task->mm->start_brk);
+	if (now != want)
+		return err_errno(c->err, -ENOMEM, "brk stays at 0x%llx",
+				 (unsigned long long)now);
+	return 0;
+}
+
+/* --- maps ------------------------------------------------------------------------ */
+/* The address column of /proc/PID/maps: at least 8 digits, no 0x. */
+static void emit_map_row(struct cmd_ctx *c, const struct vm_area_struct *vma)
+{
+	const struct inode *f = vma->vm_file;
+	struct result *r = c->r;
+	const char *name = vma_name(vma);
+	uint64_t off = f ? vma->vm_pgoff << PAGE_SHIFT : 0;
+	char perms[5], range[40], text[80];
+
+	snprintf(range, sizeof(range), "%08llx-%08llx",
+		 (unsigned long long)vma->vm_start,
+		 (unsigned long long)vma->vm_end);
+	snprintf(text, sizeof(text), "%s %s %08llx %02x:%02x %llu", range,
+		 vma_perms(vma, perms), (unsigned long long)off,
+		 f ? major(f->dev) : 0, f ? minor(f->dev) : 0,
+		 f ? (unsigned long long)f->ino : 0ULL);
+	res_item(r, true);
+	res_va(r, "start", NULL, vma->vm_start);
+	res_va(r, "end", NULL, vma->vm_end);
+	res_str(r, "perms", NULL, perms);
+	res_hex(r, "offset", NULL, off, 8);
+	res_str(r, "name", NULL, name);
+	if (*name)
+		res_text(r, COL_PLAIN, "%-72s %s", text, name);
+	else
+		res_text(r, COL_PLAIN, "%s", text);
+	res_end(r);
+}
+
+static int maps_run(struct cmd_ctx *c)
+{
+	struct task_struct *task = cmd_task(c);
+	struct vm_area_struct *vma;
+
+	if (!task)
+		return -1;
+	res_list(c->r, "maps", RES_LINES);
+	for_each_vma(&task->mm->vmas, vma)
+		emit_map_row(c, vma);
+	res_end(c->r);
+	return 0;
+}
+
+const struct command cmd_map = {
+	.name = "map", .alias = "mmap", .group = "process memory",
+	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
+	.help = "map LEN bytes, anonymous or of FILE",
+	.details =
+	"mmap(2) in the current process. PROT is letters of rwx, or none (default\n"
+	"rw). Private unless -s; with FILE the host's file is mapped. Nothing\n"
+	"becomes resident before it is touched, unless -P.",
+	.example = "map 64K rw",
+	.arg = { { "LEN", ARG_SIZE }, { "PROT", ARG_PROT, .optional = true },
+		 { "FILE", ARG_FILE, .optional = true } },
+	.opt = { { 'a', "addr", ARG_VA, "VA", "hint, or with -F the address" },
+		 { 'F', "fixed", ARG_FLAG, NULL, "MAP_FIXED" },
+		 { 's', "shared", ARG_FLAG, NULL, "MAP_SHARED" },
+		 { 'o', "offset", ARG_NUM, "OFFSET", "offset in FILE, in bytes" },
+		 { 'P', "populate", ARG_FLAG, NULL, "MAP_POPULATE" },
+		 { 'G', "growsdown", ARG_FLAG, NULL, "MAP_GROWSDOWN" },
+		 CMD_OPT_PID },
+	.run = map_run,
+};
+
+const struct command cmd_munmap = {
+	.name = "munmap", .group = "process memory",
+	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
+	.help = "unmap LEN bytes at VA",
+	.example = "munmap heap 4K",
+	.arg = { { "VA", ARG_VA }, { "LEN", ARG_NUM } },
+	.opt = { CMD_OPT_PID },
+	.run = munmap_run,
+};
+
+const struct command cmd_mprotect = {
+	.name = "mprotect", .group = "process memory",
+	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
+	.help = "change the protection of LEN bytes at VA",
+	.example = "mprotect data 4K r",
+	.arg = { { "VA", ARG_VA }, { "LEN", ARG_NUM }, { "PROT", ARG_PROT } },
+	.opt = { CMD_OPT_PID },
+	.run = mprotect_run,
+};
+
+const struct command cmd_brk = {
+	.name = "brk", .group = "process memory",
+	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
+	.help = "show or set the end of the heap",
+	.example = "brk brk+64K",
+	.arg = { { "VA", ARG_VA, .optional = true } },
+	.opt = { CMD_OPT_PID },
+	.run = brk_run,
+};
+
+const struct command cmd_maps = {
+	.name = "maps", .alias = "vmmap", .group = "process memory",
+	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL,
+	.help = "the areas of a process, as /proc/PID/maps",
+	.example = "maps",
+	.opt = { CMD_OPT_PID },
+	.run = maps_run,
+};

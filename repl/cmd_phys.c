@@ -1,0 +1,460 @@
+/*
+ * cmd_phys.c - physical memory: peek, poke, e820, iomem, buddyinfo, zoneinfo,
+ * page, alloc_pages, free_pages.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/memblock.h"
+#include "repl/cmd.h"
+#include "repl/describe.h"
+
+#define PEEK_MAX 65536u
+
+/* --- peek, poke -------------------------------------------------------------- */
+static int word_size(struct cmd_ctx *c, unsigned def, unsigned *ret)
+{
+	const struct cmd_arg *s = cmd_opt(c, 's');
+	uint64_t n = s ? s->value.n : def;
+
+	if (n != 1 && n != 2 && n != 4 && n != 8)
+		return err_set(c->err, ERR_USAGE, "-s %llu: not 1, 2, 4 or 8",
+			       (unsigned long long)n);
+	if (c->arg[0].value.n & (n - 1))
+		return err_set(c->err, ERR_USER,
+			       "0x%llx: not aligned to %llu bytes",
+			       (unsigned long long)c->arg[0].value.n,
+			       (unsigned long long)n);
+	*ret = n;
+	return 0;
+}
+
+static unsigned entry_size(const struct cmd_ctx *c)
+{
+	unsigned n = c->m->cpu[c->s->cpu].mmu.mode->entry_size;
+
+	return n ? n : 4;
+}
+
+static void emit_words(struct cmd_ctx *c, pa_t pa, unsigned n, unsigned size)
+{
+	res_item(c->r, true);
+	res_pa(c->r, "pa", "%s:", pa);
+	for (unsigned i = 0; i < n; i++)
+		res_hex(c->r, NULL, "%s", ram_read(c->m->ram, pa + i * size, size),
+			size * 2);
+	res_end(c->r);
+}
+
+static int peek_run(struct cmd_ctx *c)
+{
+	pa_t pa = c->arg[0].value.n;
+	uint64_t n = c->arg[1].set ? c->arg[1].value.n : 1;
+	unsigned size, per_line;
+
+	if (word_size(c, entry_size(c), &size) < 0)
+		return -1;
+	if (n == 0 || n > PEEK_MAX)
+		return err_set(c->err, ERR_USER, "%llu: 1 to %u words",
+			       (unsigned long long)n, PEEK_MAX);
+	per_line = 16 / size;
+	res_list(c->r, NULL, RES_LINES);
+	for (uint64_t i = 0; i < n; i += per_line)
+		emit_words(c, pa + i * size,
+			   n - i < per_line ? n - i : per_line, size);
+	res_end(c->r);
+	res_pa(c->r, "pa", NULL, pa);
+	res_u64(c->r, "size", NULL, size);
+	res_hex(c->r, "value", NULL, ram_read(c->m->ram, pa, size), 1);
+	return 0;
+}
+
+static int poke_run(struct cmd_ctx *c)
+{
+	pa_t pa = c->arg[0].value.n;
+	uint64_t old;
+	unsigned size;
+
+	if (word_size(c, entry_size(c), &size) < 0)
+		return -1;
+	old = ram_read(c->m->ram, pa, size);
+	ram_write(c->m->ram, pa, size, c->arg[1].value.n);
+	if (c->k)
+		c->k->ram_poked = true;
+	res_pa(c->r, "pa", "%s:", pa);
+	res_hex(c->r, "old", "%s", old, size * 2);
+	res_hex(c->r, "new", "~ -> %s", ram_read(c->m->ram, pa, size), size * 2);
+	if (!ram_ptr(c->m->ram, pa))
+		res_text(c->r, COL_BAD, "no RAM there: the write was dropped");
+	return 0;
+}
+
+/* --- e820, iomem --------------------------------------------------------------- */
+static const struct res_column e820_cols[] = {
+	{ "start", "start", true }, { "end", "last", true },
+	{ "size", "size", true }, { "type", "type", false }, { 0 },
+};
+
+static int e820_run(struct cmd_ctx *c)
+{
+	const struct ram *ram = c->m->ram;
+
+	res_table(c->r, "map", e820_cols);
+	for (unsigned i = 0; i < ram->nregions; i++) {
+		const struct ram_region *g = &ram->region[i];
+
+		res_item(c->r, i + 1 == ram->nregions);
+		res_hex(c->r, "start", "%s", g->start, 12);
+		res_hex(c->r, "end", "%s", g->end - 1, 12);
+		res_size(c->r, "size", "%s", g->end - g->start);
+		res_str(c->r, "type", "%s", ram_type_name(g->type));
+		res_end(c->r);
+	}
+	res_end(c->r);
+	return 0;
+}
+
+static void emit_iomem_row(struct result *r, const char *indent, pa_t start,
+			   pa_t end, const char *name)
+{
+	res_item(r, true);
+	res_text(r, COL_PLAIN, "%s", indent);
+	res_hex(r, "start", "~%s", start, 8);
+	res_hex(r, "end", "~-%s", end - 1, 8);
+	res_str(r, "name", "~ : %s", name);
+	res_end(r);
+}
+
+/* What boot reserved, below the region that holds it: as /proc/iomem does. */
+static void emit_iomem_children(struct cmd_ctx *c, const struct ram_region *g)
+{
+	struct kernel *k = c->k;
+
+	for (unsigned i = 0; k && i < k->nreserved; i++) {
+		const struct memblock_range *m = &k->reserved[i];
+
+		if (m->name && m->start >= g->start && m->end <= g->end)
+			emit_iomem_row(c->r, "  ", m->start, m->end, m->name);
+	}
+}
+
+static int iomem_run(struct cmd_ctx *c)
+{
+	const struct ram *ram = c->m->ram;
+
+	res_list(c->r, "iomem", RES_LINES);
+	for (unsigned i = 0; i < ram->nregions; i++) {
+		const struct ram_region *g = &ram->region[i];
+
+		emit_iomem_row(c->r, "", g->start, g->end,
+			       g->type == RAM_USABLE ? "System RAM" :
+						       ram_type_name(g->type));
+		if (g->type == RAM_USABLE)
+			emit_iomem_children(c, g);
+	}
+	res_end(c->r);
+	return 0;
+}
+
+/* --- zones ----------------------------------------------------------------------- */
+static int buddyinfo_run(struct cmd_ctx *c)
+{
+	struct res_column cols[MAX_ORDER + 2] = { { "zone", "zone", false } };
+	static const char *const title[MAX_ORDER] = {
+		"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10",
+	};
+
+	for (unsigned o = 0; o < MAX_ORDER; o++)
+		cols[o + 1] = (struct res_column){ title[o], title[o], true };
+	res_table(c->r, "zones", cols);
+	for (unsigned z = 0; z < MAX_NR_ZONES; z++) {
+		const struct zone *zone = &c->k->zone[z];
+
+		if (!zone->present)
+			continue;
+		res_item(c->r, false);
+		res_str(c->r, "zone", "%s", zone->name);
+		for (unsigned o = 0; o < MAX_ORDER; o++)
+			res_u64(c->r, title[o], "%s", zone_free_blocks(zone, o));
+		res_end(c->r);
+	}
+	res_end(c->r);
+	return 0;
+}
+
+static const struct res_column zone_cols[] = {
+	{ "zone", "zone", false }, { "start_pfn", "start_pfn", true },
+	{ "end_pfn", "end_pfn", true }, { "spanned", "spanned", true },
+	{ "present", "present", true }, { "managed", "managed", true },
+	{ "free", "free", true }, { "min", "min", true },
+	{ "low", "low", true }, { "high", "high", true }, { 0 },
+};
+
+static int zoneinfo_run(struct cmd_ctx *c)
+{
+	res_table(c->r, "zones", zone_cols);
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
+		const struct zone *z = &c->k->zone[i];
+
+		if (!z->present)
+			continue;
+		res_item(c->r, false);
+		res_str(c->r, "zone", "%s", z->name);
+		res_pfn(c->r, "start_pfn", "%s", z->start_pfn);
+		res_pfn(c->r, "end_pfn", "%s", z->end_pfn);
+		res_u64(c->r, "spanned", "%s", z->spanned);
+		res_u64(c->r, "present", "%s", z->present);
+		res_u64(c->r, "managed", "%s", z->managed);
+		res_u64(c->r, "free", "%s", z->free);
+		res_u64(c->r, "min", "%s", z->watermark[0]);
+		res_u64(c->r, "low", "%s", z->watermark[1]);
+		res_u64(c->r, "high", "%s", z->watermark[2]);
+		res_end(c->r);
+	}
+	res_end(c->r);
+	return 0;
+}
+
+/* --- page -------------------------------------------------------------------------- */
+/* The frame that a value of any type means. */
+static int value_pfn(struct cmd_ctx *c, const struct value *v, pfn_t *ret)
+{
+	struct mmu mmu;
+	struct walk w;
+	struct access a = { .va = v->n };
+
+	switch (v->type) {
+	case V_PFN:
+	case V_PAGE:
+		*ret = v->n;
+		return 0;
+	case V_PA:
+		*ret = v->n >> PAGE_SHIFT;
+		return 0;
+	case V_VA:
+		session_mmu(c->s, session_task(c->s), c->s->cpu, &mmu);
+		mmu_walk(&mmu, c->m->ram, &a, &w);
+		if (w.fault.reason != FAULT_NONE)
+			return err_set(c->err, ERR_USER,
+				       "0x%llx: %s: no page is behind it",
+				       (unsigned long long)v->n,
+				       fault_reason_name[w.fault.reason]);
+		*ret = w.pa >> PAGE_SHIFT;
+		return 0;
+	default:
+		err_set(c->err, ERR_USER,
+			"0x%llx: an address, a pfn, or what?",
+			(unsigned long long)v->n);
+		err_hint(c->err, "pfn:0x%llx, pa:0x%llx or va:0x%llx",
+			 (unsigned long long)v->n, (unsigned long long)v->n,
+			 (unsigned long long)v->n);
+		return -1;
+	}
+}
+
+static bool emit_mapper(void *ctx, struct vm_area_struct *vma, va_t va)
+{
+	struct cmd_ctx *c = ctx;
+	struct task_struct *t = find_task(c->k, vma->vm_mm->owner_pid);
+	char perms[5];
+
+	res_item(c->r, false);
+	res_text(c->r, COL_PLAIN, "  mapped");
+	res_i64(c->r, "pid", "~ by pid %s", vma->vm_mm->owner_pid);
+	res_str(c->r, "comm", "~ (%s)", t ? t->comm : "?");
+	res_va(c->r, "va", "~ at %s", va);
+	res_str(c->r, "perms", "%s", vma_perms(vma, perms));
+	res_str(c->r, "area", "~ %s", vma_name(vma));
+	res_end(c->r);
+	return true;
+}
+
+static void emit_struct_page(struct cmd_ctx *c, pfn_t pfn)
+{
+	const struct page *page = pfn_to_page(c->k, pfn);
+	struct result *r = c->r;
+	char buf[200];
+
+	res_line(r);
+	res_str(r, "zone", "  zone %s", page_zone(c->k, pfn)->name);
+	flags_format(buf, sizeof(buf), page_flag_names, page->flags, " ");
+	res_str(r, "flags", "flags %s", *buf ? buf : "-");
+	res_line(r);
+	res_i64(r, "refcount", "  refcount %s", page->_refcount);
+	res_i64(r, "mapcount", "mapcount %s", page->_mapcount);
+	if (page->flags & PG_buddy)
+		res_u64(r, "order", "order %s", page->private);
+	res_line(r);
+	res_list(r, "mappers", RES_LINES);
+	if (page->_mapcount > 0 && !(page->flags & PG_zeropage))
+		rmap_walk(c->k, pfn, emit_mapper, c);
+	res_end(r);
+}
+
+static int page_run(struct cmd_ctx *c)
+{
+	struct result *r = c->r;
+	char what[200];
+	pfn_t pfn;
+
+	if (value_pfn(c, &c->arg[0].value, &pfn) < 0)
+		return -1;
+	if (!pfn_valid(c->k, pfn))
+		return err_set(c->err, ERR_USER, "pfn 0x%llx: no RAM there",
+			       (unsigned long long)pfn);
+	res_pfn(r, "pfn", "pfn %s", pfn);
+	res_pa(r, "pa", "pa %s", pfn << PAGE_SHIFT);
+	if ((pfn << PAGE_SHIFT) < c->k->layout.lowmem_end)
+		res_va(r, "kernel_va", "__va %s",
+		       kernel_va(c->k, pfn << PAGE_SHIFT));
+	else
+		res_text(r, COL_DIM, "no kernel address (HighMem)");
+	res_str(r, "what", "%s", describe_page(c->k, pfn, what, sizeof(what)));
+	emit_struct_page(c, pfn);
+	return 0;
+}
+
+/* --- alloc_pages, free_pages ---------------------------------------------------------- */
+static const struct { const char *name; unsigned gfp; } gfps[] = {
+	{ "kernel", GFP_KERNEL }, { "dma", GFP_DMA }, { "dma32", GFP_DMA32 },
+	{ "highuser", GFP_HIGHUSER },
+};
+
+static int alloc_gfp(struct cmd_ctx *c, unsigned *ret)
+{
+	const struct cmd_arg *g = cmd_opt(c, 'g');
+
+	*ret = GFP_KERNEL;
+	if (!g)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(gfps); i++)
+		if (strcasecmp(g->str, gfps[i].name) == 0) {
+			*ret = gfps[i].gfp;
+			return 0;
+		}
+	return err_set(c->err, ERR_USAGE,
+		       "-g %s: kernel, dma, dma32 or highuser", g->str);
+}
+
+static int alloc_pages_run(struct cmd_ctx *c)
+{
+	uint64_t order = c->arg[0].set ? c->arg[0].value.n : 0;
+	struct result *r = c->r;
+	unsigned gfp;
+	pfn_t pfn;
+
+	if (alloc_gfp(c, &gfp) < 0)
+		return -1;
+	if (order >= MAX_ORDER)
+		return err_set(c->err, ERR_USER, "order %llu: 0 to %d",
+			       (unsigned long long)order, MAX_ORDER - 1);
+	pfn = alloc_pages(c->k, gfp, order, "alloc_pages");
+	if (pfn == PFN_NONE)
+		return err_errno(c->err, -ENOMEM, "order %llu",
+				 (unsigned long long)order);
+	res_pfn(r, "pfn", "pfn %s", pfn);
+	res_u64(r, "order", "order %s", order);
+	res_str(r, "zone", "zone %s", page_zone(c->k, pfn)->name);
+	res_pa(r, "pa", "pa %s", pfn << PAGE_SHIFT);
+	return 0;
+}
+
+static int free_pages_run(struct cmd_ctx *c)
+{
+	uint64_t order = c->arg[1].set ? c->arg[1].value.n : 0;
+	struct page *page;
+	pfn_t pfn;
+
+	if (value_pfn(c, &c->arg[0].value, &pfn) < 0)
+		return -1;
+	page = pfn_valid(c->k, pfn) ? pfn_to_page(c->k, pfn) : NULL;
+	if (!page || page_kind(c->k, pfn) == NULL ||
+	    strcmp(page_kind(c->k, pfn), "allocated") != 0 ||
+	    page->private != order || order >= MAX_ORDER)
+		return err_set(c->err, ERR_USER,
+			       "pfn 0x%llx: not a block of order %llu from alloc_pages",
+			       (unsigned long long)pfn,
+			       (unsigned long long)order);
+	free_pages(c->k, pfn, order);
+	res_pfn(c->r, "pfn", "pfn %s", pfn);
+	res_u64(c->r, "order", "order %s freed", order);
+	return 0;
+}
+
+const struct command cmd_peek = {
+	.name = "peek", .alias = "xp", .group = "physical memory",
+	.help = "show COUNT words of physical memory at PA",
+	.details = "Words are as long as a page-table entry of the current mode,\n"
+		   "or -s SIZE bytes. Where there is no RAM all bits read as ones.",
+	.example = "peek 0x1000 4",
+	.arg = { { "PA", ARG_PA }, { "COUNT", ARG_NUM, .optional = true } },
+	.opt = { { 's', "size", ARG_NUM, "SIZE", "bytes of a word" } },
+	.run = peek_run,
+};
+
+const struct command cmd_poke = {
+	.name = "poke", .group = "physical memory", .flags = CMD_CHANGES,
+	.help = "store the word VALUE in physical memory at PA",
+	.details = "Changes RAM behind everybody's back. A page-table entry changed\n"
+		   "so takes effect when no TLB holds the old one: see invlpg.",
+	.example = "poke 0x1000 0x12345678",
+	.arg = { { "PA", ARG_PA }, { "VALUE", ARG_NUM } },
+	.opt = { { 's', "size", ARG_NUM, "SIZE", "bytes of the word" } },
+	.run = poke_run,
+};
+
+const struct command cmd_e820 = {
+	.name = "e820", .group = "physical memory",
+	.help = "the memory map that the firmware reported",
+	.example = "e820", .run = e820_run,
+};
+
+const struct command cmd_iomem = {
+	.name = "iomem", .group = "physical memory",
+	.help = "the physical address space, as /proc/iomem",
+	.example = "iomem", .run = iomem_run,
+};
+
+const struct command cmd_buddyinfo = {
+	.name = "buddyinfo", .group = "physical memory",
+	.flags = CMD_NEEDS_KERNEL,
+	.help = "free blocks of each order in each zone, as /proc/buddyinfo",
+	.example = "buddyinfo", .run = buddyinfo_run,
+};
+
+const struct command cmd_zoneinfo = {
+	.name = "zoneinfo", .group = "physical memory",
+	.flags = CMD_NEEDS_KERNEL,
+	.help = "zones: bounds, pages, watermarks",
+	.example = "zoneinfo", .run = zoneinfo_run,
+};
+
+const struct command cmd_page = {
+	.name = "page", .group = "physical memory", .flags = CMD_NEEDS_KERNEL,
+	.help = "the struct page behind a pfn, pa or va, and who maps it",
+	.details = "X is typed: pfn:0x2a11, pa:0x2a11000, an address such as text\n"
+		   "or va:0x8048000, or an expression of those.",
+	.example = "page __pa(0xc1000000)",
+	.arg = { { "X", ARG_ADDR } }, .run = page_run,
+};
+
+const struct command cmd_alloc_pages = {
+	.name = "alloc_pages", .group = "physical memory",
+	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
+	.help = "take a block of 2^ORDER frames from the buddy allocator",
+	.example = "alloc_pages 3",
+	.arg = { { "ORDER", ARG_NUM, .optional = true } },
+	.opt = { { 'g', "gfp", ARG_WORD, "ZONES",
+		   "kernel (default), dma, dma32 or highuser" } },
+	.run = alloc_pages_run,
+};
+
+const struct command cmd_free_pages = {
+	.name = "free_pages", .group = "physical memory",
+	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
+	.help = "give a block of alloc_pages back",
+	.arg = { { "X", ARG_ADDR }, { "ORDER", ARG_NUM, .optional = true } },
+	.run = free_pages_run,
+};

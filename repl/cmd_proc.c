@@ -1,0 +1,289 @@
+/*
+ * cmd_proc.c - processes: ps, fork, switch, exit, wait, exec.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "repl/cmd.h"
+#include "repl/describe.h"
+
+static const struct res_column ps_cols[] = {
+	{ "pid", "PID", true },	 { "ppid", "PPID", true },
+	{ "state", "S", false }, { "cpu", "CPU", true },
+	{ "vsz", "VSZ", true },	 { "rss", "RSS", true },
+	{ "min_flt", "MINFLT", true }, { "maj_flt", "MAJFLT", true },
+	{ "pgd", "PGD", false }, { "comm", "COMM", false },
+	{ 0 },
+};
+
+static uint64_t mm_rss(const struct mm_struct *mm)
+{
+	uint64_t pages = 0;
+
+	for (unsigned i = 0; i < NR_MM_COUNTERS; i++)
+		pages += mm->rss[i];
+	return pages;
+}
+
+static void emit_task(struct result *r, const struct task_struct *t)
+{
+	char state[2] = { t->state, 0 };
+
+	res_item(r, false);
+	res_i64(r, "pid", "%s", t->pid);
+	res_i64(r, "ppid", "%s", t->ppid);
+	res_str(r, "state", "%s", state);
+	if (t->cpu >= 0)
+		res_i64(r, "cpu", "%s", t->cpu);
+	else
+		res_str(r, "cpu", "%s", "-");
+	res_size(r, "vsz", "%s", t->mm ? t->mm->total_vm << PAGE_SHIFT : 0);
+	res_size(r, "rss", "%s", t->mm ? mm_rss(t->mm) << PAGE_SHIFT : 0);
+	res_u64(r, "min_flt", "%s", t->min_flt);
+	res_u64(r, "maj_flt", "%s", t->maj_flt);
+	if (t->mm)
+		res_pa(r, "pgd", "%s", t->mm->pgd << PAGE_SHIFT);
+	else
+		res_str(r, "pgd", "%s", "-");
+	res_str(r, "comm", "%s", t->comm);
+	res_end(r);
+}
+
+static int ps_run(struct cmd_ctx *c)
+{
+	struct task_struct *t;
+
+	res_table(c->r, "processes", ps_cols);
+	TAILQ_FOREACH(t, &c->k->tasks, link)
+		emit_task(c->r, t);
+	res_end(c->r);
+	return 0;
+}
+
+static int fork_run(struct cmd_ctx *c)
+{
+	struct task_struct *parent = cmd_task(c), *child;
+	uint64_t tables;
+	struct story *story;
+	int rc;
+
+	if (!parent)
+		return -1;
+	story = story_begin(c->k);
+	rc = kernel_fork(c->k, parent, &child);
+	story_end(story, c->r);
+	if (rc < 0)
+		return err_errno(c->err, rc, "fork of pid %d", parent->pid);
+	tables = child->mm->pgtables;
+	res_line(c->r);
+	res_text(c->r, COL_PLAIN, "child");
+	res_i64(c->r, "pid", "~ pid %s", child->pid);
+	res_str(c->r, "comm", "~ (%s)", child->comm);
+	res_pa(c->r, "pgd", "pgd %s", child->mm->pgd << PAGE_SHIFT);
+	res_u64(c->r, "rss_pages", "%s pages shared copy-on-write",
+		child->mm->rss[MM_ANONPAGES]);
+	res_u64(c->r, "tables", "~, %s page-table frames", tables);
+	return 0;
+}
+
+static int switch_run(struct cmd_ctx *c)
+{
+	const struct cmd_arg *opt = cmd_opt(c, 'c');
+	unsigned cpu = opt ? opt->value.n : c->s->cpu;
+	int pid = (int)c->arg[0].value.n;
+	struct task_struct *task = find_task(c->k, pid);
+	struct story *story;
+	int rc;
+
+	if (!task->mm)
+		return err_set(c->err, ERR_USER, "process %d has exited", pid);
+	story = story_begin(c->k);
+	rc = context_switch(c->k, cpu, task);
+	story_end(story, c->r);
+	if (rc < 0)
+		return err_set(c->err, ERR_USER, "process %d runs on cpu%d", pid,
+			       task->cpu);
+	c->s->cpu = cpu;
+	res_line(c->r);
+	res_u64(c->r, "cpu", "cpu%s", cpu);
+	res_i64(c->r, "pid", "~ runs pid %s", pid);
+	res_str(c->r, "comm", "~ (%s)", task->comm);
+	return 0;
+}
+
+static int exit_run(struct cmd_ctx *c)
+{
+	struct task_struct *task = cmd_task(c), *next;
+	int pid, code = c->arg[0].set ? (int)c->arg[0].value.n : 0, cpu;
+	struct story *story;
+	int rc;
+
+	if (!task)
+		return -1;
+	pid = task->pid;
+	cpu = task->cpu;
+	next = find_task(c->k, task->ppid);
+	story = story_begin(c->k);
+	rc = do_exit(c->k, task, code);
+	if (rc == 0 && cpu >= 0 && next && next->mm && next->cpu < 0)
+		context_switch(c->k, cpu, next);
+	story_end(story, c->r);
+	if (rc < 0) {
+		err_errno(c->err, rc, "exit of pid %d (init)", pid);
+		err_hint(c->err, "quit leaves mmsh");
+		return -1;
+	}
+	res_line(c->r);
+	res_i64(c->r, "pid", "pid %s exited", pid);
+	res_i64(c->r, "code", "~ with %s", code);
+	next = session_task(c->s);
+	if (cpu >= 0 && next)
+		res_i64(c->r, "now", "~; current is pid %s", next->pid);
+	return 0;
+}
+
+static int wait_run(struct cmd_ctx *c)
+{
+	struct task_struct *task = cmd_task(c);
+	int pid, rc;
+
+	if (!task)
+		return -1;
+	rc = do_wait(c->k, task, &pid);
+	if (rc < 0)
+		return err_errno(c->err, rc, "no exited child of pid %d",
+				 task->pid);
+	res_i64(c->r, "pid", "pid %s reaped", pid);
+	return 0;
+}
+
+/* --- exec ------------------------------------------------------------------------- */
+static const char *const exec_env[] = {
+	"HOME=/", "PATH=/usr/bin:/bin", "TERM=linux", NULL,
+};
+
+/* The row whose kernel runs programs with this ELF header, or NULL. */
+static const struct arch *arch_for(struct cmd_ctx *c, struct inode *file)
+{
+	Elf32_Ehdr h;
+
+	if (file_read(c->k, file, 0, &h, sizeof(h)) != (int64_t)sizeof(h) ||
+	    memcmp(h.e_ident, ELFMAG, SELFMAG) != 0)
+		return NULL;
+	for (const struct arch *a = archs; a->name; a++)
+		if (a->elf_class == h.e_ident[EI_CLASS] &&
+		    a->elf_machine == h.e_machine)
+			return a;
+	return NULL;
+}
+
+static int exec_failed(struct cmd_ctx *c, struct inode *file, int rc,
+		       const char *why)
+{
+	const struct arch *a = rc == -ENOEXEC ? arch_for(c, file) : NULL;
+
+	if (a && a->elf_class != c->k->arch->elf_class) {
+		err_errno(c->err, rc, "%s: a %s program on a %s kernel",
+			  file->path, a->name, c->k->arch->name);
+		err_hint(c->err, "boot %s", a->name);
+		return -1;
+	}
+	if (why)
+		return err_errno(c->err, rc, "%s: %s", file->path, why);
+	return err_errno(c->err, rc, "%s", file->path);
+}
+
+static void emit_exec(struct cmd_ctx *c, const struct task_struct *t)
+{
+	struct result *r = c->r;
+
+	res_line(r);
+	res_i64(r, "pid", "pid %s", t->pid);
+	res_str(r, "comm", "~ is now %s", t->comm);
+	res_va(r, "entry", "entry %s", t->mm->entry);
+	if (t->mm->interp_base)
+		res_va(r, "interp_base", "interpreter at %s", t->mm->interp_base);
+	res_va(r, "sp", "sp %s", t->sp);
+	res_u64(r, "areas", "%s areas", t->mm->vmas.count);
+	res_u64(r, "rss_pages", "~, %s pages resident", mm_rss(t->mm));
+}
+
+static int exec_run(struct cmd_ctx *c)
+{
+	struct task_struct *task = cmd_task(c);
+	const char *argv[CMD_MAX_INPUTS + 2], *why = NULL;
+	struct inode *file;
+	unsigned n = 0;
+	int rc;
+
+	if (!task)
+		return -1;
+	rc = file_open(c->k, c->arg[0].str, &file);
+	if (rc < 0)
+		return err_errno(c->err, rc, "%s", c->arg[0].str);
+	argv[n++] = c->arg[0].str;
+	for (unsigned i = 0; i < c->nrest; i++)
+		argv[n++] = c->rest[i];
+	argv[n] = NULL;
+	rc = do_execve(c->k, task, file, argv, exec_env, &why);
+	if (rc < 0)
+		exec_failed(c, file, rc, why);
+	else
+		emit_exec(c, task);
+	iput(c->k, file);
+	return rc < 0 ? -1 : 0;
+}
+
+const struct command cmd_ps = {
+	.name = "ps", .group = "processes", .flags = CMD_NEEDS_KERNEL,
+	.help = "list processes", .example = "ps", .run = ps_run,
+};
+
+const struct command cmd_fork = {
+	.name = "fork", .group = "processes",
+	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
+	.help = "fork the current process; its memory is shared copy-on-write",
+	.details = "The child is runnable, the parent stays current: see switch.",
+	.example = "fork", .opt = { CMD_OPT_PID }, .run = fork_run,
+};
+
+const struct command cmd_switch = {
+	.name = "switch", .alias = "cd", .group = "processes",
+	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
+	.help = "run process PID on this CPU: load its CR3",
+	.example = "switch 1", .arg = { { "PID", ARG_PID } },
+	.opt = { CMD_OPT_CPU }, .run = switch_run,
+};
+
+const struct command cmd_exit = {
+	.name = "exit", .group = "processes",
+	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
+	.help = "the current process exits (quit leaves mmsh)",
+	.details = "Its memory is freed at once; a zombie stays until the parent\n"
+		   "waits. The CPU goes to the parent if that is not running.",
+	.arg = { { "CODE", ARG_NUM, .optional = true } },
+	.opt = { CMD_OPT_PID }, .run = exit_run,
+};
+
+const struct command cmd_wait = {
+	.name = "wait", .group = "processes",
+	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
+	.help = "reap an exited child of the current process",
+	.opt = { CMD_OPT_PID }, .run = wait_run,
+};
+
+const struct command cmd_exec = {
+	.name = "exec", .group = "processes",
+	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
+	.help = "replace the current process by the host's ELF program FILE",
+	.details =
+	"Loads FILE as execve(2) does: program headers and interpreter as areas,\n"
+	"arguments, environment and auxiliary vector on the stack. Nothing is\n"
+	"resident but what exec itself touched. An i386 kernel runs i386 programs,\n"
+	"x86_64 runs x86-64 ones.",
+	.arg = { { "FILE", ARG_FILE },
+		 { "ARG", ARG_WORD, .optional = true, .repeat = true } },
+	.run = exec_run,
+};

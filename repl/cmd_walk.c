@@ -1,0 +1,236 @@
+/*
+ * cmd_walk.c - pagewalk: one translation, entry by entry.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "repl/cmd.h"
+#include "repl/describe.h"
+
+/* What a walk is made for: registers, the process, the access. */
+struct walk_job {
+	struct mmu mmu;
+	struct task_struct *task;
+	unsigned cpu;
+	struct access access;
+	struct walk walk;
+};
+
+/*
+ * Without -u or -k the privilege follows the address: a kernel address is
+ * walked as the kernel would.
+ */
+static void job_access(struct cmd_ctx *c, struct walk_job *j)
+{
+	va_t va = c->arg[0].value.n;
+	bool kernel_va = c->k ? va >= c->k->layout.task_size
+			      : !c->m->cpu[j->cpu].cpl;
+
+	j->access.va = va;
+	j->access.kind = cmd_opt(c, 'w') ? ACCESS_WRITE :
+			 cmd_opt(c, 'x') ? ACCESS_FETCH : ACCESS_READ;
+	j->access.user = cmd_opt(c, 'u') || (!cmd_opt(c, 'k') && !kernel_va);
+}
+
+static void emit_head(struct cmd_ctx *c, const struct walk_job *j)
+{
+	struct result *r = c->r;
+	char access[32];
+
+	res_va(r, "va", NULL, j->access.va);
+	cmd_emit_mode(r, &j->mmu, j->task);
+	res_str(r, "access", "~ · %s",
+		describe_access(&j->access, access, sizeof(access)));
+	res_line(r);
+	cmd_emit_root(r, &j->mmu);
+}
+
+static bool walk_reached_page(const struct walk *w)
+{
+	return w->nsteps == 0 ? w->fault.reason == FAULT_NONE
+			      : w->step[w->nsteps - 1].leaf &&
+				(w->step[w->nsteps - 1].entry & PTE_P);
+}
+
+/* The last line of the tree: the physical address, or the fault. */
+static void emit_end(struct cmd_ctx *c, const struct walk *w)
+{
+	struct result *r = c->r;
+	char bits[64];
+
+	res_list(r, NULL, RES_CHAIN);
+	res_item(r, true);
+	if (w->fault.reason == FAULT_NONE) {
+		res_pa(r, NULL, "pa %s", w->pa);
+	} else {
+		res_text(r, COL_BAD, "%s", cmd_vector_name(w->fault.vector));
+		res_hex(r, NULL, "~ error %s", w->fault.error_code, 1);
+		if (w->fault.vector == VEC_PF)
+			res_text(r, COL_PLAIN, "~ (%s)",
+				 cmd_error_bits(w->fault.error_code, bits,
+						sizeof(bits)));
+		res_text(r, COL_PLAIN, "%s",
+			 fault_reason_name[w->fault.reason]);
+	}
+	res_end(r);
+	res_end(r);
+}
+
+/* Where a present entry leads. */
+static void emit_target(struct cmd_ctx *c, const struct walk *w,
+			const struct walk_step *s)
+{
+	pa_t pa = paging_target(w->mode, s->level, s->entry, s->leaf);
+	char what[160];
+
+	res_pa(c->r, s->leaf ? "page" : "table", s->leaf ? "page %s" : "table %s",
+	       pa);
+	if (s->leaf && c->k)
+		res_str(c->r, "what", "%s",
+			describe_page(c->k, pa >> PAGE_SHIFT, what,
+				      sizeof(what)));
+}
+
+static void emit_step(struct cmd_ctx *c, const struct walk *w, unsigned i)
+{
+	const struct walk_step *s = &w->step[i];
+	struct result *r = c->r;
+
+	res_item(r, i + 1 == w->nsteps);
+	cmd_emit_entry(r, w->mode, s->level, s->index, s->from_register,
+		       s->entry_pa, s->entry, s->leaf);
+	if (s->entry & PTE_P)
+		emit_target(c, w, s);
+	else
+		res_text(r, COL_BAD, "not present");
+	if (i + 1 == w->nsteps)
+		emit_end(c, w);
+	res_end(r);
+}
+
+/* The outcome for the data faces: pa with page_size, or fault. */
+static void emit_outcome(struct result *r, const struct walk *w)
+{
+	if (w->fault.reason == FAULT_NONE) {
+		res_pa(r, "pa", NULL, w->pa);
+		res_u64(r, "page_size", NULL, 1ULL << w->page_shift);
+		return;
+	}
+	res_object(r, "fault");
+	res_u64(r, "vector", NULL, w->fault.vector);
+	res_hex(r, "error_code", NULL, w->fault.error_code, 1);
+	res_str(r, "reason", NULL, fault_reason_name[w->fault.reason]);
+	if (w->fault.vector == VEC_PF)
+		res_va(r, "cr2", NULL, w->fault.cr2);
+	res_end(r);
+}
+
+static const char *may(bool yes, const char *word)
+{
+	return yes ? word : "-";
+}
+
+/* "rights: user rw-, kernel rw-": what all levels together allow. */
+static void emit_rights(struct cmd_ctx *c, const struct walk *w)
+{
+	struct result *r = c->r;
+
+	res_line(r);
+	res_object(r, "rights");
+	res_text(r, COL_DIM, "rights");
+	res_text(r, COL_PLAIN, "user %s%s%s", may(w->rights.user, "r"),
+		 may(w->rights.user && w->rights.write, "w"),
+		 may(w->rights.user && !w->rights.xd, "x"));
+	res_text(r, COL_PLAIN, "~, kernel r%s%s", may(w->rights.write, "w"),
+		 may(!w->rights.xd, "x"));
+	res_bool(r, "user", NULL, w->rights.user);
+	res_bool(r, "write", NULL, w->rights.write);
+	res_bool(r, "exec", NULL, !w->rights.xd);
+	res_bool(r, "global", NULL, w->global);
+	res_text(r, COL_PLAIN, "page size %s%s", paging_size_name(w->page_shift),
+		 w->global ? ", global" : "");
+	res_end(r);
+}
+
+/* A cached translation only counts while its CPU runs in these tables. */
+static void emit_tlb(struct cmd_ctx *c, const struct walk_job *j)
+{
+	const struct cpu *cpu = &c->m->cpu[j->cpu];
+	const struct walk *w = &j->walk;
+	const struct tlb_entry *e;
+	const char *state;
+	unsigned size = 0;
+
+	e = tlb_lookup(&cpu->tlb, j->access.va, cpu_pcid(cpu), &size);
+	if (mmu_root(&cpu->mmu) != mmu_root(&j->mmu) && (!e || !e->global))
+		state = "not loaded";
+	else if (!e)
+		state = "miss";
+	else if (walk_reached_page(w) &&
+		 e->pa == (paging_target(w->mode, w->step[w->nsteps - 1].level,
+					 w->step[w->nsteps - 1].entry, true) &
+			   ~((1ULL << tlb_geometry[size].shift) - 1)))
+		state = "hit";
+	else
+		state = "stale";
+	res_line(c->r);
+	res_text(c->r, COL_DIM, "tlb");
+	res_str(c->r, "tlb", "   %s", state);
+	res_text(c->r, COL_PLAIN, "~ on cpu%u", j->cpu);
+	if (e && *state != 'n')
+		res_pa(c->r, "tlb_pa", "page %s", e->pa);
+}
+
+/* What the kernel would do about a user fault: the reader's next question. */
+static void emit_prospect(struct cmd_ctx *c, const struct walk_job *j)
+{
+	char where[128];
+
+	if (!c->k)
+		return;
+	res_line(c->r);
+	res_text(c->r, COL_DIM, "area");
+	res_str(c->r, "area", "  %s",
+		describe_va(c->k, j->task, j->access.va, where, sizeof(where)));
+}
+
+static int pagewalk_run(struct cmd_ctx *c)
+{
+	struct walk_job j = { .cpu = c->s->cpu };
+	struct result *r = c->r;
+
+	if (cmd_view(c, &j.task, &j.cpu, &j.mmu) < 0)
+		return -1;
+	job_access(c, &j);
+	mmu_translate(&j.mmu, c->m->ram, &j.access, &j.walk);
+	emit_head(c, &j);
+	res_list(r, "steps", RES_CHAIN);
+	for (unsigned i = 0; i < j.walk.nsteps; i++)
+		emit_step(c, &j.walk, i);
+	res_end(r);
+	if (!j.walk.nsteps)
+		emit_end(c, &j.walk);
+	if (walk_reached_page(&j.walk) && j.walk.nsteps)
+		emit_rights(c, &j.walk);
+	if (j.walk.nsteps)
+		emit_tlb(c, &j);
+	emit_prospect(c, &j);
+	emit_outcome(r, &j.walk);
+	return 0;
+}
+
+const struct command cmd_pagewalk = {
+	.name = "pagewalk", .alias = "vtop walk !pte", .group = "translation",
+	.help = "translate VA and show every paging-structure entry read",
+	.details =
+	"Follows VA through the page tables of the current process (or of -p\n"
+	"PID) as the CPU would, and shows each entry: its name and index, where\n"
+	"it lies in physical memory, its raw value, its bits, and where it\n"
+	"points. Nothing changes: no accessed bit is set, no TLB entry filled.\n"
+	"The access is a read; its privilege follows the address, user below\n"
+	"TASK_SIZE and kernel above, unless -u or -k says otherwise.",
+	.example = "pagewalk text",
+	.arg = { { "VA", ARG_VA } },
+	.opt = { CMD_OPT_ACCESS, CMD_OPT_PRIV, CMD_OPT_PID, CMD_OPT_CPU },
+	.run = pagewalk_run,
+};

@@ -1,0 +1,66 @@
+/*
+ * commands.c - the table of all commands, sorted by name. A new command is a
+ * row in its cmd_*.c and one line here.
+ */
+#include "repl/command.h"
+
+#define COMMANDS(X)                                                            \
+	X(cmd_pa) \
+	X(cmd_va) \
+	X(cmd_alloc_pages) \
+	X(cmd_apropos) \
+	X(cmd_boot) \
+	X(cmd_brk) \
+	X(cmd_buddyinfo) \
+	X(cmd_check) \
+	X(cmd_cpu) \
+	X(cmd_e820) \
+	X(cmd_echo) \
+	X(cmd_eval) \
+	X(cmd_exec) \
+	X(cmd_exit) \
+	X(cmd_fetch) \
+	X(cmd_fork) \
+	X(cmd_free_pages) \
+	X(cmd_help) \
+	X(cmd_invlpg) \
+	X(cmd_iomem) \
+	X(cmd_ioremap) \
+	X(cmd_kfree) \
+	X(cmd_kmalloc) \
+	X(cmd_kmap) \
+	X(cmd_kunmap) \
+	X(cmd_layout) \
+	X(cmd_let) \
+	X(cmd_lua) \
+	X(cmd_map) \
+	X(cmd_maps) \
+	X(cmd_mprotect) \
+	X(cmd_munmap) \
+	X(cmd_page) \
+	X(cmd_pagewalk) \
+	X(cmd_peek) \
+	X(cmd_poke) \
+	X(cmd_ps) \
+	X(cmd_ptdump) \
+	X(cmd_quit) \
+	X(cmd_read) \
+	X(cmd_reg) \
+	X(cmd_slabinfo) \
+	X(cmd_source) \
+	X(cmd_switch) \
+	X(cmd_tlb) \
+	X(cmd_touch) \
+	X(cmd_vfree) \
+	X(cmd_vmalloc) \
+	X(cmd_vmallocinfo) \
+	X(cmd_wait) \
+	X(cmd_write) \
+	X(cmd_zoneinfo)
+
+#define DECLARE(c) extern const struct command c;
+#define ADDRESS(c) &c,
+
+COMMANDS(DECLARE)
+
+const struct command *const commands[] = { COMMANDS(ADDRESS) NULL };

@@ -1,0 +1,152 @@
+/* describe.c - see describe.h. */
+#include "repl/describe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kernel/slab.h"
+#include "kernel/vmalloc.h"
+#include "kernel/memblock.h"
+
+static const struct {
+	uint32_t flag;
+	const char *kind;
+} page_kinds[] = {
+	{ PG_zeropage, "zero page" },
+	{ PG_buddy, "free" },
+	{ PG_table, "page table" },
+	{ PG_slab, "slab" },
+	{ PG_vmalloc, "vmalloc" },
+	{ PG_kernel, "kernel" },
+	{ PG_reserved, "reserved" },
+	{ PG_anon, "anon" },
+};
+
+const char *page_kind(struct kernel *k, pfn_t pfn)
+{
+	if (!pfn_valid(k, pfn))
+		return "not RAM";
+	const struct page *page = pfn_to_page(k, pfn);
+
+	for (size_t i = 0; i < ARRAY_SIZE(page_kinds); i++)
+		if (page->flags & page_kinds[i].flag)
+			return page_kinds[i].kind;
+	if (memblock_reserved_name(k, pfn))
+		return "reserved";
+	if (page_is_free(k, pfn))
+		return "free";
+	return page->mapping ? "page cache" : "allocated";
+}
+
+static void describe_mappers(const struct page *page, char *buf, size_t size)
+{
+	if (page->_mapcount > 0)
+		snprintf(buf, size, ", %d mapper%s", page->_mapcount,
+			 page->_mapcount == 1 ? "" : "s");
+	else
+		*buf = 0;
+}
+
+char *describe_page(struct kernel *k, pfn_t pfn, char *buf, size_t size)
+{
+	const char *kind = page_kind(k, pfn);
+	const char *owner = pfn_valid(k, pfn) ? memblock_reserved_name(k, pfn) : NULL;
+	char mappers[32] = "";
+
+	if (!pfn_valid(k, pfn)) {
+		snprintf(buf, size, "%s", kind);
+		return buf;
+	}
+	const struct page *page = pfn_to_page(k, pfn);
+
+	describe_mappers(page, mappers, sizeof(mappers));
+	if (page->flags & PG_slab)
+		snprintf(buf, size, "slab %s", page->slab_cache->name);
+	else if (strcmp(kind, "page cache") == 0)
+		snprintf(buf, size, "page cache %s +0x%llx%s",
+			 page->mapping->host->path,
+			 (unsigned long long)page->index << PAGE_SHIFT, mappers);
+	else if (strcmp(kind, "zero page") == 0)
+		snprintf(buf, size, "the shared zero page");
+	else if (owner)
+		snprintf(buf, size, "kernel: %s", owner);
+	else
+		snprintf(buf, size, "%s%s", kind, mappers);
+	return buf;
+}
+
+const char *kernel_area_name(const struct kernel *k, va_t va)
+{
+	if (va < k->layout.task_size)
+		return NULL;
+	for (unsigned i = 0; i < k->layout.nareas; i++) {
+		const struct layout_area *a = &k->layout.area[i];
+
+		if (va >= a->start && (!a->end || va < a->end))
+			return a->name;
+	}
+	return "no area";
+}
+
+char *vma_perms(const struct vm_area_struct *vma, char buf[5])
+{
+	buf[0] = vma->vm_flags & VM_READ ? 'r' : '-';
+	buf[1] = vma->vm_flags & VM_WRITE ? 'w' : '-';
+	buf[2] = vma->vm_flags & VM_EXEC ? 'x' : '-';
+	buf[3] = vma->vm_flags & VM_MAYSHARE ? 's' : 'p';
+	buf[4] = 0;
+	return buf;
+}
+
+char *describe_va(struct kernel *k, const struct task_struct *task, va_t va,
+		  char *buf, size_t size)
+{
+	const char *area = kernel_area_name(k, va);
+	const struct vm_area_struct *vma = NULL;
+	char perms[5];
+
+	if (!area && task && task->mm)
+		vma = find_vma(task->mm, va);
+	if (area)
+		snprintf(buf, size, "%s", area);
+	else if (!vma || vma->vm_start > va)
+		snprintf(buf, size, "no area");
+	else if (*vma_name(vma))
+		snprintf(buf, size, "%s %s", vma_name(vma), vma_perms(vma, perms));
+	else
+		snprintf(buf, size, "anonymous %s", vma_perms(vma, perms));
+	return buf;
+}
+
+const char *signal_name(int signo)
+{
+	return signo == LX_SIGSEGV ? "SIGSEGV" :
+	       signo == LX_SIGBUS ? "SIGBUS" : "SIGKILL";
+}
+
+static const struct {
+	int signo, code;
+	const char *name;
+} si_codes[] = {
+	{ LX_SIGSEGV, LX_SEGV_MAPERR, "SEGV_MAPERR" },
+	{ LX_SIGSEGV, LX_SEGV_ACCERR, "SEGV_ACCERR" },
+	{ LX_SIGSEGV, LX_SI_KERNEL, "SI_KERNEL" },
+	{ LX_SIGBUS, LX_BUS_ADRERR, "BUS_ADRERR" },
+	{ LX_SIGBUS, LX_SI_KERNEL, "SI_KERNEL" },
+};
+
+const char *si_code_name(int signo, int si_code)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(si_codes); i++)
+		if (si_codes[i].signo == signo && si_codes[i].code == si_code)
+			return si_codes[i].name;
+	return "?";
+}
+
+char *describe_access(const struct access *a, char *buf, size_t size)
+{
+	static const char *const kind[] = { "read", "write", "fetch" };
+
+	snprintf(buf, size, "%s %s", a->user ? "user" : "kernel", kind[a->kind]);
+	return buf;
+}

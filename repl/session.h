@@ -1,0 +1,72 @@
+/*
+ * session.h - one run of the shell: the system, its context and its faces.
+ */
+#ifndef REPL_SESSION_H
+#define REPL_SESSION_H
+
+#include "kernel/mm.h"
+#include "machine/machine.h"
+#include "repl/command.h"
+#include "repl/out.h"
+
+struct session_var { char *name; struct value value; };
+
+struct session {
+	struct machine *m;	/* k->machine, or a bare one that is owned */
+	struct kernel *k;	/* owned; NULL on a bare machine */
+	unsigned cpu;		/* current CPU; its task is the current process */
+	struct session_var *var;	/* $name, owned */
+	unsigned nvars;
+	struct value last;	/* $_ */
+	bool last_set;
+
+	struct out out, errout;	/* stdout, stderr */
+	bool json, quiet, keep_going, interactive;
+	bool in_lua;		/* a script runs: no unique prefixes, no nesting */
+	struct result *text, *jsonr;
+	int status;		/* exit status so far: the table of mmsh(1) */
+	bool quit;
+	const char *script;	/* name for messages: "FILE", "-c", "stdin" */
+	unsigned line;
+
+	/* Set by main: runs a Lua script. repl/ itself knows no Lua. */
+	int (*run_lua)(struct session *s, const char *path, int argc, char **argv,
+		       struct err *err);
+	int (*eval_lua)(struct session *s, const char *chunk, struct err *err);
+	void *lua;		/* the face's state, owned by it */
+};
+
+enum { EXIT_OK = 0, EXIT_COMMAND = 1, EXIT_USAGE = 2, EXIT_PANIC = 3,
+       EXIT_LIMIT = 4, EXIT_INTERRUPTED = 130 };
+
+void session_init(struct session *s);
+void session_deinit(struct session *s);
+
+/*
+ * Boots as "ARCH key=value ...": the words after `boot`. On error the running
+ * system stays. Used by the command, -b and start-up.
+ */
+int session_boot(struct session *s, const char *const *words, unsigned n,
+		 struct err *err);
+
+/*
+ * Runs one line: commands split by ';', pipes and redirection. Prints
+ * results and errors; updates s->status. Returns 0 if all commands were ok.
+ */
+int session_line(struct session *s, const char *line);
+/* Runs each line of a file (by fd), stopping at the first failure unless
+ * keep_going. */
+int session_stream(struct session *s, int fd, const char *name);
+/* The prompt: "i386 1:init cpu0> ". */
+char *session_prompt(const struct session *s, char *buf, size_t size);
+
+/* The current task, or NULL; with -p PID option of @c, that one (err set). */
+struct task_struct *session_task(const struct session *s);
+/* The MMU state that looks through @task's tables (NULL: the CPU as it is). */
+void session_mmu(const struct session *s, const struct task_struct *task,
+		 unsigned cpu, struct mmu *ret);
+
+int session_set_var(struct session *s, const char *name, struct value v);
+const struct value *session_var(const struct session *s, const char *name);
+
+#endif

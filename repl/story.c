@@ -1,0 +1,353 @@
+/*
+ * story.c - see story.h.
+ *
+ * Events come in the order of the kernel's work. In text a fault heads a
+ * group; what its handler did hangs below it:
+ *
+ *	#PF write user, present          error 0x7 (P W U)  cr2 0x0804a010
+ *	└─ do_wp_page: copied, 2 mappers pfn 0x2a11 -> pfn 0x2b40 (Normal)
+ *	   └─ PTE 0x02a11025 -> 0x02b40067  +RW +D
+ *
+ * The first column is as wide as the widest of the story, PTE lines apart. Data faces get
+ * the flat list.
+ */
+#include "repl/story.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/page_alloc.h"
+#include "repl/cmd.h"
+#include "repl/describe.h"
+
+#define STORY_MAX 48	/* events kept; more are only counted */
+#define CELL 160
+
+struct beat {		/* one event, copied: pointers in it die with the call */
+	struct kevent ev;
+	struct fault fault;
+	struct access access;
+};
+
+struct story {
+	struct kernel *k;
+	struct kevent_sink before;
+	struct beat beat[STORY_MAX];
+	unsigned n;
+	uint64_t lost;
+};
+
+/* What is said; frame traffic and CR3 loads would only be noise here. */
+static bool worth_telling(const struct kevent *ev)
+{
+	return ev->kind != KEV_PAGE_ALLOC && ev->kind != KEV_PAGE_FREE &&
+	       ev->kind != KEV_TLB_FLUSH;
+}
+
+static void story_hear(void *ctx, const struct kevent *ev)
+{
+	struct story *st = ctx;
+	struct beat *b;
+
+	if (st->before.fn)
+		st->before.fn(st->before.ctx, ev);
+	if (!worth_telling(ev))
+		return;
+	if (st->n == STORY_MAX) {
+		st->lost++;
+		return;
+	}
+	b = &st->beat[st->n++];
+	b->ev = *ev;
+	if (ev->fault)
+		b->fault = *ev->fault;
+	if (ev->access)
+		b->access = *ev->access;
+}
+
+struct story *story_begin(struct kernel *k)
+{
+	struct story *st = malloc(sizeof(*st));
+
+	if (!st)
+		abort();
+	st->k = k;
+	st->n = 0;
+	st->lost = 0;
+	st->before = k->sink;
+	k->sink = (struct kevent_sink){ story_hear, st };
+	return st;
+}
+
+void story_drop(struct story *st)
+{
+	st->k->sink = st->before;
+	free(st);
+}
+
+/* --- first column ------------------------------------------------------------ */
+static void head_fault(const struct story *st, const struct beat *b, char *s)
+{
+	static const char *const kind[] = { "read", "write", "fetch" };
+	bool present = b->fault.error_code & PF_P;
+
+	if (b->fault.vector != VEC_PF)
+		snprintf(s, CELL, "%s %s", cmd_vector_name(b->fault.vector),
+			 fault_reason_name[b->fault.reason]);
+	else
+		snprintf(s, CELL, "#PF %s %s, %s", kind[b->access.kind],
+			 b->access.user ? "user" : "kernel",
+			 present ? "present" : "not present");
+}
+
+static void head_handler(const struct story *st, const struct beat *b, char *s)
+{
+	const struct kevent *ev = &b->ev;
+	char n[32] = "";
+
+	if (ev->n)
+		snprintf(n, sizeof(n), "%s%u %s%s", ev->note ? ", " : "", ev->n,
+			 ev->end ? "page" : "mapper", ev->n == 1 ? "" : "s");
+	snprintf(s, CELL, "%s: %s%s", ev->func, ev->note ? ev->note : "", n);
+}
+
+static void head_pte(const struct story *st, const struct beat *b, char *s)
+{
+	const struct paging_mode *mode = st->k->mode;
+	int digits = mode->entry_size * 2;
+
+	snprintf(s, CELL, "%s 0x%0*llx -> 0x%0*llx",
+		 mode->level[b->ev.level].name, digits,
+		 (unsigned long long)b->ev.old, digits,
+		 (unsigned long long)b->ev.new);
+}
+
+static void head_signal(const struct story *st, const struct beat *b, char *s)
+{
+	snprintf(s, CELL, "%s, %s", signal_name(b->ev.signo),
+		 si_code_name(b->ev.signo, b->ev.si_code));
+}
+
+static void head_vma(const struct story *st, const struct beat *b, char *s)
+{
+	snprintf(s, CELL, "area %s%s%s", b->ev.func, b->ev.note ? ": " : "",
+		 b->ev.note ? b->ev.note : "");
+}
+
+static void head_switch(const struct story *st, const struct beat *b, char *s)
+{
+	int digits = st->k->arch->word * 2;
+
+	snprintf(s, CELL, "cr3 0x%0*llx -> 0x%0*llx", digits,
+		 (unsigned long long)b->ev.old, digits,
+		 (unsigned long long)b->ev.new);
+}
+
+/* --- the cells after it ------------------------------------------------------ */
+static void tell_fault(struct story *st, const struct beat *b, struct result *r)
+{
+	char bits[64];
+
+	res_hex(r, "error_code", "error %s", b->fault.error_code, 1);
+	if (b->fault.vector != VEC_PF)
+		return;
+	res_text(r, COL_PLAIN, "~ (%s)",
+		 cmd_error_bits(b->fault.error_code, bits, sizeof(bits)));
+	res_va(r, "cr2", "cr2 %s", b->fault.cr2);
+	res_str(r, "reason", NULL, fault_reason_name[b->fault.reason]);
+}
+
+static void tell_handler(struct story *st, const struct beat *b,
+			 struct result *r)
+{
+	const struct kevent *ev = &b->ev;
+
+	res_str(r, "func", NULL, ev->func);
+	res_str(r, "note", NULL, ev->note);
+	res_u64(r, ev->end ? "pages" : "mappers", NULL, ev->n);
+	if (ev->end) {
+		res_va(r, "va", "%s", ev->va);
+		res_va(r, "end", "~-%s", ev->end);
+		return;
+	}
+	if (ev->old_pfn)
+		res_pfn(r, "old_pfn", "pfn %s", ev->old_pfn);
+	if (ev->pfn) {
+		res_pfn(r, "pfn", ev->old_pfn ? "~ -> pfn %s" : "pfn %s", ev->pfn);
+		res_str(r, "zone", "~ (%s)", page_zone(st->k, ev->pfn)->name);
+	}
+}
+
+static void tell_pte(struct story *st, const struct beat *b, struct result *r)
+{
+	const struct kevent *ev = &b->ev;
+	char diff[128];
+
+	res_va(r, "va", NULL, ev->va);
+	res_pa(r, "entry_pa", NULL, ev->entry_pa);
+	res_entry(r, "old", NULL, ev->old);
+	res_entry(r, "new", NULL, ev->new);
+	flags_diff(diff, sizeof(diff), st->k->mode->flags, ev->old, ev->new);
+	res_str(r, "why", NULL, ev->note);
+	if (*diff)
+		res_text(r, COL_CHANGED, "%s", diff);
+}
+
+static void tell_signal(struct story *st, const struct beat *b,
+			struct result *r)
+{
+	res_str(r, "signal", NULL, signal_name(b->ev.signo));
+	res_str(r, "si_code", NULL, si_code_name(b->ev.signo, b->ev.si_code));
+	res_va(r, "si_addr", "si_addr %s", b->ev.va);
+}
+
+static void tell_vma(struct story *st, const struct beat *b, struct result *r)
+{
+	res_str(r, "func", NULL, b->ev.func);
+	res_va(r, "va", "%s", b->ev.va);
+	res_va(r, "end", "~-%s", b->ev.end);
+}
+
+static void tell_switch(struct story *st, const struct beat *b,
+			struct result *r)
+{
+	res_pa(r, "old", NULL, b->ev.old);
+	res_pa(r, "new", NULL, b->ev.new);
+}
+
+static const struct beat_kind {
+	const char *name;
+	unsigned depth;		/* in the text's tree, within a fault's group */
+	enum res_colour colour;
+	void (*head)(const struct story *st, const struct beat *b, char *s);
+	void (*tell)(struct story *st, const struct beat *b, struct result *r);
+} beat_kinds[KEV_NKINDS] = {
+	[KEV_FAULT] = { "fault", 0, COL_BAD, head_fault, tell_fault },
+	[KEV_HANDLER] = { "handler", 1, COL_NAME, head_handler, tell_handler },
+	[KEV_PTE] = { "pte", 2, COL_CHANGED, head_pte, tell_pte },
+	[KEV_SIGNAL] = { "signal", 1, COL_BAD, head_signal, tell_signal },
+	[KEV_VMA] = { "vma", 1, COL_NAME, head_vma, tell_vma },
+	[KEV_SWITCH] = { "switch", 1, COL_NAME, head_switch, tell_switch },
+};
+
+/*
+ * Depth in the text: events outside of a fault stand at the margin; the PTEs
+ * of a handler hang below it.
+ */
+static void place(const struct story *st, unsigned depth[])
+{
+	unsigned base = 0;
+	bool in_fault = false, handled = false;
+
+	for (unsigned i = 0; i < st->n; i++) {
+		const struct beat_kind *kind = &beat_kinds[st->beat[i].ev.kind];
+
+		if (kind->depth == 0) {
+			in_fault = true;
+			handled = false;
+		}
+		base = in_fault ? 0 : 1;
+		depth[i] = kind->depth > base ? kind->depth - base : 0;
+		if (kind->depth == 2 && !handled)
+			depth[i] = in_fault ? 1 : 0;
+		if (kind->depth == 1)
+			handled = true;
+	}
+}
+
+/* PTE writes are reported before the handler sums up: put it first. */
+static void order(struct story *st)
+{
+	for (unsigned i = 1; i < st->n; i++) {
+		struct beat b = st->beat[i];
+		unsigned j = i;
+
+		if (b.ev.kind != KEV_HANDLER || b.ev.end)
+			continue;
+		while (j > 0 && st->beat[j - 1].ev.kind == KEV_PTE)
+			j--;
+		memmove(&st->beat[j + 1], &st->beat[j],
+			(i - j) * sizeof(st->beat[0]));
+		st->beat[j] = b;
+	}
+}
+
+/* Are there later events at @depth[i] before one nearer to the margin? */
+static bool last_at_depth(const unsigned depth[], unsigned n, unsigned i)
+{
+	for (unsigned j = i + 1; j < n; j++) {
+		if (depth[j] < depth[i])
+			return true;
+		if (depth[j] == depth[i])
+			return false;
+	}
+	return true;
+}
+
+static size_t cells_wide(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += (*s & 0xc0) != 0x80;
+	return n;
+}
+
+static void draw_head(const struct story *st, const unsigned depth[],
+		      unsigned i, char *s, size_t size)
+{
+	char head[CELL];
+	size_t at = 0;
+
+	beat_kinds[st->beat[i].ev.kind].head(st, &st->beat[i], head);
+	for (unsigned d = 1; d < depth[i]; d++)
+		at += snprintf(s + at, size - at, "   ");
+	snprintf(s + at, size - at, "%s%s",
+		 depth[i] == 0 ? "" :
+		 last_at_depth(depth, st->n, i) ? "└─ " : "├─ ", head);
+}
+
+static void emit_beat(struct story *st, const unsigned depth[], unsigned i,
+		      size_t width, struct result *r)
+{
+	const struct beat_kind *kind = &beat_kinds[st->beat[i].ev.kind];
+	char head[CELL * 2];
+
+	draw_head(st, depth, i, head, sizeof(head));
+	res_item(r, i + 1 == st->n);
+	res_str(r, "kind", NULL, kind->name);
+	if (cells_wide(head) < width && kind->depth < 2)
+		res_text(r, kind->colour, "%s%*s", head,
+			 (int)(width - cells_wide(head)), "");
+	else
+		res_text(r, kind->colour, "%s", head);
+	kind->tell(st, &st->beat[i], r);
+	res_end(r);
+}
+
+void story_end(struct story *st, struct result *r)
+{
+	unsigned depth[STORY_MAX];
+	char head[CELL * 2];
+	size_t width = 0, w;
+
+	st->k->sink = st->before;
+	order(st);
+	place(st, depth);
+	for (unsigned i = 0; i < st->n; i++) {
+		draw_head(st, depth, i, head, sizeof(head));
+		w = beat_kinds[st->beat[i].ev.kind].depth < 2 ? cells_wide(head)
+							      : 0;
+		width = w > width ? w : width;
+	}
+	res_list(r, "events", RES_LINES);
+	for (unsigned i = 0; i < st->n; i++)
+		emit_beat(st, depth, i, width, r);
+	res_end(r);
+	if (st->lost) {
+		res_line(r);
+		res_u64(r, "events_left_out", "... and %s more steps", st->lost);
+	}
+	free(st);
+}

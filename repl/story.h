@@ -1,0 +1,20 @@
+/*
+ * story.h - the events of one command, told: faults, handlers, frames and
+ * PTE changes as an aligned tree (text) or the list "events" (data).
+ */
+#ifndef REPL_STORY_H
+#define REPL_STORY_H
+
+#include "kernel/kernel.h"
+#include "repl/result.h"
+
+struct story;
+
+/* Begins to listen to @k, up to @max events kept (the rest are counted). */
+struct story *story_begin(struct kernel *k);
+/* Stops listening and emits what was heard as the list "events". */
+void story_end(struct story *st, struct result *r);
+/* Stops listening, emits nothing. */
+void story_drop(struct story *st);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * value.h - typed numbers and the expressions that give them.
+ *
+ * Expressions follow C: 0x.., decimal, 4K 2M 1G, + - * / % & | ^ << >> ~ ( ),
+ * names (PAGE_OFFSET, heap, text), $name, $_, casts `pa:0x1000`, and the
+ * conversions __pa() __va() pfn() page(). A value carries a type: adding a plain
+ * number keeps the type, the difference of two addresses of one type is
+ * plain, mixing types is an error that says what was probably meant.
+ */
+#ifndef REPL_VALUE_H
+#define REPL_VALUE_H
+
+#include "machine/types.h"
+#include "repl/err.h"
+
+struct session;
+
+enum vtype { V_PLAIN, V_VA, V_PA, V_PFN, V_PAGE, V_NTYPES };
+extern const char *const vtype_name[V_NTYPES];	/* "plain", "va", "pa", .. */
+
+struct value { enum vtype type; uint64_t n; };
+
+/*
+ * Evaluates all of @text. On error returns -1 and err->col is the offset
+ * within @text.
+ */
+int expr_eval(struct session *s, const char *text, struct value *ret,
+	      struct err *err);
+/* Names that expressions know now, for completion: the @i-th, or NULL. */
+const char *expr_name(struct session *s, unsigned i);
+
+#endif

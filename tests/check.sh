@@ -1,0 +1,25 @@
+#!/bin/bash
+# check.sh - every test, after `make check-build`. Ends with the sum.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+parts=()
+
+add() { parts+=("$1=$2"); }
+
+# Units, with the sanitizers and the invariant checker on.
+for t in build/san/tests/{machine,kernel,repl,lua}/test_*; do
+	[ -x "$t" ] && [[ $t != *.d ]] && add "san ${t#build/san/tests/}" "$t"
+done
+# The same, optimized.
+for t in build/release/tests/{machine,kernel,repl,lua}/test_*; do
+	[ -x "$t" ] && [[ $t != *.d ]] && add "${t#build/release/tests/}" "$t"
+done
+add "layers" "tests/layers.sh build/release"
+add "transcripts" "tests/transcript.sh ./mmsh"
+add "san transcripts" "tests/transcript.sh build/san/mmsh"
+[ -x build/clang/mmsh ] && add "clang transcripts" "tests/transcript.sh build/clang/mmsh"
+add "scenarios" "tests/scenarios.sh ./mmsh"
+add "san scenarios" "tests/scenarios.sh build/san/mmsh"
+add "contract" "tests/contract.sh ./mmsh"
+add "man pages" "tests/man.sh ./mmsh"
+exec tests/run.sh "${parts[@]}"

@@ -1,0 +1,44 @@
+#!/bin/sh
+# layers.sh DIR - dependencies point down only: an archive of DIR refers to no
+# symbol that only a layer above it defines, and headers are included by
+# those who may. Ends with "N passed, M failed".
+set -u
+dir=$1 pass=0 fail=0
+
+check() { # name, offenders
+	if [ -z "$2" ]; then
+		pass=$((pass + 1))
+	else
+		fail=$((fail + 1))
+		printf '%s:\n%s\n' "$1" "$2"
+	fi
+}
+
+defined() { nm -g --defined-only "$dir/lib$1.a" 2>/dev/null | awk 'NF == 3 {print $3}' | sort -u; }
+needed() { nm -g --undefined-only "$dir/lib$1.a" 2>/dev/null | awk 'NF == 2 {print $2}' | sort -u; }
+
+upward() { # layer, layers above
+	layer=$1
+	shift
+	for above; do
+		needed "$layer" >/tmp/mmsh-need.$$
+		defined "$above" | comm -12 - /tmp/mmsh-need.$$
+	done
+	rm -f /tmp/mmsh-need.$$
+}
+
+check "machine/ refers upwards" "$(upward machine kernel repl lua)"
+check "kernel/ refers upwards" "$(upward kernel repl lua)"
+check "repl/ refers to lua/" "$(upward repl lua)"
+check "machine/ includes upwards" \
+	"$(grep -nE '#include "(kernel|repl|lua)/' machine/*.[ch])"
+check "kernel/ includes upwards" \
+	"$(grep -nE '#include "(repl|lua)/' kernel/*.[ch])"
+check "readline outside of repl/line.c" \
+	"$(grep -ln '#include <readline/' machine/* kernel/* repl/* lua/* | grep -v '^repl/line.c')"
+check "lua.h outside of lua/" \
+	"$(grep -lnE '#include <(lua|lauxlib|lualib)' machine/* kernel/* repl/*)"
+check "printing below repl/" \
+	"$(grep -nE '\b(printf|puts|fprintf|putchar)[[:space:]]*\(' machine/*.c kernel/*.c)"
+echo "$pass passed, $fail failed"
+[ "$fail" -eq 0 ]

@@ -1,0 +1,331 @@
+/*
+ * test_golden.c - vectors observed on other implementations of x86 paging.
+ *
+ *	test_golden [FILE]	FILE may be xz-compressed (*.xz)
+ *
+ * Each line is one access from an empty TLB: tests/golden/README.md has the
+ * format. The machine is set up by cpu_write_*(), the access made by
+ * mmu_access(), and everything that a program could see is compared: outcome,
+ * error code, CR2, physical address, page size, A and D flags in memory.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine/machine.h"
+
+#define DEFAULT_FILE "tests/golden/paging-sample.tsv"
+#define RAM_SIZE (1ULL << 40)
+#define MAX_SHOWN 10
+#define MAX_ENTRIES 6
+
+enum field {
+	F_ID, F_MODE, F_MAXPHYADDR, F_GB, F_CR0, F_CR3, F_CR4, F_EFER, F_AC,
+	F_PKRU, F_CPL, F_ACCESS, F_VA, F_PDPTE, F_ENTRIES, F_OUTCOME, F_ERR,
+	F_CR2, F_PA, F_SIZE, F_SET, F_SET_EAGER, F_SRC, F_COUNT,
+};
+
+struct vector {
+	char *f[F_COUNT];
+	unsigned n;			/* entries */
+	pa_t pa[MAX_ENTRIES];
+	uint64_t value[MAX_ENTRIES];
+	uint64_t pdpte[4];
+	unsigned entry_size;
+};
+
+struct observed {
+	const char *outcome;
+	struct fault fault;
+	pa_t pa;
+	const char *size;
+	char set[32];
+};
+
+static uint64_t hex(const char *s)
+{
+	return strtoull(s, NULL, 16);
+}
+
+static bool split_line(char *line, struct vector *v)
+{
+	line[strcspn(line, "\n")] = '\0';
+	for (unsigned i = 0; i < F_COUNT; i++) {
+		v->f[i] = strsep(&line, "\t");
+		if (!v->f[i])
+			return false;
+	}
+	return line == NULL;
+}
+
+/* "address=value,address=value"; leaves the field as it is. */
+static bool parse_entries(struct vector *v)
+{
+	const char *p = v->f[F_ENTRIES];
+	char *end;
+
+	v->n = 0;
+	if (!strcmp(p, "-"))
+		return true;
+	for (;;) {
+		if (v->n == MAX_ENTRIES)
+			return false;
+		v->pa[v->n] = strtoull(p, &end, 16);
+		if (*end != '=')
+			return false;
+		v->value[v->n++] = strtoull(end + 1, &end, 16);
+		if (*end != ',')
+			return *end == '\0';
+		p = end + 1;
+	}
+}
+
+static void parse_pdptes(struct vector *v)
+{
+	char *p = v->f[F_PDPTE];
+
+	for (unsigned i = 0; i < 4; i++)
+		v->pdpte[i] = *p == '-' ? 0 : strtoull(p, &p, 16), p += *p == ',';
+}
+
+static bool parse_vector(char *line, struct vector *v)
+{
+	if (!split_line(line, v) || !parse_entries(v))
+		return false;
+	parse_pdptes(v);
+	v->entry_size = strncmp(v->f[F_MODE], "32", 2) ? 8 : 4;
+	return true;
+}
+
+/*
+ * Puts the entries into memory. Those listed behind a deciding entry may
+ * have addresses that no RAM has.
+ */
+static void store_entries(struct ram *ram, const struct vector *v, bool clear)
+{
+	pa_t pdpt = hex(v->f[F_CR3]) & ~0x1fULL;
+
+	for (unsigned i = 0; v->f[F_PDPTE][0] != '-' && i < 4; i++)
+		ram_write(ram, pdpt + 8 * i, 8, clear ? 0 : v->pdpte[i]);
+	for (unsigned i = 0; i < v->n; i++)
+		ram_write(ram, v->pa[i], v->entry_size,
+			  clear ? 0 : v->value[i]);
+}
+
+static struct cpu_features features_of(const struct vector *v)
+{
+	return (struct cpu_features){
+		.maxphyaddr = atoi(v->f[F_MAXPHYADDR]),
+		.gbpages = v->f[F_GB][0] == '1',
+		.pse = true, .pae = true, .pse36 = true, .pge = true,
+		.pat = true, .nx = true, .lm = true, .smep = true,
+		.smap = true, .pku = true, .pcid = true, .la57 = true,
+	};
+}
+
+/*
+ * Loads the registers in an order that the processor allows: PCIDE and a CR3
+ * above 4 GiB come after IA-32e mode. Returns the rule that refused, if any.
+ */
+static const char *load_registers(struct cpu *cpu, const struct vector *v)
+{
+	uint64_t cr0 = hex(v->f[F_CR0]), cr3 = hex(v->f[F_CR3]);
+	uint64_t cr4 = hex(v->f[F_CR4]), efer = hex(v->f[F_EFER]);
+	bool ia32e = efer & EFER_LME;
+	const char *denied;
+
+	denied = cpu_write_efer(cpu, efer);
+	if (!denied)
+		denied = cpu_write_cr4(cpu, cr4 & ~CR4_PCIDE);
+	if (!denied)
+		denied = cpu_write_cr3(cpu, ia32e ? 0 : cr3);
+	if (!denied)
+		denied = cpu_write_cr0(cpu, cr0);
+	if (!denied && ia32e)
+		denied = cpu_write_cr4(cpu, cr4);
+	if (!denied && ia32e)
+		denied = cpu_write_cr3(cpu, cr3);
+	cpu->mmu.ac = v->f[F_AC][0] == '1';
+	cpu->mmu.pkru = hex(v->f[F_PKRU]);
+	cpu->cpl = v->f[F_CPL][0] - '0';
+	return denied;
+}
+
+static struct access access_of(const struct vector *v)
+{
+	char how = v->f[F_ACCESS][0];
+
+	return (struct access){
+		.va = hex(v->f[F_VA]),
+		.kind = how == 'w' ? ACCESS_WRITE :
+			how == 'x' ? ACCESS_FETCH : ACCESS_READ,
+		.user = v->f[F_CPL][0] == '3',
+		.implicit = how == 'i',
+	};
+}
+
+/* What changed in the entries: ".", "A", "D", "AD", or "?" for aught else. */
+static void observe_set(const struct ram *ram, const struct vector *v,
+			struct observed *o)
+{
+	o->set[0] = '\0';
+	for (unsigned i = 0; i < v->n; i++) {
+		uint64_t now = ram_read(ram, v->pa[i], v->entry_size);
+		uint64_t diff = now ^ v->value[i];
+
+		if (v->pa[i] >= RAM_SIZE)
+			diff = 0;
+		if (i)
+			strcat(o->set, ",");
+		if (diff & (~(PTE_A | PTE_D) | v->value[i]))
+			strcat(o->set, "?");
+		if (diff & PTE_A)
+			strcat(o->set, "A");
+		if (diff & PTE_D)
+			strcat(o->set, "D");
+		if (!diff)
+			strcat(o->set, ".");
+	}
+	if (!v->n)
+		strcat(o->set, "-");
+}
+
+static void observe_access(struct cpu *cpu, const struct vector *v,
+			   struct observed *o)
+{
+	struct access access = access_of(v);
+	unsigned size;
+
+	if (mmu_access(cpu, &access, &o->pa, &o->fault)) {
+		o->outcome = "ok";
+		if (tlb_lookup(&cpu->tlb, access.va, cpu_pcid(cpu), &size))
+			o->size = paging_size_name(tlb_geometry[size].shift);
+	} else {
+		o->outcome = o->fault.vector == VEC_PF ? "pf" : "gp";
+	}
+	observe_set(cpu->ram, v, o);
+}
+
+static void run_vector(struct ram *ram, const struct vector *v,
+		       struct observed *o)
+{
+	struct cpu_features features = features_of(v);
+	struct cpu cpu;
+
+	memset(o, 0, sizeof(*o));
+	store_entries(ram, v, false);
+	cpu_init(&cpu, 0, ram, &features);
+	o->outcome = "gpl";
+	if (!load_registers(&cpu, v))
+		observe_access(&cpu, v, o);
+	if (!strcmp(o->outcome, "pf") && cpu.cr2 != o->fault.cr2)
+		o->outcome = "cr2 not loaded";
+	cpu_deinit(&cpu);
+	store_entries(ram, v, true);
+}
+
+/* The first field that differs, or NULL. */
+static const char *compare(const struct vector *v, const struct observed *o)
+{
+	if (strcmp(v->f[F_OUTCOME], o->outcome))
+		return "outcome";
+	if (!strcmp(o->outcome, "gpl"))
+		return NULL;
+	if (!strcmp(o->outcome, "pf") && hex(v->f[F_ERR]) != o->fault.error_code)
+		return "err";
+	if (!strcmp(o->outcome, "pf") && hex(v->f[F_CR2]) != o->fault.cr2)
+		return "cr2";
+	if (!strcmp(o->outcome, "ok") && v->f[F_PA][0] != '?' &&
+	    hex(v->f[F_PA]) != o->pa)
+		return "pa";
+	if (!strcmp(o->outcome, "ok") &&
+	    (!o->size || strcmp(v->f[F_SIZE], o->size)))
+		return "size";
+	if (strcmp(v->f[F_SET], o->set))
+		return "set";
+	return NULL;
+}
+
+static void explain(const struct vector *v, const struct observed *o,
+		    const char *field)
+{
+	static const enum field shown[] = {
+		F_ID, F_MODE, F_MAXPHYADDR, F_GB, F_CR0, F_CR3, F_CR4, F_EFER,
+		F_AC, F_PKRU, F_CPL, F_ACCESS, F_VA, F_PDPTE, F_ENTRIES,
+	};
+	static const char *const name[] = {
+		"vector", "mode", "maxphyaddr", "gb", "cr0", "cr3", "cr4",
+		"efer", "ac", "pkru", "cpl", "access", "va", "pdpte", "entries",
+	};
+
+	printf("%s differs:", field);
+	for (unsigned i = 0; i < ARRAY_SIZE(shown); i++)
+		printf(" %s=%s", name[i], v->f[shown[i]]);
+	printf("\n  expected %s err=%s cr2=%s pa=%s size=%s set=%s (%s)\n",
+	       v->f[F_OUTCOME], v->f[F_ERR], v->f[F_CR2], v->f[F_PA],
+	       v->f[F_SIZE], v->f[F_SET], v->f[F_SRC]);
+	printf("  got      %s err=%x cr2=%" PRIx64 " pa=%" PRIx64
+	       " size=%s set=%s reason=%s\n",
+	       o->outcome, o->fault.error_code, o->fault.cr2, o->pa,
+	       o->size ? o->size : "-", o->set,
+	       fault_reason_name[o->fault.reason]);
+}
+
+/* One line of the file. True if it is no vector, or agrees. */
+static bool check_line(struct ram *ram, char *line, unsigned long failed)
+{
+	struct vector v;
+	struct observed o;
+	const char *field;
+
+	if (!parse_vector(line, &v)) {
+		printf("not a vector: %s\n", line);
+		return false;
+	}
+	run_vector(ram, &v, &o);
+	field = compare(&v, &o);
+	if (field && failed < MAX_SHOWN)
+		explain(&v, &o, field);
+	return !field;
+}
+
+static FILE *open_vectors(const char *name)
+{
+	size_t len = strlen(name);
+	char command[4096];
+
+	if (len < 3 || strcmp(name + len - 3, ".xz"))
+		return fopen(name, "r");
+	snprintf(command, sizeof(command), "xz -dc '%s'", name);
+	return popen(command, "r");
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : DEFAULT_FILE;
+	struct ram_region map = { 0, RAM_SIZE, RAM_USABLE, true };
+	struct ram *ram = ram_create(&map, 1);
+	FILE *file = open_vectors(name);
+	unsigned long passed = 0, failed = 0;
+	char *line = NULL;
+	size_t size = 0;
+
+	if (!ram || !file) {
+		perror(name);
+		return 2;
+	}
+	while (getline(&line, &size, file) > 0) {
+		if (line[0] == '#')
+			continue;
+		if (check_line(ram, line, failed))
+			passed++;
+		else
+			failed++;
+	}
+	free(line);
+	fclose(file);
+	ram_destroy(ram);
+	printf("%lu passed, %lu failed\n", passed, failed);
+	return failed || !passed;
+}
