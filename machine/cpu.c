@@ -14,37 +14,37 @@
 
 #include "machine/internal.h"
 
-#define CR0_KNOWN 0xe005003fULL	/* the rest reads as 0, writes are ignored */
+#define CR0_KNOWN 0xe005003fULL /* the rest reads as 0, writes are ignored */
 /* Bits that mean nothing to paging, and that every CPU here has. */
-#define CR4_OTHER 0x00052f4fULL
-#define CR4_PDPTE_RELOAD (CR4_PGE | CR4_PSE | CR4_PAE | CR4_SMEP)
+#define CR4_OTHER	  0x00052f4fULL
+#define CR4_PDPTE_RELOAD  (CR4_PGE | CR4_PSE | CR4_PAE | CR4_SMEP)
 #define CR4_FLUSH_CHANGED (CR4_PGE | CR4_PSE | CR4_PAE | CR4_LA57)
 
 const struct flag_name cr0_flags[] = {
-	{ CR0_PE, "PE", "pe" }, { BIT(1), "MP", NULL },	  { BIT(2), "EM", NULL },
-	{ BIT(3), "TS", NULL }, { CR0_ET, "ET", NULL },	  { BIT(5), "NE", NULL },
-	{ CR0_WP, "WP", "wp" }, { BIT(18), "AM", NULL },  { CR0_NW, "NW", NULL },
-	{ CR0_CD, "CD", NULL }, { CR0_PG, "PG", "pg" },	  { 0, NULL, NULL },
+	{ CR0_PE, "PE", "pe" }, { BIT(1), "MP", NULL },	 { BIT(2), "EM", NULL },
+	{ BIT(3), "TS", NULL }, { CR0_ET, "ET", NULL },	 { BIT(5), "NE", NULL },
+	{ CR0_WP, "WP", "wp" }, { BIT(18), "AM", NULL }, { CR0_NW, "NW", NULL },
+	{ CR0_CD, "CD", NULL }, { CR0_PG, "PG", "pg" },	 { 0, NULL, NULL },
 };
 
 const struct flag_name cr4_flags[] = {
-	{ BIT(0), "VME", NULL },      { BIT(1), "PVI", NULL },
-	{ BIT(2), "TSD", NULL },      { BIT(3), "DE", NULL },
-	{ CR4_PSE, "PSE", "pse" },    { CR4_PAE, "PAE", "pae" },
-	{ BIT(6), "MCE", NULL },      { CR4_PGE, "PGE", "pge" },
-	{ BIT(8), "PCE", NULL },      { BIT(9), "OSFXSR", NULL },
+	{ BIT(0), "VME", NULL },	 { BIT(1), "PVI", NULL },
+	{ BIT(2), "TSD", NULL },	 { BIT(3), "DE", NULL },
+	{ CR4_PSE, "PSE", "pse" },	 { CR4_PAE, "PAE", "pae" },
+	{ BIT(6), "MCE", NULL },	 { CR4_PGE, "PGE", "pge" },
+	{ BIT(8), "PCE", NULL },	 { BIT(9), "OSFXSR", NULL },
 	{ BIT(10), "OSXMMEXCPT", NULL }, { BIT(11), "UMIP", NULL },
-	{ CR4_LA57, "LA57", "la57" }, { BIT(13), "VMXE", NULL },
-	{ BIT(14), "SMXE", NULL },    { BIT(16), "FSGSBASE", NULL },
+	{ CR4_LA57, "LA57", "la57" },	 { BIT(13), "VMXE", NULL },
+	{ BIT(14), "SMXE", NULL },	 { BIT(16), "FSGSBASE", NULL },
 	{ CR4_PCIDE, "PCIDE", "pcide" }, { BIT(18), "OSXSAVE", NULL },
-	{ CR4_SMEP, "SMEP", "smep" }, { CR4_SMAP, "SMAP", "smap" },
-	{ CR4_PKE, "PKE", "pke" },    { BIT(23), "CET", NULL },
-	{ BIT(24), "PKS", NULL },     { 0, NULL, NULL },
+	{ CR4_SMEP, "SMEP", "smep" },	 { CR4_SMAP, "SMAP", "smap" },
+	{ CR4_PKE, "PKE", "pke" },	 { BIT(23), "CET", NULL },
+	{ BIT(24), "PKS", NULL },	 { 0, NULL, NULL },
 };
 
 const struct flag_name efer_flags[] = {
-	{ EFER_SCE, "SCE", NULL },   { EFER_LME, "LME", "lme" },
-	{ EFER_LMA, "LMA", "lma" },  { EFER_NXE, "NXE", "nxe" },
+	{ EFER_SCE, "SCE", NULL },  { EFER_LME, "LME", "lme" },
+	{ EFER_LMA, "LMA", "lma" }, { EFER_NXE, "NXE", "nxe" },
 	{ 0, NULL, NULL },
 };
 
@@ -148,8 +148,8 @@ const char *cpu_write_cr0(struct cpu *cpu, uint64_t value)
 static const char *check_cr3(const struct mmu *now, uint64_t value)
 {
 	if (!(now->efer & EFER_LMA))
-		return value >> 32 ? "CR3[63:32] can be set in IA-32e mode only" :
-				     NULL;
+		return value >> 32 ? "CR3[63:32] can be set in IA-32e mode only"
+				   : NULL;
 	if (now->cr4 & CR4_PCIDE)
 		value &= ~CR3_NOFLUSH;
 	if (value >> now->features->maxphyaddr)
@@ -248,7 +248,7 @@ const char *cpu_write_efer(struct cpu *cpu, uint64_t value)
 	if (((value ^ cpu->mmu.efer) & EFER_LME) && (cpu->mmu.cr0 & CR0_PG))
 		return "EFER.LME cannot be changed while CR0.PG=1";
 	cpu->mmu.efer = value;
-	set_lma(&cpu->mmu);	/* read-only: what was written is ignored */
+	set_lma(&cpu->mmu); /* read-only: what was written is ignored */
 	mmu_refresh(&cpu->mmu);
 	return NULL;
 }

@@ -13,7 +13,7 @@
 #include "machine/internal.h"
 
 const struct flag_name pf_error_flags[] = {
-	{ PF_P, "P", NULL },	   { PF_WR, "W", "R" }, { PF_US, "U", "S" },
+	{ PF_P, "P", NULL },	   { PF_WR, "W", "R" },	 { PF_US, "U", "S" },
 	{ PF_RSVD, "RSVD", NULL }, { PF_ID, "I", NULL }, { PF_PK, "PK", NULL },
 	{ 0, NULL, NULL },
 };
@@ -82,8 +82,8 @@ static void refresh_level(struct mmu *mmu, unsigned level)
 	bool lacks_gb = l->needs_gbpages && !mmu->features->gbpages;
 	uint64_t common = common_reserved(mmu);
 
-	mmu->may_map[level] = l->may_map && !lacks_gb &&
-			      (mmu->pse || !l->needs_pse);
+	mmu->may_map[level] =
+		l->may_map && !lacks_gb && (mmu->pse || !l->needs_pse);
 	mmu->leaf_mask[level] = mmu->may_map[level] ? PTE_PS : 0;
 	if (level + 1U == mmu->mode->nlevels)
 		mmu->leaf_mask[level] = PTE_P;
@@ -391,8 +391,8 @@ static void walk_tables(const struct mmu *mmu, const struct ram *ram,
 	}
 	for (unsigned level = 0; level < mode->nlevels; level++) {
 		struct walk_step *s = read_step(mmu, ram, w, level, table);
-		uint64_t rsvd = s->leaf ? mmu->leaf_rsvd[level] :
-					  mmu->table_rsvd[level];
+		uint64_t rsvd = s->leaf ? mmu->leaf_rsvd[level]
+					: mmu->table_rsvd[level];
 
 		if (!(s->entry & PTE_P)) {
 			page_fault(mmu, w, FAULT_NOT_PRESENT, level, 0);
@@ -523,8 +523,7 @@ static bool access_slow(struct cpu *cpu, const struct access *access,
 }
 
 /* May @access be made through @e, without asking anything else? */
-static inline bool tlb_permits(const struct mmu *mmu,
-			       const struct tlb_entry *e,
+static inline bool tlb_permits(const struct mmu *mmu, const struct tlb_entry *e,
 			       const struct access *access)
 {
 	unsigned denied = mmu->deny[access->kind][access_who(mmu, access)];
@@ -558,9 +557,8 @@ static inline const struct tlb_entry *access_fast(struct cpu *cpu,
 }
 
 /* The second way: any entry of the TLB, of any size. */
-static const struct tlb_entry *access_tlb(struct cpu *cpu,
-					  const struct access *access,
-					  uint64_t *offset)
+static const struct tlb_entry *
+access_tlb(struct cpu *cpu, const struct access *access, uint64_t *offset)
 {
 	va_t va = access->va & cpu->mmu.va_mask;
 	const struct tlb_entry *e;
@@ -575,9 +573,9 @@ static const struct tlb_entry *access_tlb(struct cpu *cpu,
 }
 
 /* The third way: through the tables. Needs a struct walk, so out of line. */
-static __attribute__((noinline)) bool
-access_walk(struct cpu *cpu, const struct access *access, pa_t *pa,
-	    struct fault *fault)
+static __attribute__((noinline)) bool access_walk(struct cpu *cpu,
+						  const struct access *access,
+						  pa_t *pa, struct fault *fault)
 {
 	struct walk w;
 
@@ -590,9 +588,10 @@ access_walk(struct cpu *cpu, const struct access *access, pa_t *pa,
 }
 
 /* Out of line, so that the fast path needs no stack frame. */
-static __attribute__((noinline)) bool
-access_other(struct cpu *cpu, const struct access *access, pa_t *pa,
-	     struct fault *fault)
+static __attribute__((noinline)) bool access_other(struct cpu *cpu,
+						   const struct access *access,
+						   pa_t *pa,
+						   struct fault *fault)
 {
 	uint64_t offset;
 	const struct tlb_entry *e = access_tlb(cpu, access, &offset);

@@ -18,46 +18,70 @@
 
 #define BITS(high, low) ((~0ULL >> (63 - (high))) & (~0ULL << (low)))
 
-#define FLAGS_TABLE \
+#define FLAGS_TABLE                                                          \
 	{ PTE_P, "P", "p" }, { PTE_RW, "RW", "rw" }, { PTE_US, "US", "us" }, \
-	{ PTE_PWT, "PWT", "pwt" }, { PTE_PCD, "PCD", "pcd" }, \
-	{ PTE_A, "A", "a" }
-#define FLAGS_PTE \
+		{ PTE_PWT, "PWT", "pwt" }, { PTE_PCD, "PCD", "pcd" },        \
+	{                                                                    \
+		PTE_A, "A", "a"                                              \
+	}
+#define FLAGS_PTE                                                   \
 	FLAGS_TABLE, { PTE_D, "D", "d" }, { PTE_PAT, "PAT", NULL }, \
-	{ PTE_G, "G", "g" }
-#define FLAG_XD	{ PTE_XD, "XD", "xd" }
-#define FLAG_PK	{ BITS(62, 59), "PK", NULL }
+	{                                                           \
+		PTE_G, "G", "g"                                     \
+	}
+#define FLAG_XD                    \
+	{                          \
+		PTE_XD, "XD", "xd" \
+	}
+#define FLAG_PK                          \
+	{                                \
+		BITS(62, 59), "PK", NULL \
+	}
 
 static const struct flag_name flags_32[] = { FLAGS_PTE, { 0, NULL, NULL } };
-static const struct flag_name flags_pae[] = {
-	FLAGS_PTE, FLAG_XD, { 0, NULL, NULL }
-};
+static const struct flag_name flags_pae[] = { FLAGS_PTE,
+					      FLAG_XD,
+					      { 0, NULL, NULL } };
 static const struct flag_name flags_ia32e[] = {
 	FLAGS_PTE, FLAG_XD, FLAG_PK, { 0, NULL, NULL }
 };
 
 /* An entry that maps a page above 4 KiB: bit 7 is PS, and PAT moves. */
-static const struct flag_name flags_large[] = {
-	FLAGS_TABLE, { PTE_D, "D", "d" }, { PTE_PS, "PS", NULL },
-	{ PTE_G, "G", "g" }, { PTE_PAT_LARGE, "PAT", NULL }, FLAG_XD, FLAG_PK,
-	{ 0, NULL, NULL }
-};
+static const struct flag_name flags_large[] = { FLAGS_TABLE,
+						{ PTE_D, "D", "d" },
+						{ PTE_PS, "PS", NULL },
+						{ PTE_G, "G", "g" },
+						{ PTE_PAT_LARGE, "PAT", NULL },
+						FLAG_XD,
+						FLAG_PK,
+						{ 0, NULL, NULL } };
 
 /* Levels that modes share. Above 4 KiB PAE reserves bits 62:52 as well. */
-#define LEVEL_PML4E { \
-	.name = "PML4E", .table = "PML4", .linux_name = "pgd", \
-	.shift = 39, .bits = 9, .accessed = PTE_A, .table_rsvd = PTE_PS }
-#define LEVEL_PDPTE { \
-	.name = "PDPTE", .table = "page-directory-pointer table", \
-	.linux_name = "pud", .shift = 30, .bits = 9, .accessed = PTE_A, \
-	.may_map = true, .needs_gbpages = true, .leaf_rsvd = BITS(29, 13) }
-#define LEVEL_PDE(high) { \
-	.name = "PDE", .table = "page directory", .linux_name = "pmd", \
-	.shift = 21, .bits = 9, .accessed = PTE_A, .may_map = true, \
-	.table_rsvd = (high), .leaf_rsvd = BITS(20, 13) | (high) }
-#define LEVEL_PTE(nbits, high) { \
-	.name = "PTE", .table = "page table", .linux_name = "pte", \
-	.shift = 12, .bits = (nbits), .accessed = PTE_A, .leaf_rsvd = (high) }
+#define LEVEL_PML4E                                                    \
+	{                                                              \
+		.name = "PML4E", .table = "PML4", .linux_name = "pgd", \
+		.shift = 39, .bits = 9, .accessed = PTE_A,             \
+		.table_rsvd = PTE_PS                                   \
+	}
+#define LEVEL_PDPTE                                                        \
+	{                                                                  \
+		.name = "PDPTE", .table = "page-directory-pointer table",  \
+		.linux_name = "pud", .shift = 30, .bits = 9,               \
+		.accessed = PTE_A, .may_map = true, .needs_gbpages = true, \
+		.leaf_rsvd = BITS(29, 13)                                  \
+	}
+#define LEVEL_PDE(high)                                                        \
+	{                                                                      \
+		.name = "PDE", .table = "page directory", .linux_name = "pmd", \
+		.shift = 21, .bits = 9, .accessed = PTE_A, .may_map = true,    \
+		.table_rsvd = (high), .leaf_rsvd = BITS(20, 13) | (high)       \
+	}
+#define LEVEL_PTE(nbits, high)                                             \
+	{                                                                  \
+		.name = "PTE", .table = "page table", .linux_name = "pte", \
+		.shift = 12, .bits = (nbits), .accessed = PTE_A,           \
+		.leaf_rsvd = (high)                                        \
+	}
 
 const struct paging_mode paging_modes[PAGING_NMODES] = {
 	[PAGING_OFF] = {

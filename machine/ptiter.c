@@ -59,10 +59,10 @@ static void enter(struct ptiter *it, unsigned level, pa_t pa, va_t base)
 	it->table[level] = pa;
 	it->host[level] = ram_ptr(it->ram, pa);
 	it->base[level] = base;
-	it->pos[level] = it->from > first ? paging_index(mode, level, it->from) :
-					    0;
-	it->end[level] = partial ? paging_index(mode, level, it->last) + 1 :
-				   1U << l->bits;
+	it->pos[level] =
+		it->from > first ? paging_index(mode, level, it->from) : 0;
+	it->end[level] = partial ? paging_index(mode, level, it->last) + 1
+				 : 1U << l->bits;
 	if (mode->pdpte_regs && level == 0)
 		it->host[level] = (const uint8_t *)it->mmu->pdpte;
 }
@@ -121,8 +121,8 @@ static inline void decode(struct ptiter *it, uint64_t entry)
 	gather(&g, entry, mmu->mode->level[level].implied);
 	it->entry = entry;
 	it->leaf = entry & mmu->leaf_mask[level];
-	it->bad = entry & (it->leaf ? mmu->leaf_rsvd[level] :
-				      mmu->table_rsvd[level]);
+	it->bad = entry &
+		  (it->leaf ? mmu->leaf_rsvd[level] : mmu->table_rsvd[level]);
 	if (it->leaf && mmu->mode->has_pk)
 		pk = (entry >> PTE_PK_SHIFT) & 15;
 	it->rights = gathered_rights(&g, mmu->xd_mask, pk);
@@ -138,8 +138,8 @@ static void settle(struct ptiter *it, unsigned index)
 
 	it->pos[level] = it->index = index;
 	it->va = level ? va : paging_canonical(mode, va);
-	it->entry_pa = in_register ? 0 : it->table[level] +
-					 index * mode->entry_size;
+	it->entry_pa =
+		in_register ? 0 : it->table[level] + index * mode->entry_size;
 	decode(it, load(it, index));
 }
 

@@ -21,7 +21,7 @@
 #include "machine/internal.h"
 
 #define HUGE_SIZE (2UL << 20)
-#define RAM_LIMIT (1ULL << 52)	/* the largest MAXPHYADDR */
+#define RAM_LIMIT (1ULL << 52) /* the largest MAXPHYADDR */
 
 static bool map_is_valid(const struct ram_region *map, unsigned n)
 {
@@ -236,8 +236,7 @@ uint64_t ram_hash(const struct ram *ram)
 			memset(in_core, 1, len / PAGE_SIZE);
 		for (uint64_t i = 0; i < len / PAGE_SIZE; i++)
 			if (in_core[i] & 1)
-				hash = hash_frame(hash,
-						  (at >> PAGE_SHIFT) + i,
+				hash = hash_frame(hash, (at >> PAGE_SHIFT) + i,
 						  ram->host + at +
 							  i * PAGE_SIZE);
 	}

@@ -93,9 +93,9 @@ static uint8_t *host_page(const struct ram *ram, pa_t pa, uint64_t len)
 		uint64_t offset = pa - ram->extent[i].start;
 
 		if (offset < ram->extent[i].len)
-			return ram->extent[i].len - offset >= len ?
-				       ram->host + pa :
-				       NULL;
+			return ram->extent[i].len - offset >= len
+				       ? ram->host + pa
+				       : NULL;
 	}
 	return NULL;
 }
@@ -217,8 +217,8 @@ uint64_t tlb_hash(const struct tlb *tlb, uint64_t hash)
 			if (tlb->entry[s][i].tag)
 				hash = hash_entry(&tlb->entry[s][i],
 						  hash_word(hash, i));
-		for (unsigned i = 0;
-		     tlb->entry[s] && i < tlb_geometry[s].sets; i++)
+		for (unsigned i = 0; tlb->entry[s] && i < tlb_geometry[s].sets;
+		     i++)
 			hash = hash_word(hash, tlb->victim[s][i]);
 	}
 	return hash;

@@ -13,13 +13,24 @@
 #include "machine/machine.h"
 
 #define RAM_END (1ULL << 32)
-#define ROOT 0x1000	/* the root table; lower tables follow by page */
-#define RWU (PTE_P | PTE_RW | PTE_US)
+#define ROOT	0x1000 /* the root table; lower tables follow by page */
+#define RWU	(PTE_P | PTE_RW | PTE_US)
 
 static const struct cpu_features all_features = {
-	.maxphyaddr = 40, .pse = true, .pae = true, .pse36 = true, .pge = true,
-	.pat = true, .nx = true, .gbpages = true, .lm = true, .smep = true,
-	.smap = true, .pku = true, .pcid = true, .la57 = true,
+	.maxphyaddr = 40,
+	.pse = true,
+	.pae = true,
+	.pse36 = true,
+	.pge = true,
+	.pat = true,
+	.nx = true,
+	.gbpages = true,
+	.lm = true,
+	.smep = true,
+	.smap = true,
+	.pku = true,
+	.pcid = true,
+	.la57 = true,
 };
 
 static inline struct machine *make_machine(void)
@@ -58,8 +69,8 @@ static inline pa_t table_at(unsigned level)
  * Makes the path to @va down to @level, where the entry becomes @leaf. All
  * paths share one table a level.
  */
-static inline void map(struct cpu *cpu, const struct paging_mode *mode,
-		       va_t va, unsigned level, uint64_t leaf)
+static inline void map(struct cpu *cpu, const struct paging_mode *mode, va_t va,
+		       unsigned level, uint64_t leaf)
 {
 	for (unsigned i = 0; i <= level; i++) {
 		uint64_t entry = i == level ? leaf : table_at(i + 1) | RWU;
@@ -79,8 +90,8 @@ static inline uint64_t entry_of(struct cpu *cpu, va_t va, unsigned level)
 	const struct paging_mode *mode = cpu->mmu.mode;
 
 	return ram_read(cpu->ram,
-			table_at(level) +
-				paging_index(mode, level, va) * mode->entry_size,
+			table_at(level) + paging_index(mode, level, va) *
+						  mode->entry_size,
 			mode->entry_size);
 }
 

@@ -16,19 +16,40 @@
 #include "machine/machine.h"
 
 #define DEFAULT_FILE "tests/golden/paging-sample.tsv"
-#define RAM_SIZE (1ULL << 40)
-#define MAX_SHOWN 10
-#define MAX_ENTRIES 6
+#define RAM_SIZE     (1ULL << 40)
+#define MAX_SHOWN    10
+#define MAX_ENTRIES  6
 
 enum field {
-	F_ID, F_MODE, F_MAXPHYADDR, F_GB, F_CR0, F_CR3, F_CR4, F_EFER, F_AC,
-	F_PKRU, F_CPL, F_ACCESS, F_VA, F_PDPTE, F_ENTRIES, F_OUTCOME, F_ERR,
-	F_CR2, F_PA, F_SIZE, F_SET, F_SET_EAGER, F_SRC, F_COUNT,
+	F_ID,
+	F_MODE,
+	F_MAXPHYADDR,
+	F_GB,
+	F_CR0,
+	F_CR3,
+	F_CR4,
+	F_EFER,
+	F_AC,
+	F_PKRU,
+	F_CPL,
+	F_ACCESS,
+	F_VA,
+	F_PDPTE,
+	F_ENTRIES,
+	F_OUTCOME,
+	F_ERR,
+	F_CR2,
+	F_PA,
+	F_SIZE,
+	F_SET,
+	F_SET_EAGER,
+	F_SRC,
+	F_COUNT,
 };
 
 struct vector {
 	char *f[F_COUNT];
-	unsigned n;			/* entries */
+	unsigned n; /* entries */
 	pa_t pa[MAX_ENTRIES];
 	uint64_t value[MAX_ENTRIES];
 	uint64_t pdpte[4];
@@ -86,7 +107,8 @@ static void parse_pdptes(struct vector *v)
 	char *p = v->f[F_PDPTE];
 
 	for (unsigned i = 0; i < 4; i++)
-		v->pdpte[i] = *p == '-' ? 0 : strtoull(p, &p, 16), p += *p == ',';
+		v->pdpte[i] = *p == '-' ? 0 : strtoull(p, &p, 16),
+		p += *p == ',';
 }
 
 static bool parse_vector(char *line, struct vector *v)
@@ -118,9 +140,18 @@ static struct cpu_features features_of(const struct vector *v)
 	return (struct cpu_features){
 		.maxphyaddr = atoi(v->f[F_MAXPHYADDR]),
 		.gbpages = v->f[F_GB][0] == '1',
-		.pse = true, .pae = true, .pse36 = true, .pge = true,
-		.pat = true, .nx = true, .lm = true, .smep = true,
-		.smap = true, .pku = true, .pcid = true, .la57 = true,
+		.pse = true,
+		.pae = true,
+		.pse36 = true,
+		.pge = true,
+		.pat = true,
+		.nx = true,
+		.lm = true,
+		.smep = true,
+		.smap = true,
+		.pku = true,
+		.pcid = true,
+		.la57 = true,
 	};
 }
 
@@ -158,8 +189,9 @@ static struct access access_of(const struct vector *v)
 
 	return (struct access){
 		.va = hex(v->f[F_VA]),
-		.kind = how == 'w' ? ACCESS_WRITE :
-			how == 'x' ? ACCESS_FETCH : ACCESS_READ,
+		.kind = how == 'w'   ? ACCESS_WRITE
+			: how == 'x' ? ACCESS_FETCH
+				     : ACCESS_READ,
 		.user = v->f[F_CPL][0] == '3',
 		.implicit = how == 'i',
 	};
@@ -232,7 +264,8 @@ static const char *compare(const struct vector *v, const struct observed *o)
 		return "outcome";
 	if (!strcmp(o->outcome, "gpl"))
 		return NULL;
-	if (!strcmp(o->outcome, "pf") && hex(v->f[F_ERR]) != o->fault.error_code)
+	if (!strcmp(o->outcome, "pf") &&
+	    hex(v->f[F_ERR]) != o->fault.error_code)
 		return "err";
 	if (!strcmp(o->outcome, "pf") && hex(v->f[F_CR2]) != o->fault.cr2)
 		return "cr2";
@@ -251,12 +284,14 @@ static void explain(const struct vector *v, const struct observed *o,
 		    const char *field)
 {
 	static const enum field shown[] = {
-		F_ID, F_MODE, F_MAXPHYADDR, F_GB, F_CR0, F_CR3, F_CR4, F_EFER,
-		F_AC, F_PKRU, F_CPL, F_ACCESS, F_VA, F_PDPTE, F_ENTRIES,
+		F_ID,  F_MODE,	 F_MAXPHYADDR, F_GB,	F_CR0,
+		F_CR3, F_CR4,	 F_EFER,       F_AC,	F_PKRU,
+		F_CPL, F_ACCESS, F_VA,	       F_PDPTE, F_ENTRIES,
 	};
 	static const char *const name[] = {
-		"vector", "mode", "maxphyaddr", "gb", "cr0", "cr3", "cr4",
-		"efer", "ac", "pkru", "cpl", "access", "va", "pdpte", "entries",
+		"vector", "mode",   "maxphyaddr", "gb",	   "cr0",
+		"cr3",	  "cr4",    "efer",	  "ac",	   "pkru",
+		"cpl",	  "access", "va",	  "pdpte", "entries",
 	};
 
 	printf("%s differs:", field);

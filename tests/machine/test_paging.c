@@ -24,7 +24,10 @@ static void test_paging__levels_cover_the_address(void **state)
 static void test_paging__linux_names(void **state)
 {
 	static const char *const want[PAGING_NMODES] = {
-		"", "pgd pte ", "pgd pmd pte ", "pgd pud pmd pte ",
+		"",
+		"pgd pte ",
+		"pgd pmd pte ",
+		"pgd pud pmd pte ",
 		"pgd p4d pud pmd pte ",
 	};
 
@@ -87,8 +90,8 @@ static void test_paging__targets(void **state)
 		uint64_t bits = paging_address_bits(mode, row[i].level,
 						    row[i].pa, row[i].leaf);
 
-		assert_int_equal(paging_target(mode, row[i].level,
-					       row[i].entry, row[i].leaf),
+		assert_int_equal(paging_target(mode, row[i].level, row[i].entry,
+					       row[i].leaf),
 				 row[i].pa);
 		/* The inverse gives address bits, and nothing but them. */
 		assert_int_equal(bits & ~row[i].entry, 0);
@@ -123,8 +126,7 @@ static void test_paging__canonical(void **state)
 	assert_false(paging_is_canonical(m4, 0xffff7fffffffffff));
 	assert_true(paging_is_canonical(m5, 0x0000800000000000));
 	assert_false(paging_is_canonical(m5, 0x0100000000000000));
-	assert_true(paging_canonical(m4, 0x800000000000) ==
-		    0xffff800000000000);
+	assert_true(paging_canonical(m4, 0x800000000000) == 0xffff800000000000);
 	assert_int_equal(paging_canonical(mode_of(PAGING_32), 0x180000000),
 			 0x80000000);
 }

@@ -1,0 +1,380 @@
+/* test_tlb.c - what the TLB keeps, what is stale, what flushes it. */
+#include "fixture.h"
+
+#define VA  0x400000
+#define OLD 0x80000
+#define NEW 0x90000
+
+/* A 4-level machine in which VA -> OLD has been read, with PTE flags @flags. */
+static struct machine *make_cached(uint64_t cr4, uint64_t flags)
+{
+	struct machine *m = make_machine();
+	struct fault fault;
+	pa_t pa = 0;
+
+	map(m->cpu, &paging_modes[PAGING_4LEVEL], VA, 3, OLD | flags);
+	enable_paging(m->cpu, PAGING_4LEVEL, cr4);
+	assert_true(touch(m->cpu, VA, ACCESS_READ, &pa, &fault));
+	assert_int_equal(pa, OLD);
+	map(m->cpu, m->cpu->mmu.mode, VA, 3, NEW | flags);
+	return m;
+}
+
+/* Where a read of VA goes. */
+static pa_t seen(struct machine *m)
+{
+	struct fault fault;
+	pa_t pa = 0;
+
+	assert_true(touch(m->cpu, VA, ACCESS_READ, &pa, &fault));
+	return pa;
+}
+
+static void test_tlb__stale_entry_is_used(void **state)
+{
+	struct machine *m = make_cached(0, RWU);
+
+	assert_int_equal(seen(m), OLD);
+	map(m->cpu, m->cpu->mmu.mode, VA, 3, 0);
+	assert_int_equal(seen(m), OLD);
+	machine_destroy(m);
+}
+
+static void test_tlb__invlpg_drops_the_page_only(void **state)
+{
+	struct machine *m = make_cached(0, RWU);
+
+	cpu_invlpg(m->cpu, VA + 0x1000);
+	assert_int_equal(seen(m), OLD);
+	cpu_invlpg(m->cpu, VA + 0xabc);
+	assert_int_equal(seen(m), NEW);
+	machine_destroy(m);
+}
+
+static void test_tlb__invlpg_drops_global_pages(void **state)
+{
+	struct machine *m = make_cached(CR4_PGE, RWU | PTE_G);
+
+	cpu_invlpg(m->cpu, VA);
+	assert_int_equal(seen(m), NEW);
+	machine_destroy(m);
+}
+
+static void test_tlb__cr3_keeps_global_pages_only(void **state)
+{
+	struct machine *m = make_cached(CR4_PGE, RWU | PTE_G);
+
+	assert_null(cpu_write_cr3(m->cpu, ROOT));
+	assert_int_equal(seen(m), OLD);
+	machine_destroy(m);
+	m = make_cached(CR4_PGE, RWU);
+	assert_null(cpu_write_cr3(m->cpu, ROOT));
+	assert_int_equal(seen(m), NEW);
+	machine_destroy(m);
+}
+
+static void test_tlb__g_means_nothing_without_pge(void **state)
+{
+	struct machine *m = make_cached(0, RWU | PTE_G);
+
+	assert_null(cpu_write_cr3(m->cpu, ROOT));
+	assert_int_equal(seen(m), NEW);
+	machine_destroy(m);
+}
+
+/* Loads of control registers: do they flush? The page is global. */
+static void test_tlb__control_register_flushes(void **state)
+{
+	static const struct {
+		uint64_t before, after;
+		bool flushes;
+	} row[] = {
+		{ CR4_PGE, 0, true },
+		{ CR4_PGE, CR4_PGE, false },
+		{ CR4_PGE, CR4_PGE | CR4_PSE, true },
+		{ CR4_PGE | CR4_PSE, CR4_PGE, true },
+		{ CR4_PGE, CR4_PGE | CR4_SMEP, true },
+		{ CR4_PGE | CR4_SMEP, CR4_PGE, false },
+		{ CR4_PGE, CR4_PGE | CR4_SMAP, false },
+		{ CR4_PGE, CR4_PGE | CR4_PKE, false },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(row); i++) {
+		struct machine *m = make_cached(row[i].before, RWU | PTE_G);
+
+		assert_null(cpu_write_cr4(m->cpu, row[i].after | CR4_PAE));
+		assert_int_equal(seen(m), row[i].flushes ? NEW : OLD);
+		machine_destroy(m);
+	}
+}
+
+static void test_tlb__clearing_pg_flushes_all(void **state)
+{
+	struct machine *m = make_cached(CR4_PGE, RWU | PTE_G);
+
+	assert_null(cpu_write_cr0(m->cpu, CR0_PE));
+	assert_null(cpu_write_cr0(m->cpu, CR0_PE | CR0_PG));
+	assert_int_equal(seen(m), NEW);
+	machine_destroy(m);
+}
+
+/* A machine whose VA -> OLD is cached for PCID 1; CR3 holds PCID 1. */
+static struct machine *make_cached_pcid(void)
+{
+	struct machine *m = make_cached(0, RWU);
+
+	assert_null(cpu_write_cr3(m->cpu, ROOT));
+	assert_null(cpu_write_cr4(m->cpu, CR4_PAE | CR4_PCIDE));
+	map(m->cpu, m->cpu->mmu.mode, VA, 3, OLD | RWU);
+	assert_null(cpu_write_cr3(m->cpu, ROOT | 1));
+	assert_int_equal(cpu_pcid(m->cpu), 1);
+	assert_int_equal(seen(m), OLD);
+	map(m->cpu, m->cpu->mmu.mode, VA, 3, NEW | RWU);
+	return m;
+}
+
+static void test_tlb__entries_belong_to_a_pcid(void **state)
+{
+	struct machine *m = make_cached_pcid();
+
+	assert_null(cpu_write_cr3(m->cpu, ROOT | 2));
+	assert_int_equal(seen(m), NEW);
+	assert_null(cpu_write_cr3(m->cpu, ROOT | 1 | CR3_NOFLUSH));
+	assert_int_equal(m->cpu->mmu.cr3, ROOT | 1);
+	assert_int_equal(seen(m), OLD);
+	assert_null(cpu_write_cr3(m->cpu, ROOT | 1));
+	assert_int_equal(seen(m), NEW);
+	machine_destroy(m);
+}
+
+static void test_tlb__clearing_pcide_flushes_all(void **state)
+{
+	struct machine *m = make_cached_pcid();
+
+	assert_null(cpu_write_cr3(m->cpu, ROOT));
+	assert_int_equal(seen(m), NEW);
+	map(m->cpu, m->cpu->mmu.mode, VA, 3, OLD | RWU);
+	assert_null(cpu_write_cr4(m->cpu, CR4_PAE));
+	assert_int_equal(seen(m), OLD);
+	machine_destroy(m);
+}
+
+static void test_tlb__invpcid(void **state)
+{
+	static const struct {
+		unsigned type;
+		uint16_t pcid;
+		va_t va;
+		bool flushes;
+	} row[] = {
+		{ INVPCID_ADDRESS, 1, VA, true },
+		{ INVPCID_ADDRESS, 2, VA, false },
+		{ INVPCID_ADDRESS, 1, VA + 0x1000, false },
+		{ INVPCID_PCID, 1, 0, true },
+		{ INVPCID_PCID, 2, 0, false },
+		{ INVPCID_ALL, 0, 0, true },
+		{ INVPCID_ALL_NONGLOBAL, 0, 0, true },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(row); i++) {
+		struct machine *m = make_cached_pcid();
+
+		assert_null(cpu_invpcid(m->cpu, row[i].type, row[i].pcid,
+					row[i].va));
+		assert_int_equal(seen(m), row[i].flushes ? NEW : OLD);
+		machine_destroy(m);
+	}
+}
+
+static void test_tlb__stale_rights_fault_once(void **state)
+{
+	struct machine *m = make_cached(0, PTE_P | PTE_US);
+	struct fault fault = { 0 };
+	pa_t pa = 0;
+
+	/* Rights were raised, nothing flushed: spurious, and gone after. */
+	map(m->cpu, m->cpu->mmu.mode, VA, 3, NEW | RWU);
+	assert_false(touch(m->cpu, VA, ACCESS_WRITE, &pa, &fault));
+	assert_int_equal(fault.reason, FAULT_READ_ONLY);
+	assert_int_equal(fault.error_code, 0x7);
+	assert_int_equal(fault.level, 3);
+	assert_true(touch(m->cpu, VA, ACCESS_WRITE, &pa, &fault));
+	assert_int_equal(pa, NEW);
+	machine_destroy(m);
+}
+
+static void test_tlb__stale_rights_still_permit(void **state)
+{
+	struct machine *m = make_cached(0, RWU | PTE_D);
+	struct fault fault;
+	pa_t pa = 0;
+
+	map(m->cpu, m->cpu->mmu.mode, VA, 3, NEW | PTE_P | PTE_US);
+	assert_true(touch(m->cpu, VA, ACCESS_WRITE, &pa, &fault));
+	assert_int_equal(pa, OLD);
+	machine_destroy(m);
+}
+
+static void test_tlb__first_write_goes_back_to_the_tables(void **state)
+{
+	struct machine *m = make_cached(0, RWU);
+	struct fault fault;
+	pa_t pa = 0;
+
+	assert_true(touch(m->cpu, VA, ACCESS_WRITE, &pa, &fault));
+	assert_int_equal(pa, NEW);
+	assert_int_equal(entry_of(m->cpu, VA, 3), NEW | RWU | PTE_A | PTE_D);
+	assert_int_equal(seen(m), NEW);
+	/* Now the entry is dirty: clearing D in memory goes unnoticed. */
+	map(m->cpu, m->cpu->mmu.mode, VA, 3, NEW | RWU);
+	assert_true(touch(m->cpu, VA, ACCESS_WRITE, &pa, &fault));
+	assert_int_equal(entry_of(m->cpu, VA, 3), NEW | RWU);
+	machine_destroy(m);
+}
+
+static void test_tlb__sizes_and_invlpg_in_a_large_page(void **state)
+{
+	static const struct {
+		enum paging_mode_id mode;
+		uint64_t cr4;
+		unsigned level, size;
+	} row[] = {
+		{ PAGING_32, 0, 1, TLB_4K },
+		{ PAGING_32, CR4_PSE, 0, TLB_4M },
+		{ PAGING_PAE, 0, 1, TLB_2M },
+		{ PAGING_4LEVEL, 0, 1, TLB_1G },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(row); i++) {
+		struct machine *m = make_machine();
+		struct tlb *tlb = &m->cpu->tlb;
+		unsigned size = TLB_NSIZES;
+		struct fault fault;
+		pa_t pa;
+
+		map(m->cpu, &paging_modes[row[i].mode], 0x40000000,
+		    row[i].level, PTE_PS | RWU);
+		enable_paging(m->cpu, row[i].mode, row[i].cr4);
+		assert_true(
+			touch(m->cpu, 0x40000123, ACCESS_READ, &pa, &fault));
+		assert_non_null(tlb_lookup(tlb, 0x40000fff, 0, &size));
+		assert_int_equal(size, row[i].size);
+		cpu_invlpg(m->cpu, 0x40000ff0);
+		assert_null(tlb_lookup(tlb, 0x40000fff, 0, &size));
+		machine_destroy(m);
+	}
+}
+
+/* Reads the @i-th page that falls into set 0, mapping it first. */
+static void touch_set_0(struct machine *m, va_t i)
+{
+	va_t va = i * TLB_4K_SETS * PAGE_SIZE;
+	struct fault fault;
+	pa_t pa = 0;
+
+	map(m->cpu, m->cpu->mmu.mode, va, 3, (OLD + va) | RWU);
+	assert_true(touch(m->cpu, va, ACCESS_READ, &pa, &fault));
+	assert_int_equal(pa, OLD + va);
+}
+
+static bool is_cached(struct machine *m, va_t va)
+{
+	unsigned size;
+
+	return tlb_lookup(&m->cpu->tlb, va, cpu_pcid(m->cpu), &size);
+}
+
+/* More pages of one set than it has ways: the oldest goes, and no other. */
+static void test_tlb__sets_are_finite_and_replaced_in_turn(void **state)
+{
+	struct machine *m = make_machine();
+
+	enable_paging(m->cpu, PAGING_4LEVEL, 0);
+	for (va_t i = 0; i < 3 * TLB_WAYS; i++) {
+		touch_set_0(m, i);
+		for (va_t j = 0; j <= i; j++)
+			assert_int_equal(is_cached(m,
+						   j * TLB_4K_SETS * PAGE_SIZE),
+					 i - j < TLB_WAYS);
+	}
+	machine_destroy(m);
+}
+
+static void test_tlb__global_pages_serve_every_pcid(void **state)
+{
+	struct machine *m = make_cached(CR4_PGE, RWU | PTE_G);
+
+	assert_null(cpu_write_cr4(m->cpu, CR4_PAE | CR4_PGE | CR4_PCIDE));
+	assert_null(cpu_write_cr3(m->cpu, ROOT | 7));
+	assert_int_equal(seen(m), OLD);
+	machine_destroy(m);
+}
+
+static void test_tlb__canonical_halves_do_not_alias(void **state)
+{
+	struct machine *m = make_cached(0, RWU);
+	struct access access = { .va = VA | 0xffff000000000000 };
+	struct fault fault = { 0 };
+	pa_t pa;
+
+	assert_false(mmu_access(m->cpu, &access, &pa, &fault));
+	assert_int_equal(fault.vector, VEC_GP);
+	machine_destroy(m);
+}
+
+static void test_tlb__counters(void **state)
+{
+	struct machine *m = make_cached(0, RWU);
+	struct cpu_counters *n = &m->cpu->counters;
+
+	seen(m);
+	seen(m);
+	assert_int_equal(n->accesses, 3);
+	assert_int_equal(n->tlb_hits, 2);
+	assert_int_equal(n->tlb_misses, 1);
+	assert_int_equal(n->walk_refs, 4);
+	assert_int_equal(m->cpu->tlb.fills, 1);
+	machine_destroy(m);
+}
+
+static void test_tlb__lookup_changes_nothing(void **state)
+{
+	struct machine *m = make_cached(0, RWU);
+	uint64_t before = machine_hash(m);
+	unsigned size;
+
+	assert_non_null(tlb_lookup(&m->cpu->tlb, VA, 0, &size));
+	assert_null(tlb_lookup(&m->cpu->tlb, 0, 0, &size));
+	assert_true(machine_hash(m) == before);
+	cpu_invlpg(m->cpu, VA);
+	assert_true(machine_hash(m) != before);
+	machine_destroy(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tlb__stale_entry_is_used),
+		cmocka_unit_test(test_tlb__invlpg_drops_the_page_only),
+		cmocka_unit_test(test_tlb__invlpg_drops_global_pages),
+		cmocka_unit_test(test_tlb__cr3_keeps_global_pages_only),
+		cmocka_unit_test(test_tlb__g_means_nothing_without_pge),
+		cmocka_unit_test(test_tlb__control_register_flushes),
+		cmocka_unit_test(test_tlb__clearing_pg_flushes_all),
+		cmocka_unit_test(test_tlb__entries_belong_to_a_pcid),
+		cmocka_unit_test(test_tlb__clearing_pcide_flushes_all),
+		cmocka_unit_test(test_tlb__invpcid),
+		cmocka_unit_test(test_tlb__stale_rights_fault_once),
+		cmocka_unit_test(test_tlb__stale_rights_still_permit),
+		cmocka_unit_test(test_tlb__first_write_goes_back_to_the_tables),
+		cmocka_unit_test(test_tlb__sizes_and_invlpg_in_a_large_page),
+		cmocka_unit_test(
+			test_tlb__sets_are_finite_and_replaced_in_turn),
+		cmocka_unit_test(test_tlb__global_pages_serve_every_pcid),
+		cmocka_unit_test(test_tlb__canonical_halves_do_not_alias),
+		cmocka_unit_test(test_tlb__counters),
+		cmocka_unit_test(test_tlb__lookup_changes_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
