@@ -91,7 +91,8 @@ check:
 
 # Everything that check runs: gcc with sanitizers, gcc optimized, clang.
 check-build:
-	@$(MAKE) -s MODE=san unit-bin build/san/mmsh
+	@$(MAKE) -s MODE=san unit-bin build/san/mmsh \
+		$(patsubst %,build/san/tests/fuzz/%-check,elf commands)
 	@$(MAKE) -s MODE=release unit-bin mmsh build/release/tests/machine/test_golden
 	@if command -v clang >/dev/null; then \
 		$(MAKE) -s B=build/clang CC=clang build/clang/mmsh; fi
@@ -116,6 +117,11 @@ fuzz-%:
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(call LIB,repl) $(call LIB,kernel) $(call LIB,machine)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(RL_LIBS)
+
+# The same targets without libFuzzer, for make check.
+$(B)/tests/fuzz/%-check: tests/fuzz/%.c tests/fuzz/standalone.c $(call LIB,repl) $(call LIB,kernel) $(call LIB,machine)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Wno-missing-prototypes $(LDFLAGS) -o $@ $^ $(RL_LIBS)
 
 lint:
 	mandoc -T lint -W warning man/*.[1-9]

@@ -84,7 +84,7 @@ struct kernel {
 	struct kmap_state *kmap;	/* owned, i386 */
 
 	/* Processes */
-	TAILQ_HEAD(, task_struct) tasks;	/* ascending pid */
+	TAILQ_HEAD(task_list, task_struct) tasks;	/* ascending pid */
 	int next_pid;
 	struct task_struct *current[MACHINE_MAX_CPUS];	/* NULL: idle, on swapper_pg_dir */
 	LIST_HEAD(, inode) inodes;

@@ -64,12 +64,13 @@ struct layout {
 	va_t pkmap_base;	/* 0 where there is none */
 	unsigned last_pkmap;
 	va_t fixaddr_start, fixaddr_top;
+	va_t fixaddr_boot_start; /* temporary fixmap entries begin here */
 	va_t kmap_fix;		/* lowest kmap_atomic/kmap_local slot */
 	unsigned kmap_slots;	/* per CPU */
 	unsigned fix_kmap_begin;	/* fixmap index of CPU 0's first slot */
 	va_t lapic, ioapic;	/* fixmap pages of the interrupt controllers */
 	bool thp;		/* transparent huge pages: raises the watermarks */
-	va_t cpu_entry_area, modules_start, modules_end;
+	va_t cpu_entry_area, cpu_entry_area_end, modules_start, modules_end;
 	va_t vmemmap, vmemmap_end;	/* mem_map: in lowmem on i386 */
 	va_t kernel_map;	/* x86-64: 0xffffffff80000000, else page_offset */
 	pa_t kernel_phys;	/* load address of the image */

@@ -75,6 +75,8 @@ static void merge_with_next(struct kernel *k, unsigned i)
 bool memblock_reserve(struct kernel *k, pa_t start, pa_t end,
 		      const char *name)
 {
+	start &= PAGE_MASK;
+	end = PAGE_ALIGN(end);
 	unsigned i = find_reserved(k, start);
 
 	if (start >= end || k->nreserved == NR_MEMBLOCK)
@@ -127,9 +129,21 @@ const char *memblock_reserved_name(const struct kernel *k, pfn_t pfn)
 	pa_t pa = pfn << PAGE_SHIFT;
 	unsigned i = find_reserved(k, pa);
 
-	if (i == k->nreserved || k->reserved[i].start >= pa + PAGE_SIZE)
+	if (i == k->nreserved || k->reserved[i].start > pa)
 		return NULL;
 	return k->reserved[i].name;
+}
+
+pfn_t memblock_skip_reserved(const struct kernel *k, pfn_t pfn)
+{
+	unsigned i = find_reserved(k, pfn << PAGE_SHIFT);
+
+	for (; i < k->nreserved; i++) {
+		if (k->reserved[i].start >> PAGE_SHIFT > pfn)
+			break;
+		pfn = k->reserved[i].end >> PAGE_SHIFT;
+	}
+	return pfn;
 }
 
 /*

@@ -16,8 +16,8 @@
 void memblock_init(struct kernel *k, pa_t limit);
 
 /*
- * Reserves [start, end) under a static @name, joined with a neighbour of the
- * same name. False: it overlaps a reservation, or the array is full.
+ * Reserves the frames of [start, end) under a static @name, joined with a
+ * neighbour of the same name. False: it overlaps a reservation, or the array is full.
  */
 bool memblock_reserve(struct kernel *k, pa_t start, pa_t end,
 		      const char *name);
@@ -31,6 +31,9 @@ pa_t memblock_alloc(struct kernel *k, uint64_t size, uint64_t align,
 
 /* Who reserved the frame during boot, or NULL. */
 const char *memblock_reserved_name(const struct kernel *k, pfn_t pfn);
+
+/* The first frame at or above @pfn that boot did not reserve. */
+pfn_t memblock_skip_reserved(const struct kernel *k, pfn_t pfn);
 
 /*
  * The highest range of whole frames in memory[], not reserved, that ends at

@@ -81,7 +81,7 @@ int copy_page_range(struct kernel *k, struct vm_area_struct *dst,
 struct siginfo {
 	int signo;		/* 0: none */
 	int si_code;
-	va_t si_addr;
+	va_t addr;	/* si_addr (a macro of the host's signal.h) */
 	uint32_t error_code;	/* of the exception */
 	uint8_t trap;		/* vector */
 };

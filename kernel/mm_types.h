@@ -49,13 +49,13 @@ struct vm_operations_struct {
 	unsigned (*page_mkwrite)(struct kernel *k, pfn_t pfn);
 };
 
-#define PAGES_PER_CHUNK 512
+struct cache_node;
 
 /* A page cache (linux struct address_space): pages by index. */
 struct address_space {
 	struct inode *host;
-	uint32_t **chunk;	/* owned: pfns by index, PAGES_PER_CHUNK each */
-	uint64_t nchunks;	/* length of the array; a chunk may be NULL */
+	struct cache_node *root; /* owned: a radix tree of pfns; NULL: empty */
+	unsigned bits;		/* of the indices that the tree can hold */
 	uint64_t nrpages;	/* present */
 	uint64_t ra_end;	/* first index that readahead has not read */
 	LIST_HEAD(, vm_area_struct) i_mmap;	/* areas that map it */

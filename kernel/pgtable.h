@@ -73,6 +73,18 @@ int kernel_map_range(struct kernel *k, va_t va, pa_t pa, uint64_t size,
 /* Clears 4 KiB kernel entries of [va, va + size) and flushes all TLBs. */
 void kernel_unmap_range(struct kernel *k, va_t va, uint64_t size);
 
+/*
+ * Prepares the page tables of [start, end) without mapping anything there
+ * (linux page_table_range_init). 0 or -ENOMEM.
+ */
+int kernel_populate_tables(struct kernel *k, va_t start, va_t end);
+/* Is @va an address of the kernel's half? */
+static inline bool pt_is_kernel(const struct kernel *k, va_t va)
+{
+	return va >= k->layout.task_size;
+}
+/* PAGE_KERNEL on this CPU: _PAGE_KERNEL without G if no PGE, with XD if NX. */
+uint64_t pt_page_kernel(const struct kernel *k);
 /* XD for kernel data if the CPU has NX in this mode, else 0. */
 uint64_t pt_nx(const struct kernel *k);
 /* Largest kernel page this CPU and mode have, as a shift: 12, 21, 22, 30. */

@@ -4,6 +4,8 @@
  *
  * Slabs are frames of lowmem; free objects hold the free-list pointer in
  * their own bytes, as SLUB's do. Left out: per-CPU slabs, merging, hardening.
+ * Which objects are in use is kept outside as well, so that poked bytes can
+ * corrupt the free list but not this allocator.
  */
 #ifndef KERNEL_SLAB_H
 #define KERNEL_SLAB_H
@@ -17,6 +19,9 @@ struct kmem_cache {
 	unsigned order, objects;	/* of one slab */
 	uint32_t partial, full;		/* lists of slabs: first pfn or PFN_NONE */
 	uint64_t nr_slabs, active;	/* slabs, objects in use */
+	unsigned gfp;			/* GFP_DMA or 0 */
+	unsigned offset;		/* of the free pointer in a free object */
+	unsigned min_partial, nr_partial; /* slabs kept, slabs on the list */
 };
 
 void slab_init(struct kernel *k);
@@ -37,6 +42,8 @@ void kmem_cache_free(struct kernel *k, struct kmem_cache *cache, va_t va);
 int kmalloc(struct kernel *k, uint64_t size, unsigned gfp, va_t *ret);
 /* -EINVAL if @va is not the start of a live kmalloc object. */
 int kfree(struct kernel *k, va_t va);
+/* Bytes behind a live kmalloc object (ksize), or 0. */
+uint64_t ksize(struct kernel *k, va_t va);
 /* The cache and object behind a slab address, for `page`; NULL if none. */
 const struct kmem_cache *slab_lookup(struct kernel *k, va_t va, va_t *object,
 				     bool *in_use);

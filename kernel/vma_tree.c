@@ -359,3 +359,35 @@ bool vma_tree_gap_up(const struct vma_tree *t, uint64_t len, va_t low,
 	*ret = from;
 	return true;
 }
+
+/* One leaf against its areas and the root; *before is the end before it. */
+static bool leaf_ok(const struct vma_tree *t, unsigned li, va_t *before)
+{
+	const struct vma_leaf *leaf = t->leaf[li];
+	uint64_t gap = 0;
+
+	for (unsigned i = 0; i < leaf->n; i++) {
+		const struct vm_area_struct *vma = leaf->vma[i];
+
+		if (leaf->end[i] != vma->vm_end || vma->vm_start < *before ||
+		    leaf->start[i] != vm_start_gap(vma))
+			return false;
+		if (leaf->start[i] > *before && leaf->start[i] - *before > gap)
+			gap = leaf->start[i] - *before;
+		*before = vma->vm_end;
+	}
+	return leaf->n && t->last[li] == *before && t->gap[li] == gap;
+}
+
+bool vma_tree_ok(const struct vma_tree *t)
+{
+	unsigned count = 0;
+	va_t before = 0;
+
+	for (unsigned li = 0; li < t->nleaves; li++) {
+		if (!leaf_ok(t, li, &before))
+			return false;
+		count += t->leaf[li]->n;
+	}
+	return count == t->count;
+}

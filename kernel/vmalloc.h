@@ -15,6 +15,7 @@ struct vmap_area {
 	unsigned nr_pages;
 	enum vmap_kind kind;
 	pa_t phys;		/* VMAP_IOREMAP */
+	uint32_t *pages;	/* VMAP_ALLOC: owned, the frames */
 };
 
 void vmalloc_init(struct kernel *k);

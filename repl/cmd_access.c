@@ -95,7 +95,7 @@ static int job_failed(struct job *j)
 		return err_set(c->err, ERR_FAULT, "%s (%s) at 0x%llx",
 			       signal_name(a->sig.signo),
 			       si_code_name(a->sig.signo, a->sig.si_code),
-			       (unsigned long long)a->sig.si_addr);
+			       (unsigned long long)a->sig.addr);
 	return err_set(c->err, ERR_FAULT, "%s%s at 0x%llx, error 0x%x (%s): %s",
 		       c->k ? "kernel oops: " : "",
 		       cmd_vector_name(a->fault.vector),

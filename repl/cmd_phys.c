@@ -116,14 +116,16 @@ static int e820_run(struct cmd_ctx *c)
 	return 0;
 }
 
+/* /proc/iomem's columns: bare hex digits, at least 8. */
 static void emit_iomem_row(struct result *r, const char *indent, pa_t start,
 			   pa_t end, const char *name)
 {
 	res_item(r, true);
-	res_text(r, COL_PLAIN, "%s", indent);
-	res_hex(r, "start", "~%s", start, 8);
-	res_hex(r, "end", "~-%s", end - 1, 8);
-	res_str(r, "name", "~ : %s", name);
+	res_pa(r, "start", NULL, start);
+	res_pa(r, "end", NULL, end - 1);
+	res_text(r, COL_PLAIN, "%s%08llx-%08llx :", indent,
+		 (unsigned long long)start, (unsigned long long)end - 1);
+	res_str(r, "name", "~ %s", name);
 	res_end(r);
 }
 

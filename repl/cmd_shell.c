@@ -22,8 +22,7 @@ static void emit_help_row(struct result *r, const struct command *cmd)
 
 	res_item(r, false);
 	res_str(r, "name", NULL, cmd->name);
-	res_strf(r, "usage", "%s", "  %s",
-		 command_usage(usage, sizeof(usage), cmd));
+	res_str(r, "usage", "%s", command_usage(usage, sizeof(usage), cmd));
 	res_str(r, "help", "%s", cmd->help);
 	res_str(r, "group", NULL, cmd->group);
 	res_end(r);

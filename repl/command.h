@@ -61,6 +61,7 @@ struct cmd_arg {
 	struct value value;	/* addresses, numbers */
 	uint64_t end;		/* ARG_RANGE: inclusive last address */
 	const char *str;	/* words, files, text; valid during the command */
+	size_t len;		/* of str, which may hold NULs (from "\0") */
 };
 
 struct cmd_ctx {
@@ -74,6 +75,7 @@ struct cmd_ctx {
 	const char **rest;		/* as typed */
 	struct result *r;
 	struct err *err;
+	char *scratch;			/* command_bind's: joined words, owned */
 };
 
 struct command {
@@ -103,7 +105,8 @@ struct cmd_input {
 	const char *text;	/* NULL: use value */
 	struct value value;
 	int col;		/* where the word stands in the line */
-	bool quoted;		/* the word was in quotes */
+	bool quoted;		/* the word was in quotes: never an option */
+	size_t len;		/* of text, which may hold NULs; 0: strlen(text) */
 };
 
 /*
@@ -114,6 +117,16 @@ struct cmd_input {
 int command_run(struct session *s, const struct command *cmd,
 		const struct cmd_input *in, unsigned n, struct result *r,
 		struct err *err);
+
+/*
+ * The first half of command_run: fills arg, opt, nrest and rest of *c, whose
+ * other members are set. Free with command_unbind(), also after an error.
+ */
+int command_bind(struct cmd_ctx *c, const struct cmd_input *in, unsigned n);
+void command_unbind(struct cmd_ctx *c);
+
+/* Is @name a name or alias of @cmd? */
+bool command_is(const struct command *cmd, const char *name);
 
 /* Option values by letter: the arg, or NULL if not given. */
 const struct cmd_arg *cmd_opt(const struct cmd_ctx *c, char letter);

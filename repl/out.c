@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "repl/host.h"
+
 #define OUT_CHUNK 65536	/* a file sink is flushed when it holds so much */
 
 void out_init(struct out *o, int fd)
@@ -40,7 +42,7 @@ static void out_reserve(struct out *o, size_t more)
 
 void out_write(struct out *o, const void *s, size_t len)
 {
-	if (o->error || !len)
+	if (o->error || !len || (host_interrupted && o->fd >= 0))
 		return;
 	out_reserve(o, len);
 	memcpy(o->buf + o->len, s, len);

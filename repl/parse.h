@@ -4,15 +4,21 @@
  * Words are split at blanks; '..' and ".." quote (with \" \\ \n \t \0 \xHH in
  * double quotes); # outside of a word starts a comment; parentheses hold blanks
  * together, so that `__va(0x1000 + 8)` is one word. ';' ends a command,
- * '|' hands its output to a host command line, '>' and '>>' to a file.
+ * '|' hands its output to a host command line, '>' and '>>' to a file. After
+ * the command '=' all up to ';' or '#' is one word: there | and >> are operators.
  */
 #ifndef REPL_PARSE_H
 #define REPL_PARSE_H
 
-#include "repl/err.h"
 #include "machine/types.h"
+#include "repl/err.h"
 
-struct word { char *text; int col; bool quoted; };
+struct word {
+	char *text;
+	size_t len;	/* of text, which may hold NULs from "\0" */
+	int col;
+	bool quoted;
+};
 
 struct parsed {
 	struct word *word;	/* owned with their texts */

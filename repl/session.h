@@ -19,6 +19,9 @@ struct session {
 	unsigned nvars;
 	struct value last;	/* $_ */
 	bool last_set;
+	unsigned boots;		/* counts successful boots: stale handles notice */
+	/* Whose heap, stack, .. expressions mean (-p PID); NULL: the current. */
+	struct task_struct *names_of;
 
 	struct out out, errout;	/* stdout, stderr */
 	bool json, quiet, keep_going, interactive;
@@ -59,6 +62,17 @@ int session_line(struct session *s, const char *line);
 int session_stream(struct session *s, int fd, const char *name);
 /* The prompt: "i386 1:init cpu0> ". */
 char *session_prompt(const struct session *s, char *buf, size_t size);
+
+/* Frees kernel and machine; for session_boot() and the end. */
+void session_drop_system(struct session *s);
+/* Prints a mistake as the face wants it and notes the exit status. */
+void session_report(struct session *s, const char *line, const struct err *err);
+/* Raises the exit status; a panic outranks all others. */
+void session_fail(struct session *s, int status);
+/* Sets the widths of addresses and entries as the machine now has them. */
+void session_widths(const struct session *s, struct result *r);
+/* The highest linear address of this machine. */
+va_t session_va_max(const struct session *s);
 
 /* The current task, or NULL; with -p PID option of @c, that one (err set). */
 struct task_struct *session_task(const struct session *s);

@@ -28,6 +28,7 @@ struct beat {		/* one event, copied: pointers in it die with the call */
 	struct kevent ev;
 	struct fault fault;
 	struct access access;
+	unsigned run;		/* KEV_PTE: so many entries, one after another */
 };
 
 struct story {
@@ -45,6 +46,25 @@ static bool worth_telling(const struct kevent *ev)
 	       ev->kind != KEV_TLB_FLUSH;
 }
 
+/*
+ * Is @ev one more entry like the last one: the next page, the same change of
+ * bits? Then the run grows, as fault-around and fork write many.
+ */
+static bool continues_run(const struct story *st, const struct kevent *ev)
+{
+	const struct paging_mode *mode = st->k->mode;
+	const struct beat *b = st->n ? &st->beat[st->n - 1] : NULL;
+	uint64_t frame;
+
+	if (!b || ev->kind != KEV_PTE || b->ev.kind != KEV_PTE ||
+	    b->ev.level != ev->level ||
+	    ev->va != b->ev.va + ((va_t)b->run << mode->level[ev->level].shift))
+		return false;
+	frame = paging_address_bits(mode, ev->level, ~0ULL, true);
+	return !((b->ev.old ^ ev->old) & ~frame) &&
+	       !((b->ev.new ^ ev->new) & ~frame);
+}
+
 static void story_hear(void *ctx, const struct kevent *ev)
 {
 	struct story *st = ctx;
@@ -54,12 +74,17 @@ static void story_hear(void *ctx, const struct kevent *ev)
 		st->before.fn(st->before.ctx, ev);
 	if (!worth_telling(ev))
 		return;
+	if (continues_run(st, ev)) {
+		st->beat[st->n - 1].run++;
+		return;
+	}
 	if (st->n == STORY_MAX) {
 		st->lost++;
 		return;
 	}
 	b = &st->beat[st->n++];
 	b->ev = *ev;
+	b->run = 1;
 	if (ev->fault)
 		b->fault = *ev->fault;
 	if (ev->access)
@@ -101,26 +126,31 @@ static void head_fault(const struct story *st, const struct beat *b, char *s)
 			 present ? "present" : "not present");
 }
 
+/* "do_wp_page: 2 mappers, copied"; an event without a frame counts pages. */
 static void head_handler(const struct story *st, const struct beat *b, char *s)
 {
 	const struct kevent *ev = &b->ev;
+	const char *what = ev->pfn ? "mapper" : "page";
 	char n[32] = "";
 
-	if (ev->n)
-		snprintf(n, sizeof(n), "%s%u %s%s", ev->note ? ", " : "", ev->n,
-			 ev->end ? "page" : "mapper", ev->n == 1 ? "" : "s");
-	snprintf(s, CELL, "%s: %s%s", ev->func, ev->note ? ev->note : "", n);
+	if (ev->pfn ? ev->n > 1 : ev->n || !ev->note)
+		snprintf(n, sizeof(n), "%u %s%s%s", ev->n, what,
+			 ev->n == 1 ? "" : "s", ev->note ? ", " : "");
+	snprintf(s, CELL, "%s: %s%s", ev->func, n, ev->note ? ev->note : "");
 }
 
 static void head_pte(const struct story *st, const struct beat *b, char *s)
 {
 	const struct paging_mode *mode = st->k->mode;
+	const char *name = mode->level[b->ev.level].name;
 	int digits = mode->entry_size * 2;
+	char run[32] = "";
 
-	snprintf(s, CELL, "%s 0x%0*llx -> 0x%0*llx",
-		 mode->level[b->ev.level].name, digits,
+	if (b->run > 1)
+		snprintf(run, sizeof(run), "%u x ", b->run);
+	snprintf(s, CELL, "%s%s 0x%0*llx -> 0x%0*llx%s", run, name, digits,
 		 (unsigned long long)b->ev.old, digits,
-		 (unsigned long long)b->ev.new);
+		 (unsigned long long)b->ev.new, b->run > 1 ? " .." : "");
 }
 
 static void head_signal(const struct story *st, const struct beat *b, char *s)
@@ -165,18 +195,18 @@ static void tell_handler(struct story *st, const struct beat *b,
 
 	res_str(r, "func", NULL, ev->func);
 	res_str(r, "note", NULL, ev->note);
-	res_u64(r, ev->end ? "pages" : "mappers", NULL, ev->n);
-	if (ev->end) {
-		res_va(r, "va", "%s", ev->va);
+	res_u64(r, ev->pfn ? "mappers" : "pages", NULL, ev->n);
+	res_va(r, "va", ev->pfn ? NULL : "%s", ev->va);
+	if (!ev->pfn) {
 		res_va(r, "end", "~-%s", ev->end);
 		return;
 	}
-	if (ev->old_pfn)
-		res_pfn(r, "old_pfn", "pfn %s", ev->old_pfn);
-	if (ev->pfn) {
-		res_pfn(r, "pfn", ev->old_pfn ? "~ -> pfn %s" : "pfn %s", ev->pfn);
-		res_str(r, "zone", "~ (%s)", page_zone(st->k, ev->pfn)->name);
-	}
+	if (ev->old_pfn && ev->old_pfn != ev->pfn)
+		res_pfn(r, "old_pfn", "pfn %s ->", ev->old_pfn);
+	res_pfn(r, "pfn", ev->old_pfn && ev->old_pfn != ev->pfn ? "~ pfn %s"
+								: "pfn %s",
+		ev->pfn);
+	res_str(r, "zone", "~ (%s)", page_zone(st->k, ev->pfn)->name);
 }
 
 static void tell_pte(struct story *st, const struct beat *b, struct result *r)
@@ -185,6 +215,7 @@ static void tell_pte(struct story *st, const struct beat *b, struct result *r)
 	char diff[128];
 
 	res_va(r, "va", NULL, ev->va);
+	res_u64(r, "count", NULL, b->run);
 	res_pa(r, "entry_pa", NULL, ev->entry_pa);
 	res_entry(r, "old", NULL, ev->old);
 	res_entry(r, "new", NULL, ev->new);
@@ -206,7 +237,7 @@ static void tell_vma(struct story *st, const struct beat *b, struct result *r)
 {
 	res_str(r, "func", NULL, b->ev.func);
 	res_va(r, "va", "%s", b->ev.va);
-	res_va(r, "end", "~-%s", b->ev.end);
+	res_va(r, "end", b->ev.end > b->ev.va ? "~-%s" : NULL, b->ev.end);
 }
 
 static void tell_switch(struct story *st, const struct beat *b,
@@ -256,20 +287,22 @@ static void place(const struct story *st, unsigned depth[])
 	}
 }
 
-/* PTE writes are reported before the handler sums up: put it first. */
+/* PTE writes are reported before their handler sums up: put it first. */
 static void order(struct story *st)
 {
-	for (unsigned i = 1; i < st->n; i++) {
-		struct beat b = st->beat[i];
-		unsigned j = i;
+	unsigned first = 0;	/* of the PTE writes since the last other event */
 
-		if (b.ev.kind != KEV_HANDLER || b.ev.end)
+	for (unsigned i = 0; i < st->n; i++) {
+		struct beat b = st->beat[i];
+
+		if (b.ev.kind == KEV_PTE)
 			continue;
-		while (j > 0 && st->beat[j - 1].ev.kind == KEV_PTE)
-			j--;
-		memmove(&st->beat[j + 1], &st->beat[j],
-			(i - j) * sizeof(st->beat[0]));
-		st->beat[j] = b;
+		if (b.ev.kind == KEV_HANDLER) {
+			memmove(&st->beat[first + 1], &st->beat[first],
+				(i - first) * sizeof(st->beat[0]));
+			st->beat[first] = b;
+		}
+		first = i + 1;
 	}
 }
 

@@ -161,9 +161,11 @@ static void write_line_of(const struct table *t, struct out *o,
 	out_write(o, "\n", 1);
 }
 
+/* Columns without any title have no header. */
 static void write_header(struct table *t, struct out *o)
 {
 	struct cell *cells = must(calloc(t->ncols + 1, sizeof(*cells)));
+	size_t before = t->arena.len;
 
 	for (unsigned i = 0; i < t->ncols; i++) {
 		cells[i].at = t->arena.len;
@@ -171,7 +173,8 @@ static void write_header(struct table *t, struct out *o)
 		cells[i].sgr = "\033[2m";
 		out_str(&t->arena, t->cols[i].title);
 	}
-	write_line_of(t, o, cells);
+	if (t->arena.len > before)
+		write_line_of(t, o, cells);
 	free(cells);
 }
 

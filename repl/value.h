@@ -18,6 +18,7 @@ struct session;
 enum vtype { V_PLAIN, V_VA, V_PA, V_PFN, V_PAGE, V_NTYPES };
 extern const char *const vtype_name[V_NTYPES];	/* "plain", "va", "pa", .. */
 
+/* Of V_PFN and V_PAGE, n is the frame number. */
 struct value { enum vtype type; uint64_t n; };
 
 /*
@@ -26,6 +27,11 @@ struct value { enum vtype type; uint64_t n; };
  */
 int expr_eval(struct session *s, const char *text, struct value *ret,
 	      struct err *err);
+/* The same; errors say "TEXT: not @what" ("an address"). */
+int expr_eval_as(struct session *s, const char *text, const char *what,
+		 struct value *ret, struct err *err);
+/* "pa:0x1000"; plain numbers without a type. Returns @buf. */
+char *value_format(char *buf, size_t size, struct value v);
 /* Names that expressions know now, for completion: the @i-th, or NULL. */
 const char *expr_name(struct session *s, unsigned i);
 

@@ -8,7 +8,7 @@
 set -eu
 
 build="gcc make libc6-dev liblua5.4-dev libreadline-dev"
-tests="libcmocka-dev mandoc xz-utils clang libclang-rt-14-dev gcc-multilib"
+tests="libcmocka-dev mandoc xz-utils clang gcc-multilib"
 
 want=$build
 [ "${1:-build}" = test ] && want="$build $tests"
@@ -32,8 +32,8 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 echo "installing:$missing"
 $as_root apt-get update -qq
-# One by one where needed: clang's runtime has another name elsewhere, and
-# what is only for some tests may be absent; those tests skip themselves.
+# One by one where needed: what is only for some tests may be absent on
+# another system; those tests skip themselves.
 # shellcheck disable=SC2086
 $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null ||
 	for p in $missing; do

@@ -1,0 +1,255 @@
+/*
+ * exec.c - replacing a program (linux 6.1 fs/exec.c, arch/x86/mm/mmap.c for
+ * where things go).
+ *
+ * The new address space is built beside the old one and takes its place only
+ * when it is complete, so that a failure leaves the task as it was; Linux
+ * kills a task that fails beyond the point of no return.
+ *
+ * Left out: scripts (#!), credentials, close-on-exec, signals, coredump
+ * settings, argv of other kinds, personalities (READ_IMPLIES_EXEC).
+ */
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/mm_internal.h"
+
+#define MAX_ARG_STRLEN	(32 * PAGE_SIZE)
+#define ARG_MAX_BYTES	131072ULL
+#define STK_LIM		(8 * MiB)
+#define STACK_EXPAND	131072ULL	/* beyond what the arguments need */
+#define VM_STACK_FLAGS	(VM_DATA_FLAGS | VM_GROWSDOWN | VM_ACCOUNT)
+
+static const struct exec_abi abis[] = {
+	{ .elf_class = ELFCLASS32, .platform = "i686",
+	  .mmap_rnd_mask = BIT(8) - 1, .stack_rnd_mask = BIT(11) - 1,
+	  .brk_range = 32 * MiB, .sysinfo = true, .sigframe = 1440 },
+	{ .elf_class = ELFCLASS64, .platform = "x86_64",
+	  .mmap_rnd_mask = BIT(28) - 1, .stack_rnd_mask = BIT(22) - 1,
+	  .brk_range = GiB, .vdso_near_stack = true, .sigframe = 1776 },
+};
+
+static const struct exec_abi *find_abi(const struct kernel *k)
+{
+	return &abis[k->arch->elf_class == ELFCLASS64];
+}
+
+/* A stack pointer 16-byte aligned; with randomisation up to 8 KiB lower. */
+va_t arch_align_stack(struct kernel *k, va_t sp)
+{
+	if (k->config.aslr)
+		sp -= kernel_random(k) % 8192;
+	return sp & ~(va_t)15;
+}
+
+static va_t stack_top(struct linux_binprm *b)
+{
+	va_t top = b->k->layout.stack_top;
+
+	if (!b->k->config.aslr)
+		return top;
+	top -= (kernel_random(b->k) & b->abi->stack_rnd_mask) << PAGE_SHIFT;
+	return PAGE_ALIGN(arch_align_stack(b->k, top));
+}
+
+/* linux mmap_base(): below the stack's limit, within bounds. */
+static va_t mmap_base(struct linux_binprm *b)
+{
+	uint64_t gap = b->task->rlim_stack, pad = STACK_GUARD_GAP, rnd = 0;
+	uint64_t max = b->mm->task_size / 6 * 5;
+
+	if (b->k->config.aslr) {
+		pad += b->abi->stack_rnd_mask << PAGE_SHIFT;
+		rnd = (kernel_random(b->k) & b->abi->mmap_rnd_mask)
+		      << PAGE_SHIFT;
+	}
+	if (gap + pad > gap)
+		gap += pad;
+	if (gap < 128 * MiB)
+		gap = 128 * MiB;
+	if (gap > max)
+		gap = max;
+	return PAGE_ALIGN(b->mm->task_size - gap - rnd);
+}
+
+/* The stack area of one page, and where strings begin. */
+static int bprm_mm_init(struct linux_binprm *b)
+{
+	va_t top = stack_top(b);
+	struct vm_area_struct *vma = vm_area_alloc(b->k, b->mm);
+
+	if (!vma)
+		return -ENOMEM;
+	vma->vm_start = top - PAGE_SIZE;
+	vma->vm_end = top;
+	vma->vm_flags = VM_STACK_FLAGS;
+	vma->vm_pgoff = vma->vm_start >> PAGE_SHIFT;
+	vma_set_page_prot(b->k, vma);
+	vma_link(vma);
+	b->mm->total_vm = 1;
+	b->p = top - b->k->arch->word;
+	return 0;
+}
+
+/* --- strings --------------------------------------------------------------------- */
+
+static unsigned count(const char *const *strings)
+{
+	unsigned n = 0;
+
+	while (strings && strings[n])
+		n++;
+	return n;
+}
+
+/* A quarter of the stack's limit for strings and pointers to them. */
+static int bprm_stack_limits(struct linux_binprm *b, uint64_t *ret)
+{
+	uint64_t limit = STK_LIM / 4 * 3;
+	uint64_t pointers = (uint64_t)(b->argc + b->envc) * b->k->arch->word;
+
+	if (limit > b->task->rlim_stack / 4)
+		limit = b->task->rlim_stack / 4;
+	if (limit < ARG_MAX_BYTES)
+		limit = ARG_MAX_BYTES;
+	if (limit <= pointers)
+		return -E2BIG;
+	*ret = limit - pointers;
+	return 0;
+}
+
+static int copy_string(struct linux_binprm *b, const char *s, va_t argmin)
+{
+	uint64_t len = strlen(s) + 1;
+
+	if (len > MAX_ARG_STRLEN || b->p - argmin < len)
+		return -E2BIG;
+	b->p -= len;
+	return access_remote_vm(b->k, b->mm, b->p, (char *)s, len, true);
+}
+
+/* The last one goes to the highest address. */
+static int copy_strings(struct linux_binprm *b, const char *const *strings,
+			unsigned n, va_t argmin)
+{
+	int err = 0;
+
+	while (n-- > 0 && !err)
+		err = copy_string(b, strings[n], argmin);
+	return err;
+}
+
+static int copy_arguments(struct linux_binprm *b, const char *const *argv,
+			  const char *const *envp)
+{
+	static const char *const no_argv[] = { "", NULL };
+	uint64_t limit;
+	va_t argmin;
+	int err;
+
+	b->argc = count(argv);
+	b->envc = count(envp);
+	if (!b->argc) {		/* since 5.18 there is always argv[0] */
+		argv = no_argv;
+		b->argc = 1;
+	}
+	err = bprm_stack_limits(b, &limit);
+	if (err)
+		return err;
+	argmin = b->p - limit;
+	err = copy_string(b, b->file->path, argmin);
+	b->exec = b->p;
+	if (!err)
+		err = copy_strings(b, envp, b->envc, argmin);
+	if (!err)
+		err = copy_strings(b, argv, b->argc, argmin);
+	return err;
+}
+
+int setup_arg_pages(struct linux_binprm *b, bool exec_stack)
+{
+	struct vm_area_struct *vma = find_vma(b->mm, b->p);
+	uint64_t limit = b->task->rlim_stack & PAGE_MASK;
+	uint64_t size = vma->vm_end - vma->vm_start;
+	va_t base = vma->vm_start - STACK_EXPAND;
+
+	b->mm->arg_start = b->p;
+	if (exec_stack)
+		vma->vm_flags |= VM_EXEC;
+	vma_set_page_prot(b->k, vma);
+	if (size + STACK_EXPAND > limit)
+		base = vma->vm_end - limit;
+	b->mm->start_stack = b->p;
+	if (base >= vma->vm_start)
+		return 0;
+	return expand_stack(b->k, vma, base) ? -EFAULT : 0;
+}
+
+/* --- the switch --------------------------------------------------------------------- */
+
+static void set_comm(struct task_struct *task, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t len;
+
+	path = slash ? slash + 1 : path;
+	len = strnlen(path, sizeof(task->comm) - 1);
+	memcpy(task->comm, path, len);
+	memset(task->comm + len, 0, sizeof(task->comm) - len);
+}
+
+static int exec_mmap(struct linux_binprm *b)
+{
+	struct task_struct *task = b->task;
+	struct mm_struct *old = task->mm;
+
+	if (task->cpu >= 0 &&
+	    cpu_write_cr3(&b->k->machine->cpu[task->cpu], mm_root(b->mm)))
+		return -EFAULT;
+	task->mm = b->mm;
+	mmput(b->k, old);
+	set_comm(task, b->file->path);
+	return 0;
+}
+
+static int build_mm(struct linux_binprm *b, const char *const *argv,
+		    const char *const *envp)
+{
+	int err = bprm_mm_init(b);
+
+	if (!err)
+		err = copy_arguments(b, argv, envp);
+	if (!err)
+		err = load_elf_binary(b);
+	return err;
+}
+
+int do_execve(struct kernel *k, struct task_struct *task, struct inode *file,
+	      const char *const *argv, const char *const *envp,
+	      const char **why)
+{
+	struct linux_binprm b = { .abi = find_abi(k), .k = k, .task = task,
+				  .file = file };
+	struct task_struct before = *task;
+	int err = mm_alloc(k, &b.mm);
+
+	*why = NULL;
+	if (err)
+		return err;
+	b.mm->owner = task;
+	b.mm->owner_pid = task->pid;
+	b.mm->mmap_base = mmap_base(&b);
+	err = build_mm(&b, argv, envp);
+	if (!err)
+		err = exec_mmap(&b);
+	if (!err)
+		return 0;
+	mmput(k, b.mm);
+	task->min_flt = before.min_flt;
+	task->maj_flt = before.maj_flt;
+	task->sp = before.sp;
+	task->ip = before.ip;
+	*why = b.why;
+	return err;
+}

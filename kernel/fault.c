@@ -1,0 +1,146 @@
+/*
+ * fault.c - exceptions of memory accesses (linux 6.1 arch/x86/mm/fault.c,
+ * arch/x86/kernel/traps.c for #GP and #SS).
+ *
+ *	not #PF ---------------------------- SIGSEGV SI_KERNEL, address 0
+ *	kernel address: from user mode ----- SEGV_MAPERR, P bit set in what is
+ *	                                     reported, lest it tell of mappings
+ *	                from the kernel ---- oops
+ *	no area, no stack to grow ---------- SEGV_MAPERR
+ *	the area forbids it ---------------- SEGV_ACCERR
+ *	else ------------------------------- handle_mm_fault
+ *
+ * Left out: vsyscall emulation, protection keys, spurious kernel faults,
+ * exception tables: a bad access by the kernel is an oops (uaccess.c has the
+ * copies that may fail).
+ */
+#include "kernel/mm_internal.h"
+
+#define LX_SIGKILL 9
+
+struct pf {	/* one exception */
+	struct kernel *k;
+	struct task_struct *task;	/* NULL: idle */
+	const struct cpu *cpu;
+	const struct access *access;
+	const struct fault *fault;
+	struct siginfo *sig;
+};
+
+static bool user_mode(const struct pf *pf)
+{
+	return pf->access->user && !pf->access->implicit;
+}
+
+/* The access ends: in a signal if made by user code, else in an oops. */
+static bool force_sig(const struct pf *pf, int signo, int code, va_t va,
+		      uint32_t error)
+{
+	if (!user_mode(pf)) {
+		*pf->sig = (struct siginfo){ 0 };
+		return false;
+	}
+	*pf->sig = (struct siginfo){
+		.signo = signo, .si_code = code, .addr = va,
+		.error_code = error, .trap = pf->fault->vector,
+	};
+	kevent(pf->k, .kind = KEV_SIGNAL, .signo = signo, .si_code = code,
+	       .va = va, .pid = pf->task ? pf->task->pid : 0,
+	       .fault = pf->fault, .access = pf->access);
+	return false;
+}
+
+static bool bad_area(const struct pf *pf, int code)
+{
+	uint32_t error = pf->fault->error_code;
+
+	if (pf->fault->cr2 >= pf->k->layout.task_size)
+		error |= PF_P;
+	return force_sig(pf, LX_SIGSEGV, code, pf->fault->cr2, error);
+}
+
+static bool access_error(uint32_t error, const struct vm_area_struct *vma)
+{
+	if (error & PF_PK)
+		return true;
+	if (error & PF_WR)
+		return !(vma->vm_flags & VM_WRITE);
+	if (error & PF_P)	/* a read or fetch, and there is a page */
+		return true;
+	return !vma_is_accessible(vma);
+}
+
+static unsigned fault_flags(uint32_t error)
+{
+	return (error & PF_WR ? FAULT_FLAG_WRITE : 0) |
+	       (error & PF_US ? FAULT_FLAG_USER : 0) |
+	       (error & PF_ID ? FAULT_FLAG_INSTRUCTION : 0);
+}
+
+static bool mm_fault_error(const struct pf *pf, unsigned ret)
+{
+	if (ret & VM_FAULT_OOM)		/* the OOM killer would choose */
+		return force_sig(pf, LX_SIGKILL, LX_SI_KERNEL, 0,
+				 pf->fault->error_code);
+	if (ret & VM_FAULT_SIGBUS)
+		return force_sig(pf, LX_SIGBUS, LX_BUS_ADRERR, pf->fault->cr2,
+				 pf->fault->error_code);
+	return bad_area(pf, LX_SEGV_MAPERR);
+}
+
+/* SMAP and SMEP: the kernel must not touch user memory by accident. */
+static bool kernel_may_not(const struct pf *pf)
+{
+	if (user_mode(pf))
+		return false;
+	return (pf->fault->error_code & PF_ID) ||
+	       pf->fault->reason == FAULT_SMAP ||
+	       pf->fault->reason == FAULT_SMEP;
+}
+
+static bool do_user_addr_fault(const struct pf *pf)
+{
+	uint32_t error = pf->fault->error_code;
+	va_t va = pf->fault->cr2;
+	struct vm_area_struct *vma;
+	unsigned ret;
+
+	if (error & PF_RSVD)	/* corrupted page table: the task is killed */
+		return force_sig(pf, LX_SIGKILL, LX_SI_KERNEL, 0, error);
+	if (kernel_may_not(pf))
+		return force_sig(pf, 0, 0, 0, 0);
+	if (!pf->task || !pf->task->mm)
+		return bad_area(pf, LX_SEGV_MAPERR);
+	vma = find_extend_vma(pf->k, pf->task->mm, va);
+	if (!vma)
+		return bad_area(pf, LX_SEGV_MAPERR);
+	if (vma->vm_start > va)
+		return bad_area(pf, LX_SEGV_MAPERR);
+	if (access_error(error, vma))
+		return bad_area(pf, LX_SEGV_ACCERR);
+	ret = handle_mm_fault(pf->k, vma, va, fault_flags(error));
+	if (ret & (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV))
+		return mm_fault_error(pf, ret);
+	return true;
+}
+
+bool exc_page_fault(struct kernel *k, unsigned cpu, const struct access *access,
+		    const struct fault *fault, struct siginfo *sig)
+{
+	struct pf pf = { k, k->current[cpu], &k->machine->cpu[cpu], access,
+			 fault, sig };
+
+	*sig = (struct siginfo){ 0 };
+	kevent(k, .kind = KEV_FAULT, .func = "exc_page_fault", .va = access->va,
+	       .pid = pf.task ? pf.task->pid : 0, .fault = fault,
+	       .access = access);
+	if (fault->vector == VEC_SS)
+		return force_sig(&pf, LX_SIGBUS, LX_SI_KERNEL, 0,
+				 fault->error_code);
+	if (fault->vector != VEC_PF)
+		return force_sig(&pf, LX_SIGSEGV, LX_SI_KERNEL, 0,
+				 fault->error_code);
+	if (fault->cr2 >= k->layout.task_size)
+		return bad_area(&pf, LX_SEGV_MAPERR);
+	return do_user_addr_fault(&pf);
+}

@@ -1,0 +1,262 @@
+/*
+ * init.c - boot and shutdown.
+ *
+ * kernel_boot() is start_kernel() of Linux 6.1 (init/main.c) and what
+ * arch/x86/kernel/setup.c, head_32.S and head_64.S do before it, in their
+ * order: memory map, memblock, page tables, paging on, buddy, slab, vmalloc,
+ * kmap, first process. Left out: everything that is not memory; decompression;
+ * KASLR (the configuration's kaslr is not looked at).
+ */
+#include "kernel/kernel.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "kernel/highmem.h"
+#include "kernel/internal.h"
+#include "kernel/memblock.h"
+#include "kernel/mm.h"
+#include "kernel/page_alloc.h"
+#include "kernel/pgtable.h"
+#include "kernel/slab.h"
+#include "kernel/vmalloc.h"
+
+#define MIN_RAM	(16 * MiB)
+#define MAX_RAM	(1024 * GiB)
+#define CR0_STATE 0x80050033ULL	/* PE MP ET NE WP AM PG, as 6.1 sets it */
+
+void kernel_config_default(struct kernel_config *cfg, const struct arch *arch)
+{
+	*cfg = (struct kernel_config){
+		.arch = arch, .ram = 2 * GiB, .cpus = 2, .seed = 1,
+		.vmalloc_reserve = 128 * MiB,
+		.pse = arch->features.pse, .nx = arch->features.nx,
+		.pge = arch->features.pge, .gbpages = arch->features.gbpages,
+	};
+}
+
+/* splitmix64: every seed is good, 0 too. */
+uint64_t kernel_random(struct kernel *k)
+{
+	uint64_t z = k->rng += 0x9e3779b97f4a7c15;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return z ^ (z >> 31);
+}
+
+pa_t kernel_pa(const struct kernel *k, va_t va)
+{
+	const struct layout *l = &k->layout;
+
+	if (l->kernel_map != l->page_offset && va >= l->kernel_map)
+		return va - l->kernel_map;
+	return va - l->page_offset;
+}
+
+va_t kernel_va(const struct kernel *k, pa_t pa)
+{
+	return k->layout.page_offset + pa;
+}
+
+bool kernel_virt_ok(const struct kernel *k, va_t va)
+{
+	pa_t pa = va - k->layout.page_offset;
+
+	return va >= k->layout.page_offset && va < k->layout.high_memory &&
+	       (pa < MiB || pfn_valid(k, pa >> PAGE_SHIFT));
+}
+
+/* --- boot ------------------------------------------------------------------------ */
+
+/* What the CPU has, less what the configuration takes away. */
+static struct cpu_features choose_features(const struct kernel_config *cfg)
+{
+	struct cpu_features f = cfg->arch->features;
+
+	f.pse &= cfg->pse;
+	f.pse36 &= cfg->pse;
+	f.nx &= cfg->nx;
+	f.pge &= cfg->pge;
+	f.gbpages = cfg->gbpages && f.lm;
+	return f;
+}
+
+static const char *check_config(const struct kernel_config *cfg)
+{
+	if (!cfg->arch)
+		return "no architecture chosen";
+	if (cfg->ram < MIN_RAM)
+		return "ram must be at least 16M";
+	if (cfg->ram > MAX_RAM)
+		return "ram must be at most 1T";
+	if (cfg->ram & (PAGE_SIZE - 1))
+		return "ram must be a multiple of 4K";
+	if (cfg->cpus < 1 || cfg->cpus > MACHINE_MAX_CPUS)
+		return "cpus must be 1 to 64";
+	return NULL;
+}
+
+/* The machine, and the RAM that this kernel can see of it. */
+static const char *setup_machine(struct kernel *k)
+{
+	const struct kernel_config *cfg = &k->config;
+	struct cpu_features f = choose_features(cfg);
+	struct ram_region map[RAM_MAX_REGIONS];
+	unsigned n = e820_build(cfg->ram, map, RAM_MAX_REGIONS);
+	pa_t limit = BIT(f.maxphyaddr);
+
+	k->machine = machine_create(map, n, cfg->cpus, &f);
+	if (!k->machine)
+		return errno == ENOMEM ? "the host has no memory for this RAM"
+				       : "the machine refuses this memory map";
+	k->ram = k->machine->ram;
+	memblock_init(k, limit < k->arch->max_ram ? limit : k->arch->max_ram);
+	return NULL;
+}
+
+/* What is taken before anything is allocated. */
+static const char *reserve_image(struct kernel *k)
+{
+	const struct layout *l = &k->layout;
+
+	if (!memblock_reserve(k, 0, MiB, "first MiB") ||
+	    !memblock_reserve(k, l->image.text, l->image.etext,
+			      "Kernel code") ||
+	    !memblock_reserve(k, l->image.rodata, l->image.erodata,
+			      "Kernel rodata") ||
+	    !memblock_reserve(k, l->image.data, l->image.edata,
+			      "Kernel data") ||
+	    !memblock_reserve(k, l->image.bss, l->image.ebss, "Kernel bss"))
+		return "the kernel image does not fit";
+	/* bss begins with swapper_pg_dir, empty_zero_page. */
+	k->swapper_pg_dir = l->image.bss;
+	k->zero_pfn = (l->image.bss >> PAGE_SHIFT) + 1;
+	return NULL;
+}
+
+/* Sets the registers as head_32.S, head_64.S and cpu_init() leave them. */
+static const char *enable_paging(struct cpu *cpu, bool pae, bool long_mode,
+				 pa_t root)
+{
+	const struct cpu_features *f = &cpu->features;
+	uint64_t cr4 = (f->pse ? CR4_PSE : 0) | (pae ? CR4_PAE : 0) |
+		       (f->pge ? CR4_PGE : 0);
+	uint64_t efer = (long_mode ? EFER_LME : 0) | (f->nx ? EFER_NXE : 0);
+	const char *why = cpu_write_cr4(cpu, cr4);
+
+	if (!why)
+		why = cpu_write_efer(cpu, efer);
+	if (!why)
+		why = cpu_write_cr3(cpu, root);
+	if (!why)
+		why = cpu_write_cr0(cpu, CR0_STATE);
+	return why;
+}
+
+static const char *start_cpus(struct kernel *k)
+{
+	bool pae = k->mode->entry_size == 8, long_mode = k->mode->canonical;
+	const char *why = NULL;
+
+	for (unsigned i = 0; i < k->machine->ncpus && !why; i++)
+		why = enable_paging(&k->machine->cpu[i], pae, long_mode,
+				    k->swapper_pg_dir);
+	return why;
+}
+
+/* Room for a record of each frame; the host commits what is touched. */
+static const char *map_records(struct kernel *k)
+{
+	void *map = mmap(NULL, k->max_pfn * sizeof(struct page),
+			 PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (map == MAP_FAILED)
+		return "the host has no memory for the frame records";
+	k->mem_map = map;
+	return NULL;
+}
+
+/* Up to the point where the buddy allocator works. */
+static const char *boot_memory(struct kernel *k)
+{
+	const char *why = setup_machine(k);
+
+	if (!why)
+		why = layout_compute(&k->config, k->max_pfn, &k->layout);
+	if (why)
+		return why;
+	k->max_low_pfn = k->layout.lowmem_end >> PAGE_SHIFT;
+	why = reserve_image(k);
+	if (!why)
+		why = map_records(k);
+	if (!why)
+		why = init_mem_mapping(k);
+	if (!why)
+		why = start_cpus(k);
+	if (why)
+		return why;
+	page_alloc_init(k);
+	pfn_to_page(k, k->zero_pfn)->flags |= PG_zeropage;
+	return NULL;
+}
+
+static const char *boot(struct kernel *k)
+{
+	const char *why = boot_memory(k);
+
+	if (why)
+		return why;
+	slab_init(k);
+	vmalloc_init(k);
+	if (highmem_init(k))
+		return "no memory left for kmap";
+	if (kernel_init_process(k))
+		return "no memory left for the first process";
+	return NULL;
+}
+
+struct kernel *kernel_boot(const struct kernel_config *cfg, const char **why)
+{
+	struct kernel *k;
+
+	*why = check_config(cfg);
+	if (*why)
+		return NULL;
+	k = calloc(1, sizeof(*k));
+	assert(k);
+	k->config = *cfg;
+	k->arch = cfg->arch;
+	k->mode = &paging_modes[k->arch->mode];
+	k->pte_level = k->mode->nlevels - 1;
+	k->rng = cfg->seed;
+	k->next_pid = 1;
+	TAILQ_INIT(&k->slab_caches);
+	TAILQ_INIT(&k->vmap_areas);
+	TAILQ_INIT(&k->tasks);
+	LIST_INIT(&k->inodes);
+	*why = boot(k);
+	if (*why) {
+		kernel_destroy(k);
+		return NULL;
+	}
+	return k;
+}
+
+void kernel_destroy(struct kernel *k)
+{
+	if (!k)
+		return;
+	k->sink.fn = NULL;
+	tasks_deinit(k);
+	highmem_deinit(k);
+	vmalloc_deinit(k);
+	slab_deinit(k);
+	if (k->mem_map)
+		munmap(k->mem_map, k->max_pfn * sizeof(struct page));
+	machine_destroy(k->machine);
+	free(k);
+}

@@ -1,0 +1,30 @@
+/*
+ * internal.h - what the files of kernel/ share with one another and with
+ * nobody else (as linux mm/internal.h). Tests may include it.
+ */
+#ifndef KERNEL_INTERNAL_H
+#define KERNEL_INTERNAL_H
+
+#include "kernel/kernel.h"
+
+/*
+ * Builds the kernel's page tables: direct map, kernel image, vmemmap,
+ * tables of the fixmap and pkmap. Returns NULL or why it cannot (init_mem.c).
+ */
+const char *init_mem_mapping(struct kernel *k);
+
+/* One part of kernel_check() at work. */
+struct checker {
+	check_fn fn;
+	void *ctx;
+	unsigned found;
+};
+
+/* Reports one finding (check.c). */
+void check_finding(struct checker *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The page-table part of kernel_check (check.c). */
+unsigned pgtable_check(struct kernel *k, check_fn fn, void *ctx);
+
+#endif

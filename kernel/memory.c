@@ -1,0 +1,628 @@
+/*
+ * memory.c - what happens in a page fault, in fork, in munmap, to the entries
+ * of a page table (linux 6.1 mm/memory.c).
+ *
+ * The cases of a fault, as handle_pte_fault() tells them apart:
+ *
+ *	no entry ----- anonymous ---- read --- do_anonymous_page: zero page
+ *	    |               +-------- write -- do_anonymous_page: zeroed frame
+ *	    +--------- file --------- read --- do_read_fault: cached pages
+ *	                    |                  around it, or ->fault
+ *	                    +- private write - do_cow_fault: copy of the page
+ *	                    +- shared write -- do_shared_fault: page itself
+ *	entry, write to a read-only page ----- do_wp_page
+ *	    |  shared ----------------------- wp_page_shared: now writable
+ *	    |  private, sole owner ---------- wp_page_reuse:  now writable
+ *	    +- private, others or file ------ wp_page_copy:   copy-on-write
+ *	entry, rights suffice ---------------- spurious (a stale TLB entry)
+ *
+ * Left out: locks and retries, swap, NUMA hinting, huge pages, userfaultfd,
+ * memcg, migration, KSM, page-table sharing, mmu notifiers.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/mm_internal.h"
+
+/* --- finding entries ---------------------------------------------------------- */
+
+/*
+ * The lowest table that serves @va. 0: there is none, and *skip is the first
+ * address that another one may serve.
+ */
+static pa_t find_table(const struct kernel *k, pa_t root, va_t va, va_t *skip)
+{
+	const struct paging_mode *mode = k->mode;
+	pa_t table = root;
+
+	for (unsigned level = 0; level < k->pte_level; level++) {
+		const struct paging_level *l = &mode->level[level];
+		uint64_t e = ptep_get(k, k->ram->host + table +
+						 paging_index(mode, level, va) *
+							 mode->entry_size);
+
+		if (!(e & PTE_P) || (l->may_map && (e & PTE_PS)) ||
+		    !ram_ptr(k->ram, e & PTE_PFN_MASK)) {
+			*skip = ((va >> l->shift) + 1) << l->shift;
+			return 0;
+		}
+		table = e & PTE_PFN_MASK;
+	}
+	return table;
+}
+
+bool next_pte_range(const struct kernel *k, pa_t root, va_t from, va_t end,
+		    struct pte_range *ret)
+{
+	unsigned shift = k->mode->level[k->pte_level - 1].shift;
+	pa_t table = 0;
+
+	while (from < end && !(table = find_table(k, root, from, &from)))
+		;
+	if (from >= end)
+		return false;
+	ret->va = from;
+	ret->end = ((from >> shift) + 1) << shift;
+	if (ret->end > end)
+		ret->end = end;
+	ret->ptep = k->ram->host + table +
+		    paging_index(k->mode, k->pte_level, from) *
+			    k->mode->entry_size;
+	return true;
+}
+
+uint8_t *pte_alloc_map(struct kernel *k, struct mm_struct *mm, va_t va)
+{
+	uint64_t before = k->vmstat.pgalloc;
+	pa_t pa = pt_lookup(k, mm_root(mm), va, k->pte_level, true);
+
+	mm->pgtables += k->vmstat.pgalloc - before;
+	return pa ? k->ram->host + pa : NULL;
+}
+
+/* --- removing entries --------------------------------------------------------- */
+
+#define TLB_FLUSH_CEILING 33	/* linux tlb_single_page_flush_ceiling */
+
+void flush_tlb_range(struct kernel *k, const struct mm_struct *mm, va_t start,
+		     va_t end, uint64_t nr)
+{
+	if (!nr)
+		return;
+	if ((end - start) >> PAGE_SHIFT > TLB_FLUSH_CEILING) {
+		flush_tlb_mm(k, mm_root(mm));
+		return;
+	}
+	for (va_t va = start; va < end; va += PAGE_SIZE)
+		flush_tlb_page(k, mm_root(mm), va);
+}
+
+/* One entry goes: its page loses a mapper, and perhaps its life. */
+static void zap_pte(struct kernel *k, struct mm_struct *mm, uint64_t pte)
+{
+	struct page *page;
+
+	if (!pte_present(pte))
+		return;
+	page = vm_normal_page(k, pte);
+	if (!page)
+		return;
+	if (!(page->flags & PG_anon) && (pte & PTE_D))
+		page->flags |= PG_dirty;
+	mm->rss[mm_counter(page)]--;
+	page->_mapcount--;
+	put_page(k, page_to_pfn(k, page));
+}
+
+static uint64_t zap_pte_range(struct kernel *k, struct mm_struct *mm,
+			      const struct pte_range *r)
+{
+	unsigned size = k->mode->entry_size;
+	uint8_t *ptep = r->ptep;
+	uint64_t pte, nr = 0;
+
+	for (va_t va = r->va; va < r->end; va += PAGE_SIZE, ptep += size) {
+		pte = ptep_get(k, ptep);
+		if (!pte)
+			continue;
+		set_pte_at(k, mm, va, ptep, 0, "zap");
+		zap_pte(k, mm, pte);
+		nr++;
+	}
+	return nr;
+}
+
+uint64_t unmap_page_range(struct kernel *k, struct vm_area_struct *vma,
+			  va_t start, va_t end)
+{
+	struct mm_struct *mm = vma->vm_mm;
+	struct pte_range r;
+	uint64_t nr = 0;
+
+	for (va_t va = start; next_pte_range(k, mm_root(mm), va, end, &r);
+	     va = r.end)
+		nr += zap_pte_range(k, mm, &r);
+	return nr;
+}
+
+void zap_page_range(struct kernel *k, struct vm_area_struct *vma, va_t start,
+		    va_t end)
+{
+	uint64_t nr = unmap_page_range(k, vma, start, end);
+
+	flush_tlb_range(k, vma->vm_mm, start, end, nr);
+}
+
+/* --- fork ----------------------------------------------------------------------- */
+
+struct copy {
+	struct kernel *k;
+	struct mm_struct *dst, *src;
+	bool cow;		/* private and may be written: protect both */
+	bool shared;
+	uint64_t rss[NR_MM_COUNTERS], nr;
+};
+
+/* Counts the child as a mapper of the page behind @pte. */
+static inline void copy_page_ref(struct copy *c, uint64_t pte)
+{
+	struct page *page = vm_normal_page(c->k, pte);
+
+	if (!page)
+		return;
+	page->_refcount++;
+	page->_mapcount++;
+	page->flags &= ~PG_anon_exclusive;
+	c->rss[mm_counter(page)]++;
+}
+
+static inline uint64_t copy_present_pte(struct copy *c, va_t va, uint8_t *src,
+					uint64_t pte)
+{
+	copy_page_ref(c, pte);
+	if (c->cow && (pte & PTE_RW)) {
+		pte &= ~PTE_RW;
+		set_pte_at(c->k, c->src, va, src, pte, "fork");
+	}
+	if (c->shared)
+		pte &= ~PTE_D;
+	return pte & ~PTE_A;
+}
+
+static void copy_pte_range(struct copy *c, const struct pte_range *r,
+			   uint8_t *dst)
+{
+	unsigned size = c->k->mode->entry_size;
+	uint8_t *src = r->ptep;
+	uint64_t pte;
+
+	for (va_t va = r->va; va < r->end;
+	     va += PAGE_SIZE, src += size, dst += size) {
+		pte = ptep_get(c->k, src);
+		if (!pte || !pte_present(pte))
+			continue;
+		ptep_put(c->k, dst, copy_present_pte(c, va, src, pte));
+		c->nr++;
+	}
+}
+
+/*
+ * What a fault can bring back is not copied: areas that never had a page of
+ * their own. Zero pages and file pages then fault again in the child.
+ */
+static bool vma_needs_copy(const struct vm_area_struct *src)
+{
+	return (src->vm_flags & VM_PFNMAP) || src->anon_vma;
+}
+
+int copy_page_range(struct kernel *k, struct vm_area_struct *dst,
+		    struct vm_area_struct *src)
+{
+	struct copy c = { .k = k, .dst = dst->vm_mm, .src = src->vm_mm,
+			  .shared = src->vm_flags & VM_SHARED,
+			  .cow = (src->vm_flags & (VM_SHARED | VM_MAYWRITE)) ==
+				 VM_MAYWRITE };
+	struct pte_range r;
+	int err = 0;
+
+	if (!vma_needs_copy(src))
+		return 0;
+	for (va_t va = src->vm_start;
+	     next_pte_range(k, mm_root(c.src), va, src->vm_end, &r);
+	     va = r.end) {
+		uint8_t *ptep = pte_alloc_map(k, c.dst, r.va);
+
+		if (!ptep) {
+			err = -ENOMEM;
+			break;
+		}
+		copy_pte_range(&c, &r, ptep);
+	}
+	for (int i = 0; i < NR_MM_COUNTERS; i++)
+		c.dst->rss[i] += c.rss[i];
+	kevent(k, .kind = KEV_HANDLER, .func = "copy_page_range",
+	       .va = src->vm_start, .end = src->vm_end, .n = c.nr,
+	       .pid = c.dst->owner_pid);
+	return err;
+}
+
+/* --- faults ----------------------------------------------------------------------- */
+
+static void report(const struct vm_fault *vmf, const char *func,
+		   const char *note, pfn_t old, pfn_t pfn, unsigned mappers)
+{
+	kevent(vmf->k, .kind = KEV_HANDLER, .func = func, .note = note,
+	       .pid = vmf->vma->vm_mm->owner_pid, .va = vmf->address,
+	       .end = vmf->address + PAGE_SIZE, .old_pfn = old, .pfn = pfn,
+	       .n = mappers);
+}
+
+/* Anonymous memory, first touch. */
+static unsigned do_anonymous_page(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct kernel *k = vmf->k;
+	uint64_t pte;
+	pfn_t pfn;
+
+	if (!(vmf->flags & FAULT_FLAG_WRITE)) {
+		report(vmf, "do_anonymous_page", "zero page", 0, k->zero_pfn, 0);
+		pte = pfn_pte(k, k->zero_pfn, vma->vm_page_prot) | _PAGE_SPECIAL;
+		set_pte_at(k, vma->vm_mm, vmf->address, vmf->pte, pte, "zero");
+		return 0;
+	}
+	if (anon_vma_prepare(k, vma))
+		return VM_FAULT_OOM;
+	pfn = alloc_pages(k, GFP_HIGHUSER | GFP_ZERO, 0, "anon");
+	if (pfn == PFN_NONE)
+		return VM_FAULT_OOM;
+	report(vmf, "do_anonymous_page", "zeroed frame", 0, pfn, 0);
+	pte = maybe_mkwrite(vma, pte_mkdirty(k, pfn_pte(k, pfn,
+							vma->vm_page_prot)));
+	vma->vm_mm->rss[MM_ANONPAGES]++;
+	page_add_anon_rmap(k, pfn, vma, vmf->address);
+	set_pte_at(k, vma->vm_mm, vmf->address, vmf->pte, pte, "anon");
+	return 0;
+}
+
+/* Asks the object behind the area for the page: vmf->page, with a reference. */
+static unsigned get_fault_page(struct vm_fault *vmf)
+{
+	unsigned ret = vmf->vma->vm_ops->fault(vmf->k, vmf->vma, vmf->pgoff,
+					       &vmf->page);
+
+	vmf->note = ret & VM_FAULT_MAJOR ? "read from file" : "page cache hit";
+	return ret;
+}
+
+static bool fault_failed(unsigned ret)
+{
+	return ret & (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV);
+}
+
+void do_set_pte(struct vm_fault *vmf, pfn_t pfn, va_t va, uint8_t *ptep)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	bool write = vmf->flags & FAULT_FLAG_WRITE;
+	uint64_t pte = pfn_pte(vmf->k, pfn, vma->vm_page_prot);
+
+	if (write)
+		pte = maybe_mkwrite(vma, pte_mkdirty(vmf->k, pte));
+	if (write && !(vma->vm_flags & VM_SHARED)) {
+		vma->vm_mm->rss[MM_ANONPAGES]++;
+		page_add_anon_rmap(vmf->k, pfn, vma, va);
+	} else {
+		vma->vm_mm->rss[mm_counter(pfn_to_page(vmf->k, pfn))]++;
+		page_add_file_rmap(vmf->k, pfn);
+	}
+	set_pte_at(vmf->k, vma->vm_mm, va, ptep, pte, "fault");
+}
+
+/*
+ * Maps what the cache has near the address: a window of 16 pages from an
+ * aligned virtual address, cut off by the area and the page table.
+ */
+static unsigned do_fault_around(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	va_t from = ALIGN_DOWN(vmf->address,
+			       (va_t)FAULT_AROUND_PAGES << PAGE_SHIFT);
+	unsigned shift = vmf->k->mode->level[vmf->k->pte_level - 1].shift;
+	va_t end = ((vmf->address >> shift) + 1) << shift;
+
+	if (from < vma->vm_start)
+		from = vma->vm_start;
+	if (end > vma->vm_end)
+		end = vma->vm_end;
+	if (end > from + (FAULT_AROUND_PAGES << PAGE_SHIFT))
+		end = from + (FAULT_AROUND_PAGES << PAGE_SHIFT);
+	return vma->vm_ops->map_pages(vmf, linear_page_index(vma, from),
+				      linear_page_index(vma, end));
+}
+
+/* A frame without a struct page behind it that counts: [vvar]. */
+static unsigned insert_pfn(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned ret = get_fault_page(vmf);
+
+	if (fault_failed(ret))
+		return ret;
+	set_pte_at(vmf->k, vma->vm_mm, vmf->address, vmf->pte,
+		   pfn_pte(vmf->k, vmf->page, vma->vm_page_prot) |
+			   _PAGE_SPECIAL, "pfn");
+	put_page(vmf->k, vmf->page);
+	return ret | VM_FAULT_NOPAGE;
+}
+
+/*
+ * What is cached is mapped around the address. If the page had to be read,
+ * the attempt is repeated as Linux does after it waited for the disk, so
+ * that its readahead is mapped too.
+ */
+static unsigned do_read_fault(struct vm_fault *vmf)
+{
+	bool around = vmf->vma->vm_ops->map_pages;
+	unsigned ret;
+
+	if (vmf->vma->vm_flags & VM_PFNMAP)
+		return insert_pfn(vmf);
+	if (around && do_fault_around(vmf)) {
+		report(vmf, "do_read_fault", "page cache hit", 0,
+		       pte_to_pfn(vmf->k, ptep_get(vmf->k, vmf->pte)), 0);
+		return VM_FAULT_NOPAGE;
+	}
+	ret = get_fault_page(vmf);
+	if (fault_failed(ret))
+		return ret;
+	report(vmf, "do_read_fault", vmf->note, 0, vmf->page, 0);
+	if (around && (ret & VM_FAULT_MAJOR) && do_fault_around(vmf)) {
+		put_page(vmf->k, vmf->page);
+		return ret;
+	}
+	do_set_pte(vmf, vmf->page, vmf->address, vmf->pte);
+	return ret;
+}
+
+static unsigned do_cow_fault(struct vm_fault *vmf)
+{
+	struct kernel *k = vmf->k;
+	unsigned ret;
+
+	if (anon_vma_prepare(k, vmf->vma))
+		return VM_FAULT_OOM;
+	vmf->cow_page = alloc_pages(k, GFP_HIGHUSER, 0, "cow");
+	if (vmf->cow_page == PFN_NONE)
+		return VM_FAULT_OOM;
+	ret = get_fault_page(vmf);
+	if (fault_failed(ret)) {
+		put_page(k, vmf->cow_page);
+		return ret;
+	}
+	memcpy(page_bytes(k, vmf->cow_page), page_bytes(k, vmf->page),
+	       PAGE_SIZE);
+	report(vmf, "do_cow_fault", "private copy of the file's page",
+	       vmf->page, vmf->cow_page, 0);
+	do_set_pte(vmf, vmf->cow_page, vmf->address, vmf->pte);
+	put_page(k, vmf->page);
+	return ret;
+}
+
+static unsigned do_page_mkwrite(struct vm_fault *vmf, pfn_t pfn)
+{
+	const struct vm_operations_struct *ops = vmf->vma->vm_ops;
+
+	if (ops && ops->page_mkwrite)
+		return ops->page_mkwrite(vmf->k, pfn);
+	return 0;
+}
+
+static unsigned do_shared_fault(struct vm_fault *vmf)
+{
+	unsigned ret = get_fault_page(vmf);
+
+	if (fault_failed(ret))
+		return ret;
+	ret |= do_page_mkwrite(vmf, vmf->page);
+	if (fault_failed(ret)) {
+		put_page(vmf->k, vmf->page);
+		return ret;
+	}
+	report(vmf, "do_shared_fault", vmf->note, 0, vmf->page, 0);
+	do_set_pte(vmf, vmf->page, vmf->address, vmf->pte);
+	pfn_to_page(vmf->k, vmf->page)->flags |= PG_dirty;
+	return ret;
+}
+
+static unsigned do_fault(struct vm_fault *vmf)
+{
+	if (!(vmf->flags & FAULT_FLAG_WRITE))
+		return do_read_fault(vmf);
+	if (!(vmf->vma->vm_flags & VM_SHARED))
+		return do_cow_fault(vmf);
+	return do_shared_fault(vmf);
+}
+
+/* --- copy-on-write ------------------------------------------------------------------ */
+
+static void wp_page_reuse(struct vm_fault *vmf, const char *note)
+{
+	struct kernel *k = vmf->k;
+	uint64_t pte = pte_mkdirty(k, vmf->orig_pte) | PTE_A;
+
+	report(vmf, "do_wp_page", note, pte_to_pfn(k, pte), pte_to_pfn(k, pte),
+	       1);
+	k->vmstat.pgreuse++;
+	set_pte_at(k, vmf->vma->vm_mm, vmf->address, vmf->pte,
+		   maybe_mkwrite(vmf->vma, pte), "wp_page_reuse");
+}
+
+/* The frame for a copy, filled: of the zero page it is a zeroed one. */
+static pfn_t copy_frame(struct vm_fault *vmf, pfn_t old)
+{
+	struct kernel *k = vmf->k;
+	bool zero = old == k->zero_pfn;
+	pfn_t new = alloc_pages(k, GFP_HIGHUSER | (zero ? GFP_ZERO : 0), 0,
+				"cow");
+
+	if (new != PFN_NONE && !zero && pfn_valid(k, old))
+		memcpy(page_bytes(k, new), page_bytes(k, old), PAGE_SIZE);
+	return new;
+}
+
+static unsigned wp_page_copy(struct vm_fault *vmf, struct page *page)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct kernel *k = vmf->k;
+	pfn_t old = pte_to_pfn(k, vmf->orig_pte), new;
+	uint64_t pte;
+
+	if (anon_vma_prepare(k, vma))
+		return VM_FAULT_OOM;
+	new = copy_frame(vmf, old);
+	if (new == PFN_NONE)
+		return VM_FAULT_OOM;
+	report(vmf, "do_wp_page", page ? "copied" : "zero page replaced", old,
+	       new, page ? page->_mapcount : 0);
+	pte = maybe_mkwrite(vma, pte_mkdirty(k, pfn_pte(k, new,
+							vma->vm_page_prot)));
+	if (page)
+		vma->vm_mm->rss[mm_counter(page)]--;
+	vma->vm_mm->rss[MM_ANONPAGES]++;
+	page_add_anon_rmap(k, new, vma, vmf->address);
+	set_pte_at(k, vma->vm_mm, vmf->address, vmf->pte, pte, "wp_page_copy");
+	flush_tlb_page(k, mm_root(vma->vm_mm), vmf->address);
+	if (page) {
+		page_remove_rmap(k, old);
+		put_page(k, old);
+	}
+	return 0;
+}
+
+static unsigned wp_page_shared(struct vm_fault *vmf, struct page *page)
+{
+	unsigned ret = do_page_mkwrite(vmf, page_to_pfn(vmf->k, page));
+
+	if (fault_failed(ret))
+		return ret;
+	page->flags |= PG_dirty;
+	wp_page_reuse(vmf, "shared, made writable");
+	return 0;
+}
+
+/*
+ * A write to a present read-only page. An anonymous page that is known to be
+ * exclusive, or to which no other reference exists, is reused.
+ */
+static unsigned do_wp_page(struct vm_fault *vmf)
+{
+	struct page *page = vm_normal_page(vmf->k, vmf->orig_pte);
+
+	if (vmf->vma->vm_flags & VM_SHARED) {
+		if (page)
+			return wp_page_shared(vmf, page);
+		wp_page_reuse(vmf, "shared frame, made writable");
+		return 0;
+	}
+	if (page && (page->flags & PG_anon)) {
+		if (page->flags & PG_anon_exclusive) {
+			wp_page_reuse(vmf, "reused, exclusive");
+			return 0;
+		}
+		if (page->_refcount == 1) {
+			page_move_anon_rmap(vmf->k, page_to_pfn(vmf->k, page),
+					    vmf->vma);
+			wp_page_reuse(vmf, "reused, sole owner");
+			return 0;
+		}
+	}
+	return wp_page_copy(vmf, page);
+}
+
+static unsigned handle_pte_fault(struct vm_fault *vmf)
+{
+	uint64_t pte = vmf->orig_pte;
+
+	if (!pte && !vmf->vma->vm_ops)
+		return do_anonymous_page(vmf);
+	if (!pte)
+		return do_fault(vmf);
+	if (!pte_present(pte))
+		return VM_FAULT_SIGBUS;	/* a swap entry that is none of ours */
+	if ((vmf->flags & FAULT_FLAG_WRITE) && !(pte & PTE_RW))
+		return do_wp_page(vmf);
+	if (vmf->flags & FAULT_FLAG_WRITE)
+		pte = pte_mkdirty(vmf->k, pte);
+	pte |= PTE_A;
+	report(vmf, "handle_pte_fault", "spurious", 0, pte_to_pfn(vmf->k, pte),
+	       0);
+	if (pte != vmf->orig_pte)
+		set_pte_at(vmf->k, vmf->vma->vm_mm, vmf->address, vmf->pte, pte,
+			   "young");
+	flush_tlb_page(vmf->k, mm_root(vmf->vma->vm_mm), vmf->address);
+	return 0;
+}
+
+/* Only a fault that was served counts. */
+static void mm_account_fault(struct kernel *k, struct task_struct *task,
+			     unsigned ret)
+{
+	k->vmstat.pgfault++;
+	if (fault_failed(ret))
+		return;
+	if (ret & VM_FAULT_MAJOR)
+		k->vmstat.pgmajfault++;
+	if (!task)
+		return;
+	if (ret & VM_FAULT_MAJOR)
+		task->maj_flt++;
+	else
+		task->min_flt++;
+}
+
+unsigned handle_mm_fault(struct kernel *k, struct vm_area_struct *vma, va_t va,
+			 unsigned flags)
+{
+	struct vm_fault vmf = {
+		.k = k, .vma = vma, .address = va & PAGE_MASK, .flags = flags,
+		.pgoff = linear_page_index(vma, va & PAGE_MASK),
+		.page = PFN_NONE, .cow_page = PFN_NONE,
+	};
+	unsigned ret = VM_FAULT_OOM;
+
+	vmf.pte = pte_alloc_map(k, vma->vm_mm, vmf.address);
+	if (vmf.pte) {
+		vmf.orig_pte = ptep_get(k, vmf.pte);
+		ret = handle_pte_fault(&vmf);
+	}
+	mm_account_fault(k, vma->vm_mm->owner, ret);
+	return ret;
+}
+
+/* --- accesses without a CPU (linux mm/gup.c) ---------------------------------------- */
+
+int faultin_page(struct kernel *k, struct vm_area_struct *vma, va_t va,
+		 bool write, uint8_t **ptep)
+{
+	unsigned ret;
+
+	for (int try = 0; try < 4; try++) {
+		struct pte_range r;
+		uint64_t pte;
+
+		if (next_pte_range(k, mm_root(vma->vm_mm), va & PAGE_MASK,
+				   (va & PAGE_MASK) + PAGE_SIZE, &r)) {
+			pte = ptep_get(k, r.ptep);
+			if ((pte & PTE_P) && (!write || (pte & PTE_RW))) {
+				*ptep = r.ptep;
+				return 0;
+			}
+		}
+		ret = handle_mm_fault(k, vma, va,
+				      FAULT_FLAG_USER |
+					      (write ? FAULT_FLAG_WRITE : 0));
+		if (fault_failed(ret))
+			return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
+	}
+	return -EFAULT;
+}

@@ -1,0 +1,260 @@
+/*
+ * mm_check.c - fsck for processes: areas, their page tables, what pages say
+ * about their mappers (linux 6.1 has validate_mm(), page_mapcount checks of
+ * CONFIG_DEBUG_VM and print_bad_pte() instead).
+ *
+ * Everything is counted again from the page tables of all tasks and from
+ * the page caches; a finding names what is recorded and what was counted.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "kernel/internal.h"
+#include "kernel/mm_internal.h"
+
+/* --- one address space ------------------------------------------------------------- */
+
+struct mm_check {
+	struct checker c;
+	struct kernel *k;
+	struct mm_struct *mm;
+	uint64_t rss[NR_MM_COUNTERS];
+};
+
+static void check_anon_vma(struct mm_check *m, const struct vm_area_struct *vma)
+{
+	const struct anon_vma_chain *avc;
+	bool own = !vma->anon_vma;
+
+	LIST_FOREACH(avc, &vma->anon_vma_chain, same_vma) {
+		own |= avc->anon_vma == vma->anon_vma;
+		if (avc->vma != vma)
+			check_finding(&m->c, "pid %d: a link of the area at 0x%" PRIx64
+				" belongs to another area", m->mm->owner_pid,
+				vma->vm_start);
+	}
+	if (!own)
+		check_finding(&m->c, "pid %d: the area at 0x%" PRIx64 " is not linked"
+			" to its anon_vma", m->mm->owner_pid, vma->vm_start);
+}
+
+static void check_areas(struct mm_check *m)
+{
+	const struct vm_area_struct *vma;
+	uint64_t total = 0;
+
+	if (!vma_tree_ok(&m->mm->vmas))
+		check_finding(&m->c, "pid %d: the tree of areas disagrees with its"
+			" areas", m->mm->owner_pid);
+	for_each_vma(&m->mm->vmas, vma) {
+		if (vma->vm_start >= vma->vm_end || vma->vm_mm != m->mm ||
+		    vma->vm_end > m->mm->task_size ||
+		    ((vma->vm_start | vma->vm_end) & ~PAGE_MASK))
+			check_finding(&m->c, "pid %d: bad area 0x%" PRIx64 "-0x%"
+				PRIx64, m->mm->owner_pid, vma->vm_start,
+				vma->vm_end);
+		total += vma_pages(vma);
+		check_anon_vma(m, vma);
+	}
+	if (total != m->mm->total_vm)
+		check_finding(&m->c, "pid %d: total_vm is %" PRIu64 ", areas have %"
+			PRIu64 " pages", m->mm->owner_pid, m->mm->total_vm,
+			total);
+}
+
+/* What is wrong with an entry, or NULL. */
+static const char *bad_pte(const struct mm_check *m,
+			   const struct vm_area_struct *vma, va_t va,
+			   uint64_t pte)
+{
+	const struct page *page;
+
+	if (!vma || vma->vm_start > va)
+		return "outside any area";
+	if (!pte_present(pte))
+		return "neither present nor empty";
+	if ((pte & PTE_RW) && !(vma->vm_flags & VM_WRITE))
+		return "writable in a read-only area";
+	if ((pte & PTE_P) && !vma_is_accessible(vma))
+		return "present in a PROT_NONE area";
+	if (pte & _PAGE_SPECIAL)
+		return NULL;
+	page = vm_normal_page(m->k, pte);
+	if (!page)
+		return "maps a frame that counts no mapper";
+	if (page_is_free(m->k, pte_to_pfn(m->k, pte)))
+		return "maps a free frame";
+	if ((pte & PTE_RW) && !(vma->vm_flags & VM_SHARED) &&
+	    !(page->flags & PG_anon_exclusive))
+		return "writable, private, and the page is not exclusive";
+	return NULL;
+}
+
+static void check_pte(struct mm_check *m, const struct vm_area_struct *vma,
+		      va_t va, uint64_t pte)
+{
+	const char *why = bad_pte(m, vma, va, pte);
+	const struct page *page = vm_normal_page(m->k, pte);
+
+	if (why)
+		check_finding(&m->c, "pid %d: entry 0x%" PRIx64 " at 0x%" PRIx64
+			" is %s", m->mm->owner_pid, pte, va, why);
+	if (page && pte_present(pte))
+		m->rss[mm_counter(page)]++;
+}
+
+static void check_tables(struct mm_check *m)
+{
+	const struct vm_area_struct *vma = vma_tree_first(&m->mm->vmas);
+	struct pte_range r;
+
+	for (va_t va = 0; next_pte_range(m->k, mm_root(m->mm), va,
+					 m->mm->task_size, &r); va = r.end)
+		for (va = r.va; va < r.end;
+		     va += PAGE_SIZE, r.ptep += m->k->mode->entry_size) {
+			uint64_t pte = ptep_get(m->k, r.ptep);
+
+			if (!pte)
+				continue;
+			if (vma && vma->vm_end <= va)
+				vma = find_vma(m->mm, va);
+			check_pte(m, vma, va, pte);
+		}
+}
+
+static void check_counters(struct mm_check *m)
+{
+	static const char *const name[] = { "file", "anon", "shmem" };
+	unsigned tables = pt_count_tables(m->k, mm_root(m->mm));
+
+	for (int i = 0; i < NR_MM_COUNTERS; i++)
+		if (m->rss[i] != m->mm->rss[i])
+			check_finding(&m->c, "pid %d: rss[%s] is %" PRIu64 ", page"
+				" tables have %" PRIu64, m->mm->owner_pid,
+				name[i], m->mm->rss[i], m->rss[i]);
+	if (tables != m->mm->pgtables)
+		check_finding(&m->c, "pid %d: pgtables is %" PRIu64 ", the tree has"
+			" %u", m->mm->owner_pid, m->mm->pgtables, tables);
+}
+
+unsigned mm_check(struct kernel *k, struct mm_struct *mm, check_fn fn, void *ctx)
+{
+	struct mm_check m = { .c = { fn, ctx, 0 }, .k = k, .mm = mm };
+
+	check_areas(&m);
+	check_tables(&m);
+	check_counters(&m);
+	return m.c.found;
+}
+
+/* --- all pages ------------------------------------------------------------------------ */
+
+struct page_count {
+	uint32_t maps, caches;
+};
+
+struct rmap_check {
+	struct checker c;
+	struct kernel *k;
+	struct page_count *count;	/* by pfn; lazily committed */
+};
+
+static void count_table(struct rmap_check *m, struct pte_range r)
+{
+	for (; r.va < r.end;
+	     r.va += PAGE_SIZE, r.ptep += m->k->mode->entry_size) {
+		uint64_t pte = ptep_get(m->k, r.ptep);
+		pfn_t pfn = pte_to_pfn(m->k, pte);
+
+		if (pte_present(pte) && !(pte & _PAGE_SPECIAL) &&
+		    pfn < m->k->max_pfn)
+			m->count[pfn].maps++;
+	}
+}
+
+static void count_all(struct rmap_check *m)
+{
+	const struct task_struct *t;
+	const struct inode *inode;
+	struct pte_range r;
+	pfn_t pfn;
+
+	TAILQ_FOREACH(t, &m->k->tasks, link)
+		for (va_t va = 0; t->mm &&
+		     next_pte_range(m->k, mm_root(t->mm), va,
+				    t->mm->task_size, &r); va = r.end)
+			count_table(m, r);
+	LIST_FOREACH(inode, &m->k->inodes, link) {
+		uint64_t n = 0;
+
+		for (uint64_t i = 0; page_cache_next(&inode->mapping, &i, &pfn);
+		     i++, n++)
+			m->count[pfn].caches++;
+		if (n != inode->mapping.nrpages)
+			check_finding(&m->c, "%s: nrpages is %" PRIu64 ", the cache"
+				" has %" PRIu64, inode->path,
+				inode->mapping.nrpages, n);
+	}
+}
+
+static bool count_mapper(void *ctx, struct vm_area_struct *vma, va_t va)
+{
+	++*(uint32_t *)ctx;
+	return true;
+}
+
+static void check_page(struct rmap_check *m, pfn_t pfn)
+{
+	const struct page *page = pfn_to_page(m->k, pfn);
+	const struct page_count *n = &m->count[pfn];
+	uint32_t found = 0;
+
+	if (!n->maps && !n->caches && !page->_mapcount)
+		return;
+	if ((uint32_t)page->_mapcount != n->maps)
+		check_finding(&m->c, "pfn 0x%" PRIx64 ": mapcount is %d, page tables"
+			" have %u", pfn, page->_mapcount, n->maps);
+	if ((uint32_t)page->_refcount != n->maps + n->caches)
+		check_finding(&m->c, "pfn 0x%" PRIx64 ": refcount is %d, %u mappers"
+			" and %u caches hold it", pfn, page->_refcount,
+			n->maps, n->caches);
+	if (!n->maps)
+		return;
+	rmap_walk(m->k, pfn, count_mapper, &found);
+	if (found != n->maps)
+		check_finding(&m->c, "pfn 0x%" PRIx64 ": rmap finds %u mappers, page"
+			" tables have %u", pfn, found, n->maps);
+}
+
+/* Frames that were ever handed out: all but the zones' virgin extents. */
+static void check_zone(struct rmap_check *m, const struct zone *zone)
+{
+	pfn_t pfn = zone->start_pfn;
+
+	while (pfn < zone->end_pfn) {
+		bool virgin = false;
+
+		for (unsigned i = 0; i < zone->nvirgin; i++)
+			if (pfn >= zone->virgin[i].start &&
+			    pfn < zone->virgin[i].end) {
+				pfn = zone->virgin[i].end;
+				virgin = true;
+			}
+		if (!virgin)
+			check_page(m, pfn++);
+	}
+}
+
+unsigned rmap_check(struct kernel *k, check_fn fn, void *ctx)
+{
+	struct rmap_check m = { .c = { fn, ctx, 0 }, .k = k,
+				.count = xcalloc(k->max_pfn,
+						 sizeof(*m.count)) };
+
+	count_all(&m);
+	for (int i = 0; i < MAX_NR_ZONES; i++)
+		check_zone(&m, &k->zone[i]);
+	free(m.count);
+	return m.c.found;
+}

@@ -1,0 +1,531 @@
+/*
+ * pgtable.c - page tables of any mode, written once over k->mode.
+ *
+ *   root -> [level 1] -> ... -> [k->pte_level] -> page
+ *
+ * Models what Linux 6.1 spreads over arch/x86/mm/pgtable.c, mm/memory.c
+ * (__p4d_alloc ... __pte_alloc, free_pgd_range), arch/x86/include/asm/
+ * pgtable*.h and arch/x86/mm/tlb.c. Left out: folded levels (a loop needs
+ * none), page-table locks, paravirt, PTI's second root, PCIDs, lazy TLB.
+ *
+ * A user page table remembers its root in page->index: entries may have been
+ * poked, and nothing is freed here that this root did not allocate.
+ */
+#include "kernel/pgtable.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/memblock.h"
+#include "kernel/mm_types.h"
+#include "kernel/page_alloc.h"
+
+/* Above this many pages one full flush is cheaper (linux tlb.c). */
+#define TLB_FLUSH_CEILING 33
+
+/* --- entries ----------------------------------------------------------------- */
+
+uint64_t pt_get(const struct kernel *k, pa_t entry_pa)
+{
+	return ram_read(k->ram, entry_pa, k->mode->entry_size);
+}
+
+void pt_set_raw(struct kernel *k, pa_t entry_pa, uint64_t value)
+{
+	ram_write(k->ram, entry_pa, k->mode->entry_size, value);
+}
+
+void pt_set(struct kernel *k, int pid, va_t va, unsigned level, pa_t entry_pa,
+	    uint64_t value, const char *why)
+{
+	if (!k->sink.fn) {
+		pt_set_raw(k, entry_pa, value);
+		return;
+	}
+	uint64_t old = pt_get(k, entry_pa);
+
+	pt_set_raw(k, entry_pa, value);
+	kevent(k, .kind = KEV_PTE, .func = why, .pid = pid, .va = va,
+	       .level = level, .entry_pa = entry_pa, .old = old, .new = value);
+}
+
+static bool is_leaf(const struct kernel *k, unsigned level, uint64_t entry)
+{
+	return paging_is_leaf(k->mode, level, entry,
+			      k->machine->cpu[0].features.pse);
+}
+
+static pa_t entry_address(const struct kernel *k, pa_t table, unsigned level,
+			  va_t va)
+{
+	return table + paging_index(k->mode, level, va) * k->mode->entry_size;
+}
+
+static unsigned nr_entries(const struct kernel *k, unsigned level)
+{
+	return 1U << k->mode->level[level].bits;
+}
+
+/* The bits that hold the frame number of a PTE when it is inverted. */
+static uint64_t invert_mask(const struct kernel *k)
+{
+	/* A pfn must fit a long: 44 bits of address with PAE, else 52. */
+	unsigned bits = k->arch->word == 4 ? 44 : 52;
+
+	return (BIT(bits) - 1) & PAGE_MASK;
+}
+
+uint64_t mk_pte(const struct kernel *k, pfn_t pfn, uint64_t flags)
+{
+	if (k->arch->invert_none && !(flags & PTE_P) && flags)
+		return (~(pfn << PAGE_SHIFT) & invert_mask(k)) | flags;
+	return paging_address_bits(k->mode, k->pte_level, pfn << PAGE_SHIFT,
+				   true) | flags;
+}
+
+pfn_t pte_pfn(const struct kernel *k, uint64_t pte)
+{
+	if (k->arch->invert_none && !(pte & PTE_P) && pte)
+		return (~pte & invert_mask(k)) >> PAGE_SHIFT;
+	return paging_target(k->mode, k->pte_level, pte, true) >> PAGE_SHIFT;
+}
+
+uint64_t pt_nx(const struct kernel *k)
+{
+	return k->mode->has_xd && k->machine->cpu[0].features.nx ? PTE_XD : 0;
+}
+
+uint64_t pt_page_kernel(const struct kernel *k)
+{
+	uint64_t global = k->machine->cpu[0].features.pge ? PTE_G : 0;
+
+	return (_PAGE_KERNEL & ~PTE_G) | global | pt_nx(k);
+}
+
+unsigned pt_max_shift(const struct kernel *k)
+{
+	const struct cpu_features *f = &k->machine->cpu[0].features;
+
+	for (unsigned i = 0; i < k->pte_level; i++) {
+		const struct paging_level *l = &k->mode->level[i];
+
+		if (l->may_map && f->pse && (f->gbpages || !l->needs_gbpages))
+			return l->shift;
+	}
+	return PAGE_SHIFT;
+}
+
+/* --- tables ------------------------------------------------------------------ */
+
+/* A zeroed frame for a table: from memblock until the buddy is there. */
+static pfn_t table_alloc(struct kernel *k)
+{
+	if (!k->totalram_pages) {
+		pa_t pa = memblock_alloc(k, PAGE_SIZE, PAGE_SIZE,
+					 k->layout.lowmem_end, "page tables");
+		return pa ? pa >> PAGE_SHIFT : PFN_NONE;
+	}
+	pfn_t pfn = alloc_pages(k, GFP_KERNEL | GFP_ZERO, 0, "page table");
+
+	if (pfn != PFN_NONE)
+		pfn_to_page(k, pfn)->flags |= PG_table;
+	return pfn;
+}
+
+/* Frees the frame if it is a table that @root allocated. */
+static void table_free(struct kernel *k, pa_t root, pfn_t pfn)
+{
+	struct page *page = pfn_valid(k, pfn) ? pfn_to_page(k, pfn) : NULL;
+
+	if (!page || !(page->flags & PG_table) ||
+	    page->index != root >> PAGE_SHIFT)
+		return;
+	page->flags &= ~PG_table;
+	page->index = 0;
+	free_pages(k, pfn, 0);
+}
+
+/* The pid whose address space @root is; for events. */
+static int root_owner(const struct kernel *k, pa_t root)
+{
+	const struct task_struct *t;
+
+	TAILQ_FOREACH(t, &k->tasks, link)
+		if (t->mm && t->mm->pgd == root >> PAGE_SHIFT)
+			return t->pid;
+	return 0;
+}
+
+/*
+ * Where the root's entries are held in registers, a CPU sees a change only
+ * when CR3 is loaded again (SDM, "PAE Paging": "PDPTE Registers").
+ */
+static void root_entry_changed(struct kernel *k, pa_t root)
+{
+	if (!k->mode->pdpte_regs)
+		return;
+	for (unsigned i = 0; i < k->machine->ncpus; i++) {
+		struct cpu *cpu = &k->machine->cpu[i];
+
+		if ((cpu->mmu.cr0 & CR0_PG) && mmu_root(&cpu->mmu) == root)
+			cpu_write_cr3(cpu, cpu->mmu.cr3);
+	}
+}
+
+/* Copies a new kernel entry of swapper_pg_dir into every other root. */
+static void sync_kernel_mappings(struct kernel *k, va_t va, uint64_t value)
+{
+	const struct task_struct *t;
+
+	TAILQ_FOREACH(t, &k->tasks, link) {
+		if (!t->mm)
+			continue;
+		pa_t root = t->mm->pgd << PAGE_SHIFT;
+
+		pt_set(k, t->pid, va, 0, entry_address(k, root, 0, va), value,
+		       "arch_sync_kernel_mappings");
+		root_entry_changed(k, root);
+	}
+}
+
+/* Puts a new table below @entry_pa. Returns the entry's value, 0: no frame. */
+static uint64_t table_populate(struct kernel *k, pa_t root, va_t va,
+			       unsigned level, pa_t entry_pa)
+{
+	bool kernel = pt_is_kernel(k, va);
+	uint64_t flags = kernel ? _KERNPG_TABLE : _PAGE_TABLE;
+	pfn_t pfn = table_alloc(k);
+
+	if (pfn == PFN_NONE)
+		return 0;
+	if (!kernel)
+		pfn_to_page(k, pfn)->index = root >> PAGE_SHIFT;
+	flags &= ~k->mode->level[level].table_rsvd;
+	uint64_t value = paging_address_bits(k->mode, level,
+					     pfn << PAGE_SHIFT, false) | flags;
+
+	pt_set(k, k->sink.fn ? root_owner(k, root) : 0, va, level, entry_pa,
+	       value, "table");
+	if (level == 0) {
+		root_entry_changed(k, root);
+		if (kernel)
+			sync_kernel_mappings(k, va, value);
+	}
+	return value;
+}
+
+pa_t pt_lookup(struct kernel *k, pa_t root, va_t va, unsigned level, bool alloc)
+{
+	pa_t table = root;
+
+	/* All roots share the kernel half; swapper_pg_dir leads. */
+	if (alloc && pt_is_kernel(k, va))
+		table = root = k->swapper_pg_dir;
+	for (unsigned l = 0;; l++) {
+		pa_t entry_pa = entry_address(k, table, l, va);
+
+		if (l == level)
+			return entry_pa;
+		uint64_t entry = pt_get(k, entry_pa);
+
+		if (!(entry & PTE_P)) {
+			entry = alloc ? table_populate(k, root, va, l, entry_pa)
+				      : 0;
+			if (!entry)
+				return 0;
+		} else if (is_leaf(k, l, entry)) {
+			return 0;
+		}
+		table = paging_target(k->mode, l, entry, false);
+	}
+}
+
+pa_t pt_leaf(const struct kernel *k, pa_t root, va_t va, uint64_t *entry,
+	     unsigned *level)
+{
+	pa_t table = root;
+
+	for (unsigned l = 0; l <= k->pte_level; l++) {
+		pa_t entry_pa = entry_address(k, table, l, va);
+		uint64_t value = pt_get(k, entry_pa);
+		bool leaf = is_leaf(k, l, value);
+
+		if (!(value & PTE_P) && !(leaf && pte_present(value)))
+			return 0;
+		if (leaf) {
+			*entry = value;
+			*level = l;
+			return entry_pa;
+		}
+		table = paging_target(k->mode, l, value, false);
+	}
+	return 0;
+}
+
+/* --- freeing user tables ----------------------------------------------------- */
+
+/* A walk over the tables below one root that may free or count them. */
+struct table_walk {
+	struct kernel *k;
+	pa_t root;
+	va_t start, last;	/* entries that cover this, inclusive */
+	va_t floor, ceiling;	/* tables within these bounds are freed ... */
+	bool free;		/* ... if this is set, else only counted */
+	unsigned count;
+};
+
+/* The table below a present entry, if it is one of this root's own. */
+static bool own_table(const struct table_walk *w, unsigned level,
+		      uint64_t entry, pa_t *ret)
+{
+	struct kernel *k = w->k;
+
+	if (!(entry & PTE_P) || is_leaf(k, level, entry))
+		return false;
+	*ret = paging_target(k->mode, level, entry, false);
+	pfn_t pfn = *ret >> PAGE_SHIFT;
+
+	return pfn_valid(k, pfn) &&
+	       (pfn_to_page(k, pfn)->flags & PG_table) &&
+	       pfn_to_page(k, pfn)->index == w->root >> PAGE_SHIFT;
+}
+
+static void free_table_entry(struct table_walk *w, unsigned level, va_t va,
+			     pa_t entry_pa, pa_t child)
+{
+	struct kernel *k = w->k;
+
+	pt_set(k, k->sink.fn ? root_owner(k, w->root) : 0, va, level, entry_pa,
+	       0, "free_pgtables");
+	if (level == 0)
+		root_entry_changed(k, w->root);
+	table_free(k, w->root, child >> PAGE_SHIFT);
+}
+
+/* Visits the entries of one table at @level; @base is what entry 0 maps. */
+static void walk_tables(struct table_walk *w, pa_t table, unsigned level,
+			va_t base)
+{
+	struct kernel *k = w->k;
+	unsigned shift = k->mode->level[level].shift;
+	va_t from = w->start > base ? w->start : base;
+	unsigned i = (from - base) >> shift;
+
+	for (; i < nr_entries(k, level); i++) {
+		va_t va = base + ((va_t)i << shift);
+		va_t last = va + (1ULL << shift) - 1;
+		pa_t entry_pa = table + i * k->mode->entry_size, child;
+
+		if (va > w->last)
+			break;
+		if (!own_table(w, level, pt_get(k, entry_pa), &child))
+			continue;
+		w->count++;
+		if (level + 1 < k->pte_level)
+			walk_tables(w, child, level + 1, va);
+		if (w->free && va >= w->floor && last <= w->ceiling)
+			free_table_entry(w, level, va, entry_pa, child);
+	}
+}
+
+void free_pgd_range(struct kernel *k, pa_t root, va_t start, va_t end,
+		    va_t floor, va_t ceiling)
+{
+	struct table_walk w = {
+		.k = k, .root = root, .start = start, .last = end - 1,
+		.floor = floor, .ceiling = ceiling - 1, .free = true,
+	};
+
+	if (start >= end || start >= k->layout.task_size)
+		return;
+	if (w.last >= k->layout.task_size)
+		w.last = k->layout.task_size - 1;
+	walk_tables(&w, root, 0, 0);
+}
+
+unsigned pt_count_tables(const struct kernel *k, pa_t root)
+{
+	struct table_walk w = {
+		.k = (struct kernel *)k, .root = root, .start = 0,
+		.last = k->layout.task_size - 1, .count = 1,
+	};
+
+	walk_tables(&w, root, 0, 0);
+	return w.count;
+}
+
+/* --- roots -------------------------------------------------------------------- */
+
+/*
+ * Where the root is held in registers, all its user tables are made at once,
+ * as Linux does (preallocate_pmds): adding one later means reloading CR3.
+ */
+static bool preallocate_root(struct kernel *k, pa_t root, va_t start, va_t end)
+{
+	if (!k->mode->pdpte_regs)
+		return true;
+	for (va_t va = start; va < end; va += 1ULL << k->mode->level[0].shift)
+		if (!pt_lookup(k, root, va, 1, true))
+			return false;
+	return true;
+}
+
+pfn_t pgd_alloc(struct kernel *k)
+{
+	pfn_t pfn = table_alloc(k);
+
+	if (pfn == PFN_NONE)
+		return PFN_NONE;
+	pa_t root = pfn << PAGE_SHIFT;
+	pa_t first = entry_address(k, 0, 0, k->layout.page_offset);
+	pa_t end = nr_entries(k, 0) * k->mode->entry_size;
+	va_t user_end = k->layout.task_size;
+
+	if (k->mode->canonical)
+		first = end / 2;
+	memcpy(page_bytes(k, pfn) + first,
+	       k->ram->host + k->swapper_pg_dir + first, end - first);
+	if (!preallocate_root(k, root, 0, user_end)) {
+		pgd_free(k, pfn);
+		return PFN_NONE;
+	}
+	return pfn;
+}
+
+void pgd_free(struct kernel *k, pfn_t pgd)
+{
+	struct page *page = pfn_to_page(k, pgd);
+
+	free_pgd_range(k, pgd << PAGE_SHIFT, 0, k->layout.task_size, 0, 0);
+	page->flags &= ~PG_table;
+	free_pages(k, pgd, 0);
+}
+
+/* --- kernel mappings ----------------------------------------------------------- */
+
+int kernel_populate_tables(struct kernel *k, va_t start, va_t end)
+{
+	uint64_t step = 1ULL << k->mode->level[k->pte_level - 1].shift;
+
+	for (va_t va = ALIGN_DOWN(start, step);; va += step) {
+		if (!pt_lookup(k, k->swapper_pg_dir, va, k->pte_level, true))
+			return -ENOMEM;
+		if (end - 1 - va < step)
+			return 0;
+	}
+}
+
+/* The level of the largest page that can map @size bytes from @va to @pa. */
+static unsigned map_level(const struct kernel *k, va_t va, pa_t pa,
+			  uint64_t size, unsigned max_shift)
+{
+	for (unsigned i = 0; i < k->pte_level; i++) {
+		const struct paging_level *l = &k->mode->level[i];
+		uint64_t bytes = 1ULL << l->shift;
+
+		if (l->may_map && l->shift <= max_shift && size >= bytes &&
+		    !((va | pa) & (bytes - 1)))
+			return i;
+	}
+	return k->pte_level;
+}
+
+int kernel_map_range(struct kernel *k, va_t va, pa_t pa, uint64_t size,
+		     uint64_t flags, unsigned max_shift)
+{
+	unsigned shift = pt_max_shift(k);
+
+	if (shift > max_shift)
+		shift = max_shift;
+	while (size) {
+		unsigned level = map_level(k, va, pa, size, shift);
+		uint64_t bytes = 1ULL << k->mode->level[level].shift;
+		pa_t entry_pa = pt_lookup(k, k->swapper_pg_dir, va, level,
+					  true);
+		uint64_t entry = paging_address_bits(k->mode, level, pa, true);
+
+		if (!entry_pa)
+			return -ENOMEM;
+		if (level < k->pte_level)
+			entry |= PTE_PS;
+		pt_set(k, 0, va, level, entry_pa, entry | flags, "kernel");
+		if (level == 0)
+			sync_kernel_mappings(k, va, entry | flags);
+		va += bytes;
+		pa += bytes;
+		size -= bytes < size ? bytes : size;
+	}
+	return 0;
+}
+
+void kernel_unmap_range(struct kernel *k, va_t va, uint64_t size)
+{
+	uint64_t npages = PAGE_ALIGN(size) >> PAGE_SHIFT;
+
+	for (uint64_t i = 0; i < npages; i++) {
+		va_t at = va + (i << PAGE_SHIFT);
+		pa_t entry_pa = pt_lookup(k, k->swapper_pg_dir, at,
+					  k->pte_level, false);
+
+		if (entry_pa && pt_get(k, entry_pa))
+			pt_set(k, 0, at, k->pte_level, entry_pa, 0, "unmap");
+	}
+	if (npages > TLB_FLUSH_CEILING) {
+		flush_tlb_all(k);
+		return;
+	}
+	for (uint64_t i = 0; i < npages; i++)
+		flush_tlb_page(k, k->swapper_pg_dir, va + (i << PAGE_SHIFT));
+}
+
+/* --- TLB ------------------------------------------------------------------------ */
+
+void flush_tlb_page(struct kernel *k, pa_t root, va_t va)
+{
+	bool kernel = pt_is_kernel(k, va);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < k->machine->ncpus; i++) {
+		struct cpu *cpu = &k->machine->cpu[i];
+
+		if (!kernel && mmu_root(&cpu->mmu) != root)
+			continue;
+		cpu_invlpg(cpu, va);
+		n++;
+	}
+	if (n)
+		kevent(k, .kind = KEV_TLB_FLUSH, .func = "invlpg", .va = va,
+		       .n = n);
+}
+
+void flush_tlb_mm(struct kernel *k, pa_t root)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < k->machine->ncpus; i++) {
+		struct cpu *cpu = &k->machine->cpu[i];
+
+		if (mmu_root(&cpu->mmu) != root)
+			continue;
+		cpu_write_cr3(cpu, cpu->mmu.cr3);
+		n++;
+	}
+	if (n)
+		kevent(k, .kind = KEV_TLB_FLUSH, .func = "cr3", .n = n);
+}
+
+void flush_tlb_all(struct kernel *k)
+{
+	for (unsigned i = 0; i < k->machine->ncpus; i++) {
+		struct cpu *cpu = &k->machine->cpu[i];
+		uint64_t cr4 = cpu->mmu.cr4;
+
+		if (!(cr4 & CR4_PGE)) {
+			cpu_write_cr3(cpu, cpu->mmu.cr3);
+			continue;
+		}
+		cpu_write_cr4(cpu, cr4 & ~CR4_PGE);
+		cpu_write_cr4(cpu, cr4);
+	}
+	kevent(k, .kind = KEV_TLB_FLUSH, .func = "all", .n = k->machine->ncpus);
+}

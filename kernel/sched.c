@@ -1,0 +1,39 @@
+/*
+ * sched.c - which task runs where (linux 6.1 kernel/sched/core.c:
+ * context_switch; arch/x86/mm/tlb.c: switch_mm).
+ *
+ * Left out: scheduling, lazy TLB mode, PCIDs, kernel threads. Nothing runs by
+ * itself: the shell says who is on which CPU.
+ */
+#include <errno.h>
+
+#include "kernel/mm_internal.h"
+
+static pa_t task_root(const struct kernel *k, const struct task_struct *task)
+{
+	return task ? mm_root(task->mm) : k->swapper_pg_dir;
+}
+
+int context_switch(struct kernel *k, unsigned cpu, struct task_struct *task)
+{
+	struct task_struct *prev = k->current[cpu];
+	struct cpu *c = &k->machine->cpu[cpu];
+	uint64_t old = c->mmu.cr3;
+
+	if (prev == task)
+		return 0;
+	if (task && !task->mm)
+		return -ESRCH;
+	if (task && task->cpu >= 0)
+		return -EBUSY;
+	if (cpu_write_cr3(c, task_root(k, task)))
+		return -EFAULT;		/* #GP: somebody poked a PDPTE */
+	if (prev)
+		prev->cpu = -1;
+	if (task)
+		task->cpu = cpu;
+	k->current[cpu] = task;
+	kevent(k, .kind = KEV_SWITCH, .func = "context_switch",
+	       .pid = task ? task->pid : 0, .old = old, .new = c->mmu.cr3);
+	return 0;
+}

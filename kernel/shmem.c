@@ -1,0 +1,48 @@
+/*
+ * shmem.c - memory that is shared through a nameless file (linux 6.1
+ * mm/shmem.c: shmem_zero_setup, shmem_fault).
+ *
+ * Its pages are made zeroed on first touch, and mapped writable at once: there
+ * is no disk behind them to keep clean. Left out: swap, sizes and quotas of
+ * tmpfs, huge pages, policies.
+ */
+#include "kernel/mm_internal.h"
+
+static unsigned shmem_fault(struct kernel *k, struct vm_area_struct *vma,
+			    uint64_t index, pfn_t *ret)
+{
+	struct inode *inode = vma->vm_file;
+	pfn_t pfn = find_get_page(&inode->mapping, index);
+
+	if (index >= PAGE_ALIGN(inode->size) >> PAGE_SHIFT)
+		return VM_FAULT_SIGBUS;
+	if (pfn == PFN_NONE) {
+		pfn = alloc_pages(k, GFP_HIGHUSER | GFP_ZERO, 0, "shmem");
+		if (pfn == PFN_NONE)
+			return VM_FAULT_OOM;
+		pfn_to_page(k, pfn)->flags |= PG_swapbacked | PG_dirty;
+		page_cache_add(k, inode, index, pfn);
+	}
+	get_page(k, pfn);
+	*ret = pfn;
+	return 0;
+}
+
+static const struct vm_operations_struct shmem_vm_ops = {
+	.name = "shmem",
+	.fault = shmem_fault,
+	.map_pages = filemap_map_pages,
+};
+
+struct inode *shmem_create(struct kernel *k, uint64_t size)
+{
+	struct inode *inode = inode_alloc(k, "/dev/zero (deleted)");
+
+	if (!inode)
+		return NULL;
+	inode->dev = 1;		/* the kernel's own mount of tmpfs: 00:01 */
+	inode->ino = ++k->next_ino;
+	inode->size = size;
+	inode->ops = &shmem_vm_ops;
+	return inode;
+}

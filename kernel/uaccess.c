@@ -1,0 +1,117 @@
+/*
+ * uaccess.c - memory accesses by the code of the current task, and copies to
+ * and from user memory (linux 6.1 lib/usercopy.c, mm/memory.c:
+ * __access_remote_vm).
+ *
+ * An access is what the instructions of a real program do: the MMU translates
+ * each page, a fault goes to the kernel, then the access is tried again.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/mm_internal.h"
+
+/*
+ * Faults in a row on one page without progress. Two are ordinary (a page to
+ * read, then to copy); more means that poked tables livelock the access.
+ */
+#define MAX_RETRIES 8
+
+static void account(struct user_access *ret, const struct task_struct *task,
+		    uint64_t min_flt, uint64_t maj_flt)
+{
+	if (!task)
+		return;
+	ret->min_flt = task->min_flt - min_flt;
+	ret->maj_flt = task->maj_flt - maj_flt;
+}
+
+static void access_loop(struct kernel *k, unsigned cpu, struct access *access,
+			char *buf, uint64_t len, struct user_access *ret)
+{
+	struct cpu *c = &k->machine->cpu[cpu];
+	va_t va = access->va;
+	struct fault fault;
+	unsigned tries = 0;
+
+	for (;;) {
+		size_t n;
+
+		access->va = va + ret->done;
+		n = mmu_copy(c, access, buf + ret->done, len - ret->done,
+			     &fault);
+		ret->done += n;
+		if (ret->done == len)
+			return;
+		tries = n ? 0 : tries + 1;
+		access->va = va + ret->done;
+		if (tries > MAX_RETRIES ||
+		    !exc_page_fault(k, cpu, access, &fault, &ret->sig)) {
+			ret->fault = fault;
+			ret->oops = !ret->sig.signo;
+			return;
+		}
+	}
+}
+
+void user_access(struct kernel *k, unsigned cpu, enum access_kind kind,
+		 bool user, va_t va, void *buf, uint64_t len,
+		 struct user_access *ret)
+{
+	struct access access = { .va = va, .kind = kind, .user = user };
+	const struct task_struct *task = k->current[cpu];
+	uint64_t min_flt = task ? task->min_flt : 0;
+	uint64_t maj_flt = task ? task->maj_flt : 0;
+
+	memset(ret, 0, sizeof(*ret));
+	if (len)
+		access_loop(k, cpu, &access, buf, len, ret);
+	account(ret, task, min_flt, maj_flt);
+}
+
+/* One page of a remote copy. */
+static int access_page(struct kernel *k, struct mm_struct *mm, va_t va,
+		       char *buf, uint64_t len, bool write)
+{
+	struct vm_area_struct *vma = find_extend_vma(k, mm, va);
+	uint8_t *ptep, *host;
+	int err;
+
+	if (!vma || vma->vm_start > va ||
+	    !(vma->vm_flags & (write ? VM_WRITE : VM_ACCESS_FLAGS)))
+		return -EFAULT;
+	err = faultin_page(k, vma, va, write, &ptep);
+	if (err)
+		return err;
+	host = ram_ptr(k->ram, pte_to_pfn(k, ptep_get(k, ptep)) << PAGE_SHIFT);
+	if (!host)
+		return -EFAULT;
+	host += va & ~PAGE_MASK;
+	if (write)
+		memcpy(host, buf, len);
+	else
+		memcpy(buf, host, len);
+	return 0;
+}
+
+int access_remote_vm(struct kernel *k, struct mm_struct *mm, va_t va, void *buf,
+		     uint64_t len, bool write)
+{
+	uint64_t done = 0;
+
+	while (done < len) {
+		uint64_t n = PAGE_SIZE - ((va + done) & ~PAGE_MASK);
+		int err;
+
+		if (n > len - done)
+			n = len - done;
+		if (va + done >= mm->task_size)
+			return -EFAULT;
+		err = access_page(k, mm, va + done, (char *)buf + done, n,
+				  write);
+		if (err)
+			return err;
+		done += n;
+	}
+	return 0;
+}

@@ -1,0 +1,286 @@
+/*
+ * boot_args.c - `boot ARCH key=value ...`: the words become a configuration,
+ * and the configuration a machine with a kernel (or none).
+ */
+#include "repl/boot_args.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "repl/session.h"
+
+#define MIN_RAM (16 * MiB)
+#define MAX_RAM (1024 * GiB)
+
+struct boot {			/* what the words say */
+	struct session *s;
+	struct kernel_config cfg;
+	const char *word;	/* key=value under way */
+	struct err *err;
+};
+
+static int bad(struct boot *b, const char *why)
+{
+	return err_set(b->err, ERR_USER, "%s: %s", b->word, why);
+}
+
+/* --- values -------------------------------------------------------------------- */
+static int get_number(struct boot *b, const char *value, uint64_t min,
+		      uint64_t max, const char *bounds, uint64_t *ret)
+{
+	struct value v;
+
+	if (expr_eval_as(b->s, value, "a number", &v, b->err) < 0) {
+		b->err->len = 0;	/* no column: only words are known here */
+		return -1;
+	}
+	if (v.type != V_PLAIN || v.n < min || v.n > max)
+		return bad(b, bounds);
+	*ret = v.n;
+	return 0;
+}
+
+static int set_ram(struct boot *b, const char *value)
+{
+	if (get_number(b, value, MIN_RAM, MAX_RAM, "RAM is from 16M to 1T",
+		       &b->cfg.ram) < 0)
+		return -1;
+	if (b->cfg.ram & ~PAGE_MASK)
+		return bad(b, "RAM comes in whole pages of 4K");
+	return 0;
+}
+
+static int set_cpus(struct boot *b, const char *value)
+{
+	uint64_t n;
+
+	if (get_number(b, value, 1, MACHINE_MAX_CPUS, "there can be 1 to 64 CPUs",
+		       &n) < 0)
+		return -1;
+	b->cfg.cpus = n;
+	return 0;
+}
+
+static int set_seed(struct boot *b, const char *value)
+{
+	return get_number(b, value, 0, UINT64_MAX, "not a number",
+			  &b->cfg.seed);
+}
+
+static bool is_i386(const struct boot *b)
+{
+	return b->cfg.arch && b->cfg.arch->word == 4;
+}
+
+static int set_vmalloc(struct boot *b, const char *value)
+{
+	if (!is_i386(b))
+		return bad(b, "only on i386");
+	return get_number(b, value, 1 * MiB, 1 * GiB, "from 1M to 1G",
+			  &b->cfg.vmalloc_reserve);
+}
+
+static const struct { const char *name; uint64_t page_offset; bool pae; }
+vmsplits[] = {
+	{ "3G", 0xc0000000, true },	{ "3G_OPT", 0xb0000000, false },
+	{ "2G", 0x80000000, true },	{ "2G_OPT", 0x78000000, false },
+	{ "1G", 0x40000000, true },
+};
+
+static int set_vmsplit(struct boot *b, const char *value)
+{
+	if (!is_i386(b))
+		return bad(b, "only on i386");
+	for (size_t i = 0; i < ARRAY_SIZE(vmsplits); i++) {
+		if (strcasecmp(vmsplits[i].name, value) != 0)
+			continue;
+		if (!vmsplits[i].pae && b->cfg.arch->mode == PAGING_PAE)
+			return bad(b, "PAE needs a split at a multiple of 1G");
+		b->cfg.page_offset = vmsplits[i].page_offset;
+		return 0;
+	}
+	return bad(b, "3G, 3G_OPT, 2G, 2G_OPT or 1G");
+}
+
+static int set_layout(struct boot *b, const char *value)
+{
+	if (!is_i386(b))
+		return bad(b, "only on i386");
+	b->cfg.layout_61 = strcmp(value, "6.1") == 0;
+	if (!b->cfg.layout_61 && strcmp(value, "classic") != 0)
+		return bad(b, "classic or 6.1");
+	return 0;
+}
+
+static int set_bool(struct boot *b, const char *value, bool *ret)
+{
+	if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
+		return bad(b, "on or off");
+	*ret = value[1] == 'n';
+	return 0;
+}
+
+static const struct boot_key {
+	const char *name;
+	int (*set)(struct boot *b, const char *value);
+	size_t flag;		/* of a bool in struct kernel_config, if !set */
+	bool kernel;		/* means nothing on a bare machine */
+} boot_keys[] = {
+	{ "ram", set_ram, 0, false },
+	{ "cpus", set_cpus, 0, false },
+	{ "seed", set_seed, 0, false },
+	{ "vmsplit", set_vmsplit, 0, true },
+	{ "layout", set_layout, 0, true },
+	{ "vmalloc", set_vmalloc, 0, true },
+	{ "kaslr", NULL, offsetof(struct kernel_config, kaslr), true },
+	{ "aslr", NULL, offsetof(struct kernel_config, aslr), true },
+	{ "pse", NULL, offsetof(struct kernel_config, pse), false },
+	{ "nx", NULL, offsetof(struct kernel_config, nx), false },
+	{ "pge", NULL, offsetof(struct kernel_config, pge), false },
+	{ "gbpages", NULL, offsetof(struct kernel_config, gbpages), false },
+};
+
+const char *boot_key_name(unsigned i)
+{
+	return i < ARRAY_SIZE(boot_keys) ? boot_keys[i].name : NULL;
+}
+
+/* --- words --------------------------------------------------------------------- */
+static int unknown_key(struct boot *b, const char *key, size_t len)
+{
+	struct closest near;
+	char buf[32];
+
+	snprintf(buf, sizeof(buf), "%.*s", (int)len, key);
+	closest_init(&near, buf);
+	for (size_t i = 0; i < ARRAY_SIZE(boot_keys); i++)
+		closest_try(&near, boot_keys[i].name);
+	err_set(b->err, ERR_USAGE, "%s: no such key", b->word);
+	if (near.best)
+		err_hint(b->err, "did you mean %s=?", near.best);
+	else
+		err_hint(b->err, "help boot lists the keys");
+	return -1;
+}
+
+static int boot_word(struct boot *b, const char *word)
+{
+	size_t len = strcspn(word, "=");
+	bool *flag;
+
+	b->word = word;
+	for (size_t i = 0; i < ARRAY_SIZE(boot_keys); i++) {
+		const struct boot_key *key = &boot_keys[i];
+
+		if (strlen(key->name) != len || memcmp(key->name, word, len))
+			continue;
+		if (!word[len])
+			return bad(b, "not of the form key=value");
+		if (key->kernel && !b->cfg.arch)
+			return bad(b, "a bare machine has no kernel");
+		if (key->set)
+			return key->set(b, word + len + 1);
+		flag = (bool *)((char *)&b->cfg + key->flag);
+		return set_bool(b, word + len + 1, flag);
+	}
+	return unknown_key(b, word, len);
+}
+
+static const struct { const char *alias, *name; } arch_alias[] = {
+	{ "x86", "i386" },	 { "i686", "i386" },
+	{ "pae", "i386-pae" },	 { "x86-64", "x86_64" },
+	{ "amd64", "x86_64" },	 { "x64", "x86_64" },
+};
+
+const char *boot_arch_name(unsigned i)
+{
+	for (unsigned j = 0; archs[j].name; j++)
+		if (j == i)
+			return archs[j].name;
+		else if (!archs[j + 1].name && i == j + 1)
+			return "none";
+	return NULL;
+}
+
+static int boot_arch(struct boot *b, const char *name)
+{
+	struct closest near;
+	const char *n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(arch_alias); i++)
+		if (strcmp(name, arch_alias[i].alias) == 0)
+			name = arch_alias[i].name;
+	b->cfg.arch = arch_by_name(name);
+	if (b->cfg.arch || strcmp(name, "none") == 0) {
+		kernel_config_default(&b->cfg, b->cfg.arch ? b->cfg.arch
+							   : &archs[0]);
+		if (strcmp(name, "none") == 0)
+			b->cfg.arch = NULL;
+		return 0;
+	}
+	err_set(b->err, ERR_USAGE, "%s: no such architecture", name);
+	closest_init(&near, name);
+	for (unsigned i = 0; (n = boot_arch_name(i)); i++)
+		closest_try(&near, n);
+	if (near.best)
+		err_hint(b->err, "did you mean %s?", near.best);
+	else
+		err_hint(b->err, "i386, i386-pae, x86_64 or none");
+	return -1;
+}
+
+/* --- boot ---------------------------------------------------------------------- */
+/* Everything a CPU of this machine can have, less what was taken away. */
+static struct machine *bare_machine(const struct kernel_config *cfg)
+{
+	struct cpu_features f = {
+		.maxphyaddr = 46, .pse = cfg->pse, .pae = true, .pse36 = true,
+		.pge = cfg->pge, .pat = true, .nx = cfg->nx,
+		.gbpages = cfg->gbpages, .lm = true, .smep = true,
+		.smap = true, .pku = true, .pcid = true, .la57 = true,
+	};
+	struct ram_region map[RAM_MAX_REGIONS];
+	unsigned n = e820_build(cfg->ram, map, RAM_MAX_REGIONS);
+
+	return machine_create(map, n, cfg->cpus, &f);
+}
+
+static void replace_system(struct session *s, struct kernel *k,
+			   struct machine *m)
+{
+	session_drop_system(s);
+	s->k = k;
+	s->m = k ? k->machine : m;
+	s->cpu = 0;
+	s->last_set = false;
+	s->names_of = NULL;
+	s->boots++;
+	session_widths(s, s->text);
+	session_widths(s, s->jsonr);
+}
+
+int session_boot(struct session *s, const char *const *words, unsigned n,
+		 struct err *err)
+{
+	struct boot b = { .s = s, .err = err };
+	const char *why = "out of memory";
+	struct machine *m = NULL;
+	struct kernel *k = NULL;
+
+	if (!n)
+		return err_set(err, ERR_USAGE, "boot: ARCH is missing");
+	if (boot_arch(&b, words[0]) < 0)
+		return -1;
+	for (unsigned i = 1; i < n; i++)
+		if (boot_word(&b, words[i]) < 0)
+			return -1;
+	if (b.cfg.arch)
+		k = kernel_boot(&b.cfg, &why);
+	else
+		m = bare_machine(&b.cfg);
+	if (!k && !m)
+		return err_set(err, ERR_USER, "boot %s: %s", words[0], why);
+	replace_system(s, k, m);
+	return 0;
+}
