@@ -31,7 +31,7 @@ void check_finding(struct checker *c, const char *fmt, ...)
 	c->fn(c->ctx, line);
 }
 
-/* --- the kernel half of all roots --------------------------------------------------- */
+/* --- the kernel half of all roots --------------------------------------- */
 
 static unsigned first_kernel_entry(const struct kernel *k)
 {
@@ -44,23 +44,26 @@ static void check_root(struct checker *c, const struct kernel *k,
 		       const struct task_struct *t)
 {
 	unsigned size = k->mode->entry_size;
-	/* The CPU sets A (not in PAE's root), and D where an entry is a leaf. */
+	/* The CPU sets A (not in PAE's root), and D where an entry is a leaf.
+	 */
 	uint64_t ignore = k->mode->pdpte_regs ? 0 : PTE_A | PTE_D;
 
 	for (unsigned i = first_kernel_entry(k);
 	     i < 1U << k->mode->level[0].bits; i++) {
 		uint64_t want = pt_get(k, k->swapper_pg_dir + i * size);
-		uint64_t have = pt_get(k, (t->mm->pgd << PAGE_SHIFT) + i * size);
+		uint64_t have =
+			pt_get(k, (t->mm->pgd << PAGE_SHIFT) + i * size);
 
 		if ((want ^ have) & ~ignore)
-			check_finding(c, "pid %d: root entry %u is 0x%llx, "
-				"swapper_pg_dir has 0x%llx", t->pid, i,
-				(unsigned long long)have,
-				(unsigned long long)want);
+			check_finding(c,
+				      "pid %d: root entry %u is 0x%llx, "
+				      "swapper_pg_dir has 0x%llx",
+				      t->pid, i, (unsigned long long)have,
+				      (unsigned long long)want);
 	}
 }
 
-/* --- TLBs --------------------------------------------------------------------------- */
+/* --- TLBs --------------------------------------------------------------- */
 
 /* What is wrong with a cached translation, or NULL. */
 static const char *stale_reason(const struct tlb_entry *e, unsigned shift,
@@ -97,8 +100,11 @@ static void check_tlb_entry(struct checker *c, const struct kernel *k,
 	const char *why = stale_reason(e, shift, &w);
 
 	if (why)
-		check_finding(c, "cpu %u: the TLB has 0x%llx -> 0x%llx (%s), %s: a "
-			"flush is missing", cpu->id, (unsigned long long)va,
+		check_finding(
+			c,
+			"cpu %u: the TLB has 0x%llx -> 0x%llx (%s), %s: a "
+			"flush is missing",
+			cpu->id, (unsigned long long)va,
 			(unsigned long long)e->pa, paging_size_name(shift),
 			why);
 }
@@ -124,7 +130,7 @@ unsigned pgtable_check(struct kernel *k, check_fn fn, void *ctx)
 	struct checker c = { fn, ctx, 0 };
 	const struct task_struct *t;
 
-	TAILQ_FOREACH(t, &k->tasks, link)
+	TAILQ_FOREACH (t, &k->tasks, link)
 		if (t->mm)
 			check_root(&c, k, t);
 	for (unsigned i = 0; i < k->machine->ncpus; i++)
@@ -141,7 +147,7 @@ unsigned kernel_check(struct kernel *k, check_fn fn, void *ctx)
 	found += slab_check(k, fn, ctx);
 	found += vmalloc_check(k, fn, ctx);
 	found += highmem_check(k, fn, ctx);
-	TAILQ_FOREACH(t, &k->tasks, link)
+	TAILQ_FOREACH (t, &k->tasks, link)
 		if (t->mm)
 			found += mm_check(k, t->mm, fn, ctx);
 	found += rmap_check(k, fn, ctx);

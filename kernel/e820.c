@@ -10,17 +10,17 @@
  */
 #include "kernel/kernel.h"
 
-#define EBDA_START	0x9fc00ULL
-#define EBDA_END	0xa0000ULL
-#define BIOS_START	0xf0000ULL
-#define HIGH_START	0x100000ULL
-#define ACPI_SIZE	0x20000ULL
-#define ROM_START	0xfffc0000ULL
-#define FOUR_GIB	(4 * GiB)
-#define SPLIT_FROM	0xe0000000ULL	/* this much RAM or more is split ... */
-#define SPLIT_AT	0xc0000000ULL	/* ... at this address */
-#define HT_START	0xfd00000000ULL	/* AMD HyperTransport window */
-#define HT_END		0x10000000000ULL
+#define EBDA_START 0x9fc00ULL
+#define EBDA_END   0xa0000ULL
+#define BIOS_START 0xf0000ULL
+#define HIGH_START 0x100000ULL
+#define ACPI_SIZE  0x20000ULL
+#define ROM_START  0xfffc0000ULL
+#define FOUR_GIB   (4 * GiB)
+#define SPLIT_FROM 0xe0000000ULL   /* this much RAM or more is split ... */
+#define SPLIT_AT   0xc0000000ULL   /* ... at this address */
+#define HT_START   0xfd00000000ULL /* AMD HyperTransport window */
+#define HT_END	   0x10000000000ULL
 
 /*
  * The BIOS' own ranges have RAM behind them, but the flash ROM does not: it

@@ -37,8 +37,8 @@ static pa_t pkmap_entry(const struct kernel *k, unsigned nr)
 
 static va_t fix_address(const struct kernel *k, unsigned cpu, unsigned slot)
 {
-	unsigned i = k->layout.fix_kmap_begin + slot +
-		     k->layout.kmap_slots * cpu;
+	unsigned i =
+		k->layout.fix_kmap_begin + slot + k->layout.kmap_slots * cpu;
 
 	return k->layout.fixaddr_top - ((va_t)i << PAGE_SHIFT);
 }
@@ -73,7 +73,7 @@ void highmem_deinit(struct kernel *k)
 	k->kmap = NULL;
 }
 
-/* --- kmap --------------------------------------------------------------------- */
+/* --- kmap --------------------------------------------------------------- */
 
 /* The slot that maps @pfn, in use or not yet flushed (page_address), or -1. */
 static int find_slot(const struct kmap_state *s, pfn_t pfn)
@@ -109,8 +109,10 @@ static int map_new_virtual(struct kernel *k, pfn_t pfn)
 
 	for (unsigned tries = s->nr; tries; tries--) {
 		nr = (nr + 1) % s->nr;
-		if (nr == 0)
+		if (nr == 0) {
 			flush_all_zero_pkmaps(k);
+			tries = s->nr;
+		}
 		if (!s->slot[nr].count)
 			break;
 	}
@@ -164,7 +166,7 @@ int kunmap(struct kernel *k, pfn_t pfn)
 	return 0;
 }
 
-/* --- kmap_atomic, kmap_local ------------------------------------------------------ */
+/* --- kmap_atomic, kmap_local -------------------------------------------- */
 
 int kmap_atomic(struct kernel *k, unsigned cpu, pfn_t pfn, va_t *ret)
 {
@@ -201,14 +203,13 @@ int kunmap_atomic(struct kernel *k, unsigned cpu, va_t va)
 		return -EINVAL;
 	va = ALIGN_DOWN(va, PAGE_SIZE);
 	k->kmap->cpu[cpu].depth--;
-	pt_set(k, 0, va, k->pte_level, kernel_entry(k, va), 0,
-	       "kunmap_atomic");
+	pt_set(k, 0, va, k->pte_level, kernel_entry(k, va), 0, "kunmap_atomic");
 	cpu_invlpg(&k->machine->cpu[cpu], va);
 	kevent(k, .kind = KEV_TLB_FLUSH, .func = "invlpg", .va = va, .n = 1);
 	return 0;
 }
 
-/* --- check ------------------------------------------------------------------------ */
+/* --- check -------------------------------------------------------------- */
 
 /* A mapping must lead to its frame; one in use must not be of a free frame. */
 static void check_mapping(struct checker *c, struct kernel *k, va_t va,
@@ -218,11 +219,14 @@ static void check_mapping(struct checker *c, struct kernel *k, va_t va,
 	uint64_t entry = entry_pa ? pt_get(k, entry_pa) : 0;
 
 	if (!(entry & PTE_P) || pte_pfn(k, entry) != pfn)
-		check_finding(c, "kmap slot 0x%llx: entry 0x%llx, the slot is for "
-			"pfn 0x%llx", (unsigned long long)va,
-			(unsigned long long)entry, (unsigned long long)pfn);
+		check_finding(c,
+			      "kmap slot 0x%llx: entry 0x%llx, the slot is for "
+			      "pfn 0x%llx",
+			      (unsigned long long)va, (unsigned long long)entry,
+			      (unsigned long long)pfn);
 	if (in_use && page_is_free(k, pfn))
-		check_finding(c, "kmap slot 0x%llx is in use, its pfn 0x%llx is free",
+		check_finding(
+			c, "kmap slot 0x%llx is in use, its pfn 0x%llx is free",
 			(unsigned long long)va, (unsigned long long)pfn);
 }
 
@@ -232,9 +236,11 @@ static void check_empty(struct checker *c, struct kernel *k, va_t va)
 	uint64_t entry = entry_pa ? pt_get(k, entry_pa) : 0;
 
 	if (entry)
-		check_finding(c, "kmap slot 0x%llx is not in use, its entry is "
-			"0x%llx", (unsigned long long)va,
-			(unsigned long long)entry);
+		check_finding(c,
+			      "kmap slot 0x%llx is not in use, its entry is "
+			      "0x%llx",
+			      (unsigned long long)va,
+			      (unsigned long long)entry);
 }
 
 unsigned highmem_check(struct kernel *k, check_fn fn, void *ctx)

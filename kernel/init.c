@@ -23,17 +23,22 @@
 #include "kernel/slab.h"
 #include "kernel/vmalloc.h"
 
-#define MIN_RAM	(16 * MiB)
-#define MAX_RAM	(1024 * GiB)
-#define CR0_STATE 0x80050033ULL	/* PE MP ET NE WP AM PG, as 6.1 sets it */
+#define MIN_RAM	  (16 * MiB)
+#define MAX_RAM	  (1024 * GiB)
+#define CR0_STATE 0x80050033ULL /* PE MP ET NE WP AM PG, as 6.1 sets it */
 
 void kernel_config_default(struct kernel_config *cfg, const struct arch *arch)
 {
 	*cfg = (struct kernel_config){
-		.arch = arch, .ram = 2 * GiB, .cpus = 2, .seed = 1,
+		.arch = arch,
+		.ram = 2 * GiB,
+		.cpus = 2,
+		.seed = 1,
 		.vmalloc_reserve = 128 * MiB,
-		.pse = arch->features.pse, .nx = arch->features.nx,
-		.pge = arch->features.pge, .gbpages = arch->features.gbpages,
+		.pse = arch->features.pse,
+		.nx = arch->features.nx,
+		.pge = arch->features.pge,
+		.gbpages = arch->features.gbpages,
 	};
 }
 
@@ -69,7 +74,7 @@ bool kernel_virt_ok(const struct kernel *k, va_t va)
 	       (pa < MiB || pfn_valid(k, pa >> PAGE_SHIFT));
 }
 
-/* --- boot ------------------------------------------------------------------------ */
+/* --- boot --------------------------------------------------------------- */
 
 /* What the CPU has, less what the configuration takes away. */
 static struct cpu_features choose_features(const struct kernel_config *cfg)

@@ -16,9 +16,9 @@
 #include "kernel/memblock.h"
 #include "kernel/pgtable.h"
 
-#define SECTION_SIZE	(128 * MiB)	/* x86-64: SECTION_SIZE_BITS 27 */
-#define LAPIC_PHYS	0xfee00000ULL
-#define IOAPIC_PHYS	0xfec00000ULL
+#define SECTION_SIZE (128 * MiB) /* x86-64: SECTION_SIZE_BITS 27 */
+#define LAPIC_PHYS   0xfee00000ULL
+#define IOAPIC_PHYS  0xfec00000ULL
 
 static const char no_room[] = "no memory left for the boot page tables";
 
@@ -48,8 +48,10 @@ static pa_t next_cut(const struct kernel *k, pa_t pa, pa_t end)
 	const struct layout *l = &k->layout;
 	const pa_t cuts[] = {
 		1ULL << k->mode->level[k->pte_level - 1].shift,
-		l->image.text, PAGE_ALIGN(l->image.etext),
-		l->image.rodata, PAGE_ALIGN(l->image.erodata),
+		l->image.text,
+		PAGE_ALIGN(l->image.etext),
+		l->image.rodata,
+		PAGE_ALIGN(l->image.erodata),
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(cuts); i++)
@@ -128,7 +130,8 @@ static uint64_t section_map_size(const struct kernel *k)
 	return (SECTION_SIZE >> PAGE_SHIFT) * k->arch->sizeof_page;
 }
 
-/* One contiguous block of RAM holds the struct pages of all sections of a range. */
+/* One contiguous block of RAM holds the struct pages of all sections of a
+ * range. */
 static bool map_vmemmap_range(struct kernel *k, pa_t start, pa_t end)
 {
 	uint64_t first = start / SECTION_SIZE;
@@ -137,9 +140,9 @@ static bool map_vmemmap_range(struct kernel *k, pa_t start, pa_t end)
 	pa_t pa = memblock_alloc(k, bytes, 2 * MiB, k->layout.lowmem_end,
 				 "mem_map");
 
-	return pa && !kernel_map_range(k, k->layout.vmemmap +
-				       first * section_map_size(k), pa, bytes,
-				       pt_page_kernel(k), 21);
+	return pa && !kernel_map_range(
+			     k, k->layout.vmemmap + first * section_map_size(k),
+			     pa, bytes, pt_page_kernel(k), 21);
 }
 
 /* => ranges that share a section with the one before are cut there */
@@ -179,8 +182,9 @@ static bool map_fixmap(struct kernel *k)
 	if (kernel_populate_tables(k, l->fixaddr_start, l->fixaddr_top))
 		return false;
 	if (l->pkmap_base &&
-	    kernel_populate_tables(k, l->pkmap_base, l->pkmap_base +
-				   ((va_t)l->last_pkmap << PAGE_SHIFT)))
+	    kernel_populate_tables(k, l->pkmap_base,
+				   l->pkmap_base +
+					   ((va_t)l->last_pkmap << PAGE_SHIFT)))
 		return false;
 	return !kernel_map_range(k, l->lapic, LAPIC_PHYS, PAGE_SIZE, flags,
 				 PAGE_SHIFT) &&

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define TOP_4G	(4 * GiB)
+#define TOP_4G (4 * GiB)
 
 const struct arch archs[] = {
 	{
@@ -65,7 +65,7 @@ const struct arch *arch_by_name(const char *name)
 struct layout_row {
 	enum paging_mode_id mode;
 	bool layout_61;
-	bool both;		/* serves layout=classic as well as 6.1 */
+	bool both; /* serves layout=classic as well as 6.1 */
 	const char *(*place)(const struct layout_row *row,
 			     const struct kernel_config *cfg, pfn_t max_pfn,
 			     struct layout *l);
@@ -75,18 +75,18 @@ struct layout_row {
 	bool thp;
 	/* i386 fixmap, in page indices counted down from FIXADDR_TOP: */
 	unsigned kmap_slots, nr_cpus;
-	unsigned fix_after;	/* permanent entries above the kmap slots */
-	unsigned fix_boot;	/* temporary ones: early_ioremap */
+	unsigned fix_after; /* permanent entries above the kmap slots */
+	unsigned fix_boot;  /* temporary ones: early_ioremap */
 	bool nr_cpus_fixed;
-	bool cpu_entry_area;	/* there is one, and an LDT area below it */
-	bool vmalloc_rounded;	/* VMALLOC_START is a multiple of 8 MiB */
-	va_t elf_et_dyn_base;	/* 0: two thirds of user space */
+	bool cpu_entry_area;  /* there is one, and an LDT area below it */
+	bool vmalloc_rounded; /* VMALLOC_START is a multiple of 8 MiB */
+	va_t elf_et_dyn_base; /* 0: two thirds of user space */
 };
 
-#define FIX_KMAP_BEGIN	68	/* both eras: 64 I/O APICs come before */
-#define VMALLOC_OFFSET	(8 * MiB)
-#define CPU_ENTRY_STRIDE 43	/* pages a CPU */
-#define CPU_ENTRY_SPAN	0xb62000ULL /* from FIXADDR_TOP, before rounding */
+#define FIX_KMAP_BEGIN	 68 /* both eras: 64 I/O APICs come before */
+#define VMALLOC_OFFSET	 (8 * MiB)
+#define CPU_ENTRY_STRIDE 43	     /* pages a CPU */
+#define CPU_ENTRY_SPAN	 0xb62000ULL /* from FIXADDR_TOP, before rounding */
 
 /* The lowest address of a fixmap that ends with index @n - 1. */
 static va_t fixmap_bottom(const struct layout *l, unsigned n)
@@ -120,9 +120,10 @@ static const char *place_fixmap(const struct layout_row *row, unsigned cpus,
 	l->fix_kmap_begin = FIX_KMAP_BEGIN;
 	l->kmap_fix = fixmap_bottom(l, kmap_end - 1);
 	l->fixaddr_start = fixmap_bottom(l, kmap_end + row->fix_after);
-	l->fixaddr_boot_start = row->cpu_entry_area ?
-		fixmap_bottom(l, row->fix_boot) :
-		l->fixaddr_start - row->fix_boot * PAGE_SIZE;
+	l->fixaddr_boot_start =
+		row->cpu_entry_area
+			? fixmap_bottom(l, row->fix_boot)
+			: l->fixaddr_start - row->fix_boot * PAGE_SIZE;
 	return NULL;
 }
 
@@ -135,9 +136,10 @@ static void place_pkmap(const struct layout_row *row, uint64_t pmd,
 	if (row->cpu_entry_area) {
 		l->cpu_entry_area =
 			ALIGN_DOWN(l->fixaddr_top - CPU_ENTRY_SPAN, pmd);
-		l->cpu_entry_area_end = l->cpu_entry_area + PAGE_SIZE +
+		l->cpu_entry_area_end =
+			l->cpu_entry_area + PAGE_SIZE +
 			row->nr_cpus * CPU_ENTRY_STRIDE * PAGE_SIZE;
-		ceiling = l->cpu_entry_area - pmd;	/* LDT remap area */
+		ceiling = l->cpu_entry_area - pmd; /* LDT remap area */
 	}
 	l->pkmap_base = ALIGN_DOWN(ceiling - pmd, pmd);
 	l->last_pkmap = pmd >> PAGE_SHIFT;
@@ -149,8 +151,8 @@ static const char *place_lowmem(const struct layout_row *row,
 				const struct kernel_config *cfg, pfn_t max_pfn,
 				struct layout *l)
 {
-	uint64_t reserve = cfg->vmalloc_reserve ?
-		cfg->vmalloc_reserve : 128 * MiB;
+	uint64_t reserve =
+		cfg->vmalloc_reserve ? cfg->vmalloc_reserve : 128 * MiB;
 	va_t top = row->vmalloc_rounded ? TOP_4G : l->vmalloc_end;
 	uint64_t room = top - l->page_offset;
 
@@ -163,9 +165,9 @@ static const char *place_lowmem(const struct layout_row *row,
 	l->high_memory = l->page_offset + l->lowmem_end;
 	l->vmalloc_start = l->high_memory + VMALLOC_OFFSET;
 	if (row->vmalloc_rounded)
-		l->vmalloc_start = ALIGN_DOWN(l->high_memory +
-					      2 * VMALLOC_OFFSET - 1,
-					      VMALLOC_OFFSET);
+		l->vmalloc_start =
+			ALIGN_DOWN(l->high_memory + 2 * VMALLOC_OFFSET - 1,
+				   VMALLOC_OFFSET);
 	if (l->vmalloc_start + MiB > l->vmalloc_end)
 		return "vmalloc_reserve leaves no room for the vmalloc area";
 	return NULL;
@@ -212,11 +214,10 @@ static const char *place_64(const struct layout_row *row,
 	return NULL;
 }
 
-/* --- the areas of `layout` -------------------------------------------------- */
+/* --- the areas of `layout` ---------------------------------------------- */
 
 /* Appends the area from the end of the last one up to @end, if not empty. */
-static void area(struct layout *l, const char *name, va_t end,
-		 const char *note)
+static void area(struct layout *l, const char *name, va_t end, const char *note)
 {
 	va_t start = l->nareas ? l->area[l->nareas - 1].end : 0;
 
@@ -227,8 +228,8 @@ static void area(struct layout *l, const char *name, va_t end,
 
 static void name_areas_32(const struct kernel_config *cfg, struct layout *l)
 {
-	va_t kmap_end = l->fixaddr_top -
-			((l->fix_kmap_begin - 1UL) << PAGE_SHIFT);
+	va_t kmap_end =
+		l->fixaddr_top - ((l->fix_kmap_begin - 1UL) << PAGE_SHIFT);
 	va_t ldt = l->pkmap_base + ((va_t)l->last_pkmap << PAGE_SHIFT);
 
 	area(l, "user space", l->task_size, "one for each process");
@@ -239,7 +240,8 @@ static void name_areas_32(const struct kernel_config *cfg, struct layout *l)
 	area(l, "vmalloc", l->vmalloc_end,
 	     "vmalloc, ioremap and modules: single frames made contiguous");
 	area(l, "hole", l->pkmap_base, "never mapped: two guard pages");
-	area(l, "pkmap", ldt, "kmap: LAST_PKMAP shared slots for HighMem pages");
+	area(l, "pkmap", ldt,
+	     "kmap: LAST_PKMAP shared slots for HighMem pages");
 	if (l->cpu_entry_area) {
 		area(l, "LDT remap", l->cpu_entry_area,
 		     "LDTs of processes, used with page-table isolation only");
@@ -249,7 +251,8 @@ static void name_areas_32(const struct kernel_config *cfg, struct layout *l)
 	area(l, "hole", l->fixaddr_boot_start, "never mapped");
 	area(l, "fixmap, early", l->fixaddr_start,
 	     "early_ioremap, during boot only");
-	area(l, "fixmap", l->kmap_fix, "addresses fixed when the kernel is built");
+	area(l, "fixmap", l->kmap_fix,
+	     "addresses fixed when the kernel is built");
 	area(l, "kmap slots", kmap_end,
 	     "kmap_atomic / kmap_local: a stack of slots for each CPU");
 	area(l, "fixmap", l->fixaddr_top, "LAPIC, I/O APICs, vdso");
@@ -278,7 +281,8 @@ static void name_areas_64(const struct kernel_config *cfg, struct layout *l)
 	     "vmalloc and ioremap: single frames made contiguous");
 	area(l, "hole", l->vmemmap, hole);
 	area(l, "vmemmap", l->vmemmap_end, "struct page of every frame");
-	area(l, "vmemmap, unused", 0xffffeb0000000000, "room for 64 TiB of RAM");
+	area(l, "vmemmap, unused", 0xffffeb0000000000,
+	     "room for 64 TiB of RAM");
 	area(l, "hole", 0xffffec0000000000, hole);
 	area(l, "KASAN shadow", 0xfffffc0000000000, "not built in: not mapped");
 	area(l, "hole", l->cpu_entry_area, hole);
@@ -295,53 +299,85 @@ static void name_areas_64(const struct kernel_config *cfg, struct layout *l)
 	area(l, "hole", l->fixaddr_start, "never mapped");
 	area(l, "fixmap", l->fixaddr_top,
 	     "addresses fixed when the kernel is built: LAPIC, I/O APICs");
-	area(l, "hole", 0, "never mapped: error numbers as pointers point here");
+	area(l, "hole", 0,
+	     "never mapped: error numbers as pointers point here");
 }
 
-/* --- rows ------------------------------------------------------------------ */
+/* --- rows --------------------------------------------------------------- */
 
-#define IMAGE_CLASSIC { 0x100000, 0x31f000, 0x320000, 0x3b7000, \
-	0x3b8000, 0x3fa000, 0x43a000, 0x4b1000 }
+/* clang-format off: tables */
+#define IMAGE_CLASSIC                                                       \
+	{                                                                   \
+		0x100000, 0x31f000, 0x320000, 0x3b7000, 0x3b8000, 0x3fa000, \
+			0x43a000, 0x4b1000                                  \
+	}
 
 static const struct layout_row layout_rows[] = {
 	{
-		.mode = PAGING_32, .place = place_32,
-		.name_areas = name_areas_32, .image = IMAGE_CLASSIC,
-		.kmap_slots = 13, .nr_cpus = 8, .fix_after = 4, .fix_boot = 17,
+		.mode = PAGING_32,
+		.place = place_32,
+		.name_areas = name_areas_32,
+		.image = IMAGE_CLASSIC,
+		.kmap_slots = 13,
+		.nr_cpus = 8,
+		.fix_after = 4,
+		.fix_boot = 17,
 		.vmalloc_rounded = true,
 	},
 	{
-		.mode = PAGING_PAE, .place = place_32,
-		.name_areas = name_areas_32, .image = IMAGE_CLASSIC,
-		.kmap_slots = 13, .nr_cpus = 8, .fix_after = 7, .fix_boot = 17,
+		.mode = PAGING_PAE,
+		.place = place_32,
+		.name_areas = name_areas_32,
+		.image = IMAGE_CLASSIC,
+		.kmap_slots = 13,
+		.nr_cpus = 8,
+		.fix_after = 7,
+		.fix_boot = 17,
 		.vmalloc_rounded = true,
 	},
 	{
-		.mode = PAGING_32, .layout_61 = true, .place = place_32,
+		.mode = PAGING_32,
+		.layout_61 = true,
+		.place = place_32,
 		.name_areas = name_areas_32,
 		.image = { 0x1000000, 0x191bc80, 0x191c000, 0x1c39000,
 			   0x1c39000, 0x1d70bc0, 0x1e72000, 0x1ee6000 },
-		.thp = true, .kmap_slots = 16, .nr_cpus = 32,
-		.nr_cpus_fixed = true, .fix_after = 3, .fix_boot = 0x601,
-		.cpu_entry_area = true, .elf_et_dyn_base = 0x400000,
+		.thp = true,
+		.kmap_slots = 16,
+		.nr_cpus = 32,
+		.nr_cpus_fixed = true,
+		.fix_after = 3,
+		.fix_boot = 0x601,
+		.cpu_entry_area = true,
+		.elf_et_dyn_base = 0x400000,
 	},
 	{
-		.mode = PAGING_PAE, .layout_61 = true, .place = place_32,
+		.mode = PAGING_PAE,
+		.layout_61 = true,
+		.place = place_32,
 		.name_areas = name_areas_32,
 		.image = { 0x1000000, 0x1933f00, 0x1934000, 0x1c51000,
 			   0x1c52000, 0x1d8e680, 0x1e94000, 0x1f0b000 },
-		.thp = true, .kmap_slots = 16, .nr_cpus = 32,
-		.nr_cpus_fixed = true, .fix_after = 3, .fix_boot = 0x601,
-		.cpu_entry_area = true, .elf_et_dyn_base = 0x400000,
+		.thp = true,
+		.kmap_slots = 16,
+		.nr_cpus = 32,
+		.nr_cpus_fixed = true,
+		.fix_after = 3,
+		.fix_boot = 0x601,
+		.cpu_entry_area = true,
+		.elf_et_dyn_base = 0x400000,
 	},
 	{
-		.mode = PAGING_4LEVEL, .both = true, .place = place_64,
+		.mode = PAGING_4LEVEL,
+		.both = true,
+		.place = place_64,
 		.name_areas = name_areas_64,
 		.image = { 0x1000000, 0x1e01d32, 0x2000000, 0x28e7000,
 			   0x2a00000, 0x2c489c0, 0x330d000, 0x4400000 },
 		.thp = true,
 	},
 };
+/* clang-format on */
 
 static const struct layout_row *find_row(const struct kernel_config *cfg)
 {
@@ -365,18 +401,20 @@ static const char *choose_page_offset(const struct kernel_config *cfg,
 {
 	const struct paging_mode *mode = &paging_modes[cfg->arch->mode];
 	va_t at = cfg->page_offset ? cfg->page_offset : cfg->arch->page_offset;
+	bool known = false;
 
 	l->page_offset = at;
 	if (at == cfg->arch->page_offset)
 		return NULL;
 	if (cfg->arch->word == 8)
 		return "vmsplit is a choice of 32-bit kernels";
+	for (unsigned i = 0; i < ARRAY_SIZE(vmsplits); i++)
+		known |= vmsplits[i] == at;
+	if (!known)
+		return "vmsplit is one of 3G, 3G_OPT, 2G, 2G_OPT, 1G";
 	if (at & ((1ULL << mode->level[0].shift) - 1))
 		return "with PAE the kernel must start at a multiple of 1 GiB";
-	for (unsigned i = 0; i < ARRAY_SIZE(vmsplits); i++)
-		if (vmsplits[i] == at)
-			return NULL;
-	return "vmsplit is one of 3G, 3G_OPT, 2G, 2G_OPT, 1G";
+	return NULL;
 }
 
 static void place_image(const struct layout_row *row, struct layout *l)
@@ -398,8 +436,9 @@ static void place_image(const struct layout_row *row, struct layout *l)
 static void place_user(const struct layout_row *row, struct layout *l)
 {
 	l->mmap_base = l->task_size - 128 * MiB;
-	l->elf_et_dyn_base = row->elf_et_dyn_base ?
-		row->elf_et_dyn_base : (l->task_size / 3 * 2) & PAGE_MASK;
+	l->elf_et_dyn_base = row->elf_et_dyn_base
+				     ? row->elf_et_dyn_base
+				     : (l->task_size / 3 * 2) & PAGE_MASK;
 }
 
 const char *layout_compute(const struct kernel_config *cfg, pfn_t max_pfn,
@@ -426,15 +465,21 @@ const char *layout_compute(const struct kernel_config *cfg, pfn_t max_pfn,
 	return NULL;
 }
 
-/* --- symbols ---------------------------------------------------------------- */
+/* --- symbols ------------------------------------------------------------ */
 
 static const struct symbol {
 	const char *name;
-	size_t offset;		/* of its field in struct layout */
-	bool physical;		/* the field is an address of the image */
+	size_t offset; /* of its field in struct layout */
+	bool physical; /* the field is an address of the image */
 } symbols[] = {
-#define VA(name, field) { name, offsetof(struct layout, field), false }
-#define PA(name, field) { name, offsetof(struct layout, image.field), true }
+#define VA(name, field)                                     \
+	{                                                   \
+		name, offsetof(struct layout, field), false \
+	}
+#define PA(name, field)                                          \
+	{                                                        \
+		name, offsetof(struct layout, image.field), true \
+	}
 	VA("PAGE_OFFSET", page_offset),
 	VA("TASK_SIZE", task_size),
 	VA("high_memory", high_memory),
@@ -467,8 +512,8 @@ bool layout_symbol(const struct layout *l, const char *name, va_t *ret)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(symbols); i++) {
 		const struct symbol *s = &symbols[i];
-		uint64_t value = *(const uint64_t *)
-			((const char *)l + s->offset);
+		uint64_t value =
+			*(const uint64_t *)((const char *)l + s->offset);
 
 		if (strcmp(s->name, name))
 			continue;

@@ -21,9 +21,8 @@ void memblock_init(struct kernel *k, pa_t limit)
 			end = limit;
 		if (ram->region[i].type != RAM_USABLE || start >= end)
 			continue;
-		k->memory[k->nmemory++] = (struct memblock_range){
-			start, end, "System RAM"
-		};
+		k->memory[k->nmemory++] =
+			(struct memblock_range){ start, end, "System RAM" };
 		k->max_pfn = end >> PAGE_SHIFT;
 	}
 }
@@ -72,8 +71,7 @@ static void merge_with_next(struct kernel *k, unsigned i)
 	remove_reserved(k, i + 1);
 }
 
-bool memblock_reserve(struct kernel *k, pa_t start, pa_t end,
-		      const char *name)
+bool memblock_reserve(struct kernel *k, pa_t start, pa_t end, const char *name)
 {
 	start &= PAGE_MASK;
 	end = PAGE_ALIGN(end);
@@ -110,13 +108,14 @@ static pa_t find_in_range(const struct kernel *k, pa_t start, pa_t end,
 	return 0;
 }
 
-pa_t memblock_alloc(struct kernel *k, uint64_t size, uint64_t align,
-		    pa_t limit, const char *name)
+pa_t memblock_alloc(struct kernel *k, uint64_t size, uint64_t align, pa_t limit,
+		    const char *name)
 {
 	size = PAGE_ALIGN(size);
 	for (unsigned i = k->nmemory; i-- > 0;) {
 		pa_t end = k->memory[i].end < limit ? k->memory[i].end : limit;
-		pa_t at = find_in_range(k, k->memory[i].start, end, size, align);
+		pa_t at =
+			find_in_range(k, k->memory[i].start, end, size, align);
 
 		if (at && memblock_reserve(k, at, at + size, name))
 			return at;

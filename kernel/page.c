@@ -1,4 +1,5 @@
-/* page.c - names of page flags, as /proc/kpageflags and dump_page() have them. */
+/* page.c - names of page flags, as /proc/kpageflags and dump_page() have them.
+ */
 #include "kernel/page.h"
 
 const struct flag_name page_flag_names[] = {

@@ -26,13 +26,13 @@
 #include "kernel/memblock.h"
 #include "kernel/pgtable.h"
 
-#define BLOCK	(1ULL << (MAX_ORDER - 1))	/* frames of the largest block */
-#define HUGE_AFTER (16 * MiB >> PAGE_SHIFT)
-#define RECORDS_MAX (32 * MiB)	/* larger reservations get no records */
+#define BLOCK	    (1ULL << (MAX_ORDER - 1)) /* frames of the largest block */
+#define HUGE_AFTER  (16 * MiB >> PAGE_SHIFT)
+#define RECORDS_MAX (32 * MiB) /* larger reservations get no records */
 
 enum { WMARK_MIN, WMARK_LOW, WMARK_HIGH };
 
-/* --- free lists ----------------------------------------------------------------- */
+/* --- free lists --------------------------------------------------------- */
 
 static void list_push(struct kernel *k, struct zone *zone, pfn_t pfn,
 		      unsigned order)
@@ -93,7 +93,7 @@ static void free_one_block(struct kernel *k, struct zone *zone, pfn_t pfn,
 	list_push(k, zone, pfn, order);
 }
 
-/* --- virgin extents --------------------------------------------------------------- */
+/* --- virgin extents ----------------------------------------------------- */
 
 /* The first block of the lowest extent, or PFN_NONE. */
 static pfn_t virgin_carve(struct kernel *k, struct zone *zone)
@@ -130,7 +130,7 @@ static uint64_t virgin_blocks(const struct zone *zone)
 	return n;
 }
 
-/* --- allocation ------------------------------------------------------------------- */
+/* --- allocation --------------------------------------------------------- */
 
 /* Halves the block at @pfn down to @order; upper halves go on the lists. */
 static void expand(struct kernel *k, struct zone *zone, pfn_t pfn,
@@ -265,7 +265,8 @@ void free_pages(struct kernel *k, pfn_t pfn, unsigned order)
 	struct zone *zone = page_zone(k, pfn);
 
 	assert(order < MAX_ORDER && !(pfn & ((1ULL << order) - 1)));
-	assert(zone && !(pfn_to_page(k, pfn)->flags & (PG_buddy | PG_reserved)));
+	assert(zone &&
+	       !(pfn_to_page(k, pfn)->flags & (PG_buddy | PG_reserved)));
 	for (pfn_t p = pfn; p < pfn + (1ULL << order); p++)
 		reset_record(pfn_to_page(k, p));
 	zone->free += 1ULL << order;
@@ -320,7 +321,7 @@ bool page_is_free(const struct kernel *k, pfn_t pfn)
 	return in_virgin(zone, pfn);
 }
 
-/* --- boot --------------------------------------------------------------------------- */
+/* --- boot --------------------------------------------------------------- */
 
 static void zone_set_span(struct kernel *k, enum zone_type type,
 			  const char *name, pfn_t low, pfn_t high)
@@ -434,7 +435,7 @@ static void mark_reserved(struct kernel *k)
 	}
 }
 
-/* --- watermarks -------------------------------------------------------------------- */
+/* --- watermarks --------------------------------------------------------- */
 
 static uint64_t isqrt(uint64_t n)
 {
@@ -479,7 +480,7 @@ static void setup_watermarks(struct kernel *k, uint64_t pages_min)
 /* What khugepaged wants free, so that it finds whole large pages. */
 static uint64_t thp_min_free_pages(const struct kernel *k)
 {
-	uint64_t pageblock = 
+	uint64_t pageblock =
 		1ULL << (k->mode->level[k->pte_level - 1].shift - PAGE_SHIFT);
 	uint64_t zones = 0, buffers = 0;
 
@@ -538,7 +539,7 @@ void page_alloc_init(struct kernel *k)
 	setup_lowmem_reserve(k);
 }
 
-/* --- check --------------------------------------------------------------------------- */
+/* --- check -------------------------------------------------------------- */
 
 /* Walks one free list; returns the number of blocks found on it. */
 static uint64_t check_list(struct checker *c, const struct kernel *k,
@@ -551,14 +552,20 @@ static uint64_t check_list(struct checker *c, const struct kernel *k,
 		const struct page *page = pfn_to_page(k, pfn);
 
 		if (!is_free_block(k, zone, pfn, order))
-			check_finding(c, "zone %s: pfn 0x%x is on the list of order "
-				"%u, its record says otherwise", zone->name,
-				pfn, order);
+			check_finding(
+				c,
+				"zone %s: pfn 0x%x is on the list of order "
+				"%u, its record says otherwise",
+				zone->name, pfn, order);
 		if (page->prev != prev)
-			check_finding(c, "zone %s: pfn 0x%x has prev 0x%x, the list "
-				"says 0x%x", zone->name, pfn, page->prev, prev);
+			check_finding(
+				c,
+				"zone %s: pfn 0x%x has prev 0x%x, the list "
+				"says 0x%x",
+				zone->name, pfn, page->prev, prev);
 		if (page->_refcount || page->_mapcount)
-			check_finding(c, "pfn 0x%x is free, refcount %d mapcount %d",
+			check_finding(
+				c, "pfn 0x%x is free, refcount %d mapcount %d",
 				pfn, page->_refcount, page->_mapcount);
 		prev = pfn;
 		pfn = page->next;
@@ -583,7 +590,8 @@ static void count_records(const struct kernel *k, const struct zone *zone,
 			pfn = next;
 		} else if (v < zone->nvirgin && zone->virgin[v].start <= pfn) {
 			pfn = zone->virgin[v].end;
-		} else if (page->flags & PG_buddy && page->private < MAX_ORDER) {
+		} else if (page->flags & PG_buddy &&
+			   page->private < MAX_ORDER) {
 			count[page->private]++;
 			pfn += 1ULL << page->private;
 		} else {
@@ -605,16 +613,18 @@ static void check_zone(struct checker *c, const struct kernel *k,
 
 		pages += listed << o;
 		if (listed != counted || listed != records[o])
-			check_finding(c, "zone %s order %u: nr_free %llu, the list "
-				"holds %llu, records show %llu", zone->name, o,
-				(unsigned long long)counted,
+			check_finding(
+				c,
+				"zone %s order %u: nr_free %llu, the list "
+				"holds %llu, records show %llu",
+				zone->name, o, (unsigned long long)counted,
 				(unsigned long long)listed,
 				(unsigned long long)records[o]);
 	}
 	if (pages != zone->free)
-		check_finding(c, "zone %s: free %llu, lists hold %llu", zone->name,
-			(unsigned long long)zone->free,
-			(unsigned long long)pages);
+		check_finding(c, "zone %s: free %llu, lists hold %llu",
+			      zone->name, (unsigned long long)zone->free,
+			      (unsigned long long)pages);
 }
 
 unsigned page_alloc_check(struct kernel *k, check_fn fn, void *ctx)

@@ -23,7 +23,7 @@
 /* Above this many pages one full flush is cheaper (linux tlb.c). */
 #define TLB_FLUSH_CEILING 33
 
-/* --- entries ----------------------------------------------------------------- */
+/* --- entries ------------------------------------------------------------ */
 
 uint64_t pt_get(const struct kernel *k, pa_t entry_pa)
 {
@@ -80,7 +80,8 @@ uint64_t mk_pte(const struct kernel *k, pfn_t pfn, uint64_t flags)
 	if (k->arch->invert_none && !(flags & PTE_P) && flags)
 		return (~(pfn << PAGE_SHIFT) & invert_mask(k)) | flags;
 	return paging_address_bits(k->mode, k->pte_level, pfn << PAGE_SHIFT,
-				   true) | flags;
+				   true) |
+	       flags;
 }
 
 pfn_t pte_pfn(const struct kernel *k, uint64_t pte)
@@ -115,7 +116,7 @@ unsigned pt_max_shift(const struct kernel *k)
 	return PAGE_SHIFT;
 }
 
-/* --- tables ------------------------------------------------------------------ */
+/* --- tables ------------------------------------------------------------- */
 
 /* A zeroed frame for a table: from memblock until the buddy is there. */
 static pfn_t table_alloc(struct kernel *k)
@@ -150,7 +151,7 @@ static int root_owner(const struct kernel *k, pa_t root)
 {
 	const struct task_struct *t;
 
-	TAILQ_FOREACH(t, &k->tasks, link)
+	TAILQ_FOREACH (t, &k->tasks, link)
 		if (t->mm && t->mm->pgd == root >> PAGE_SHIFT)
 			return t->pid;
 	return 0;
@@ -177,7 +178,7 @@ static void sync_kernel_mappings(struct kernel *k, va_t va, uint64_t value)
 {
 	const struct task_struct *t;
 
-	TAILQ_FOREACH(t, &k->tasks, link) {
+	TAILQ_FOREACH (t, &k->tasks, link) {
 		if (!t->mm)
 			continue;
 		pa_t root = t->mm->pgd << PAGE_SHIFT;
@@ -201,8 +202,9 @@ static uint64_t table_populate(struct kernel *k, pa_t root, va_t va,
 	if (!kernel)
 		pfn_to_page(k, pfn)->index = root >> PAGE_SHIFT;
 	flags &= ~k->mode->level[level].table_rsvd;
-	uint64_t value = paging_address_bits(k->mode, level,
-					     pfn << PAGE_SHIFT, false) | flags;
+	uint64_t value =
+		paging_address_bits(k->mode, level, pfn << PAGE_SHIFT, false) |
+		flags;
 
 	pt_set(k, k->sink.fn ? root_owner(k, root) : 0, va, level, entry_pa,
 	       value, "table");
@@ -262,15 +264,15 @@ pa_t pt_leaf(const struct kernel *k, pa_t root, va_t va, uint64_t *entry,
 	return 0;
 }
 
-/* --- freeing user tables ----------------------------------------------------- */
+/* --- freeing user tables ------------------------------------------------ */
 
 /* A walk over the tables below one root that may free or count them. */
 struct table_walk {
 	struct kernel *k;
 	pa_t root;
-	va_t start, last;	/* entries that cover this, inclusive */
-	va_t floor, ceiling;	/* tables within these bounds are freed ... */
-	bool free;		/* ... if this is set, else only counted */
+	va_t start, last;    /* entries that cover this, inclusive */
+	va_t floor, ceiling; /* tables within these bounds are freed ... */
+	bool free;	     /* ... if this is set, else only counted */
 	unsigned count;
 };
 
@@ -285,8 +287,7 @@ static bool own_table(const struct table_walk *w, unsigned level,
 	*ret = paging_target(k->mode, level, entry, false);
 	pfn_t pfn = *ret >> PAGE_SHIFT;
 
-	return pfn_valid(k, pfn) &&
-	       (pfn_to_page(k, pfn)->flags & PG_table) &&
+	return pfn_valid(k, pfn) && (pfn_to_page(k, pfn)->flags & PG_table) &&
 	       pfn_to_page(k, pfn)->index == w->root >> PAGE_SHIFT;
 }
 
@@ -332,8 +333,13 @@ void free_pgd_range(struct kernel *k, pa_t root, va_t start, va_t end,
 		    va_t floor, va_t ceiling)
 {
 	struct table_walk w = {
-		.k = k, .root = root, .start = start, .last = end - 1,
-		.floor = floor, .ceiling = ceiling - 1, .free = true,
+		.k = k,
+		.root = root,
+		.start = start,
+		.last = end - 1,
+		.floor = floor,
+		.ceiling = ceiling - 1,
+		.free = true,
 	};
 
 	if (start >= end || start >= k->layout.task_size)
@@ -346,15 +352,18 @@ void free_pgd_range(struct kernel *k, pa_t root, va_t start, va_t end,
 unsigned pt_count_tables(const struct kernel *k, pa_t root)
 {
 	struct table_walk w = {
-		.k = (struct kernel *)k, .root = root, .start = 0,
-		.last = k->layout.task_size - 1, .count = 1,
+		.k = (struct kernel *)k,
+		.root = root,
+		.start = 0,
+		.last = k->layout.task_size - 1,
+		.count = 1,
 	};
 
 	walk_tables(&w, root, 0, 0);
 	return w.count;
 }
 
-/* --- roots -------------------------------------------------------------------- */
+/* --- roots -------------------------------------------------------------- */
 
 /*
  * Where the root is held in registers, all its user tables are made at once,
@@ -401,7 +410,7 @@ void pgd_free(struct kernel *k, pfn_t pgd)
 	free_pages(k, pgd, 0);
 }
 
-/* --- kernel mappings ----------------------------------------------------------- */
+/* --- kernel mappings ---------------------------------------------------- */
 
 int kernel_populate_tables(struct kernel *k, va_t start, va_t end)
 {
@@ -440,8 +449,8 @@ int kernel_map_range(struct kernel *k, va_t va, pa_t pa, uint64_t size,
 	while (size) {
 		unsigned level = map_level(k, va, pa, size, shift);
 		uint64_t bytes = 1ULL << k->mode->level[level].shift;
-		pa_t entry_pa = pt_lookup(k, k->swapper_pg_dir, va, level,
-					  true);
+		pa_t entry_pa =
+			pt_lookup(k, k->swapper_pg_dir, va, level, true);
 		uint64_t entry = paging_address_bits(k->mode, level, pa, true);
 
 		if (!entry_pa)
@@ -478,7 +487,7 @@ void kernel_unmap_range(struct kernel *k, va_t va, uint64_t size)
 		flush_tlb_page(k, k->swapper_pg_dir, va + (i << PAGE_SHIFT));
 }
 
-/* --- TLB ------------------------------------------------------------------------ */
+/* --- TLB ---------------------------------------------------------------- */
 
 void flush_tlb_page(struct kernel *k, pa_t root, va_t va)
 {

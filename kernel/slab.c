@@ -28,14 +28,14 @@
 #include "kernel/internal.h"
 #include "kernel/page_alloc.h"
 
-#define SLUB_MAX_ORDER	3
-#define KMALLOC_MAX	(4 * MiB)
+#define SLUB_MAX_ORDER 3
+#define KMALLOC_MAX    (4 * MiB)
 
-struct slab {			/* host side of one slab */
-	va_t base;		/* address of object 0 */
-	va_t freelist;		/* first free object, 0: none */
+struct slab {	       /* host side of one slab */
+	va_t base;     /* address of object 0 */
+	va_t freelist; /* first free object, 0: none */
 	unsigned objects;
-	uint64_t used[];	/* bit per object */
+	uint64_t used[]; /* bit per object */
 };
 
 static const struct kmalloc_size {
@@ -57,7 +57,7 @@ static const struct kmalloc_size {
 	{ 8192, "kmalloc-8k", "dma-kmalloc-8k" },
 };
 
-/* --- caches ------------------------------------------------------------------- */
+/* --- caches ------------------------------------------------------------- */
 
 static unsigned fls(unsigned x)
 {
@@ -96,8 +96,8 @@ static unsigned calculate_order(unsigned size, unsigned cpus)
 
 	for (min = min < max ? min : max; min > 1; min--)
 		for (unsigned fraction = 16; fraction >= 4; fraction /= 2) {
-			unsigned order = slab_order(size, min, SLUB_MAX_ORDER,
-						    fraction);
+			unsigned order =
+				slab_order(size, min, SLUB_MAX_ORDER, fraction);
 
 			if (order <= SLUB_MAX_ORDER)
 				return order;
@@ -136,7 +136,7 @@ static struct kmem_cache *cache_find(struct kernel *k, const char *name)
 {
 	struct kmem_cache *c;
 
-	TAILQ_FOREACH(c, &k->slab_caches, link)
+	TAILQ_FOREACH (c, &k->slab_caches, link)
 		if (!strcmp(c->name, name))
 			return c;
 	return NULL;
@@ -175,7 +175,7 @@ void slab_deinit(struct kernel *k)
 	}
 }
 
-/* --- lists of slabs ------------------------------------------------------------- */
+/* --- lists of slabs ----------------------------------------------------- */
 
 static void slab_list_add(struct kernel *k, uint32_t *head, uint32_t pfn)
 {
@@ -200,7 +200,7 @@ static void slab_list_del(struct kernel *k, uint32_t *head, uint32_t pfn)
 		*head = page->next;
 }
 
-/* --- objects of one slab -------------------------------------------------------- */
+/* --- objects of one slab ------------------------------------------------ */
 
 static bool is_used(const struct slab *s, unsigned i)
 {
@@ -298,8 +298,8 @@ va_t kmem_cache_alloc(struct kernel *k, struct kmem_cache *c)
 	va_t object = s->base + (va_t)i * c->size;
 
 	flip_used(s, i);
-	s->freelist = ram_read(k->ram, free_pointer(k, c, object),
-			       k->arch->word);
+	s->freelist =
+		ram_read(k->ram, free_pointer(k, c, object), k->arch->word);
 	c->active++;
 	if (++page->private == s->objects) {
 		slab_list_del(k, &c->partial, pfn);
@@ -336,7 +336,7 @@ static void free_object(struct kernel *k, struct kmem_cache *c, pfn_t pfn,
 		  s->freelist);
 	s->freelist = object;
 	flip_used(s, i);
-	page->private--;
+	page->private --;
 	c->active--;
 	if (!page->private && c->nr_partial > c->min_partial)
 		discard_slab(k, c, pfn);
@@ -353,7 +353,7 @@ void kmem_cache_free(struct kernel *k, struct kmem_cache *c, va_t va)
 	free_object(k, c, pfn, i);
 }
 
-/* --- kmalloc ---------------------------------------------------------------------- */
+/* --- kmalloc ------------------------------------------------------------ */
 
 static struct kmem_cache *kmalloc_cache(struct kernel *k, uint64_t size,
 					unsigned gfp)
@@ -489,13 +489,13 @@ const struct kmem_cache *slab_lookup(struct kernel *k, va_t va, va_t *object,
 	unsigned i = (va - page->slab->base) / c->size;
 
 	if (i >= page->slab->objects)
-		return NULL;	/* the waste at the end of the slab */
+		return NULL; /* the waste at the end of the slab */
 	*object = page->slab->base + (va_t)i * c->size;
 	*in_use = is_used(page->slab, i);
 	return c;
 }
 
-/* --- check ------------------------------------------------------------------------ */
+/* --- check -------------------------------------------------------------- */
 
 /* Follows the free list through simulated RAM, as far as it makes sense. */
 static unsigned count_free_list(const struct kernel *k,
@@ -505,7 +505,8 @@ static unsigned count_free_list(const struct kernel *k,
 	va_t at = s->freelist;
 	unsigned n = 0, i;
 
-	while (n < s->objects && object_number(c, s, at, &i) && !is_used(s, i)) {
+	while (n < s->objects && object_number(c, s, at, &i) &&
+	       !is_used(s, i)) {
 		n++;
 		at = ram_read(k->ram, free_pointer(k, c, at), k->arch->word);
 	}
@@ -520,23 +521,31 @@ static unsigned check_slab(struct checker *chk, const struct kernel *k,
 	unsigned used = 0, nfree;
 
 	if (!(page->flags & PG_slab) || page->slab_cache != c) {
-		check_finding(chk, "cache %s: pfn 0x%x is on its list, its record "
-			"says otherwise", c->name, pfn);
+		check_finding(chk,
+			      "cache %s: pfn 0x%x is on its list, its record "
+			      "says otherwise",
+			      c->name, pfn);
 		return 0;
 	}
 	for (unsigned i = 0; i < s->objects; i++)
 		used += is_used(s, i);
 	nfree = count_free_list(k, c, s);
 	if (nfree == ~0U)
-		check_finding(chk, "cache %s: the free list of the slab at pfn 0x%x "
-			"leads to no free object", c->name, pfn);
+		check_finding(chk,
+			      "cache %s: the free list of the slab at pfn 0x%x "
+			      "leads to no free object",
+			      c->name, pfn);
 	else if (nfree != s->objects - used)
-		check_finding(chk, "cache %s: slab at pfn 0x%x: free list holds %u, "
-			"%u objects are free", c->name, pfn, nfree,
-			s->objects - used);
+		check_finding(chk,
+			      "cache %s: slab at pfn 0x%x: free list holds %u, "
+			      "%u objects are free",
+			      c->name, pfn, nfree, s->objects - used);
 	if (page->private != used)
-		check_finding(chk, "cache %s: slab at pfn 0x%x: inuse %u, %u objects "
-			"are in use", c->name, pfn, page->private, used);
+		check_finding(
+			chk,
+			"cache %s: slab at pfn 0x%x: inuse %u, %u objects "
+			"are in use",
+			c->name, pfn, page->private, used);
 	return used;
 }
 
@@ -555,11 +564,13 @@ static void check_cache(struct checker *chk, const struct kernel *k,
 		}
 	}
 	if (slabs != c->nr_slabs || active != c->active)
-		check_finding(chk, "cache %s: %llu slabs with %llu objects, lists "
-			"hold %llu with %llu", c->name,
-			(unsigned long long)c->nr_slabs,
-			(unsigned long long)c->active,
-			(unsigned long long)slabs, (unsigned long long)active);
+		check_finding(chk,
+			      "cache %s: %llu slabs with %llu objects, lists "
+			      "hold %llu with %llu",
+			      c->name, (unsigned long long)c->nr_slabs,
+			      (unsigned long long)c->active,
+			      (unsigned long long)slabs,
+			      (unsigned long long)active);
 }
 
 unsigned slab_check(struct kernel *k, check_fn fn, void *ctx)
@@ -567,7 +578,7 @@ unsigned slab_check(struct kernel *k, check_fn fn, void *ctx)
 	struct checker chk = { fn, ctx, 0 };
 	const struct kmem_cache *c;
 
-	TAILQ_FOREACH(c, &k->slab_caches, link)
+	TAILQ_FOREACH (c, &k->slab_caches, link)
 		check_cache(&chk, k, c);
 	return chk.found;
 }

@@ -37,19 +37,15 @@ struct vma_pos {	/* an area's place */
 /* First index whose key is above @va; @n if there is none. */
 static inline unsigned first_above(const va_t *key, unsigned n, va_t va)
 {
-	unsigned base = 0;
+	const va_t *base = key;
 
-	while (n > 0) {
+	while (n > 1) {		/* no branch on the data: none to mispredict */
 		unsigned half = n / 2;
 
-		if (key[base + half] > va) {
-			n = half;
-		} else {
-			base += half + 1;
-			n -= half + 1;
-		}
+		base += base[half - 1] <= va ? half : 0;
+		n -= half;
 	}
-	return base;
+	return base - key + (n == 1 && *base <= va);
 }
 
 va_t vm_start_gap(const struct vm_area_struct *vma)

@@ -50,7 +50,7 @@ static struct vmap_area *alloc_vmap_area(struct kernel *k, uint64_t nr_pages)
 	va_t at = k->layout.vmalloc_start, end = k->layout.vmalloc_end;
 	struct vmap_area *next, *va;
 
-	TAILQ_FOREACH(next, &k->vmap_areas, link) {
+	TAILQ_FOREACH (next, &k->vmap_areas, link) {
 		if (next->start - at >= size)
 			break;
 		at = next->end;
@@ -99,8 +99,8 @@ static int map_frames(struct kernel *k, struct vmap_area *va)
 
 	for (unsigned i = 0; i < va->nr_pages; i++) {
 		va_t at = va->start + ((va_t)i << PAGE_SHIFT);
-		pa_t entry_pa = pt_lookup(k, k->swapper_pg_dir, at,
-					  k->pte_level, true);
+		pa_t entry_pa =
+			pt_lookup(k, k->swapper_pg_dir, at, k->pte_level, true);
 
 		if (!entry_pa)
 			return -ENOMEM;
@@ -189,7 +189,7 @@ static struct vmap_area *find_area(const struct kernel *k, va_t at)
 {
 	struct vmap_area *va;
 
-	TAILQ_FOREACH(va, &k->vmap_areas, link)
+	TAILQ_FOREACH (va, &k->vmap_areas, link)
 		if (at < va->end)
 			return at >= va->start ? va : NULL;
 	return NULL;
@@ -216,7 +216,7 @@ int vfree(struct kernel *k, va_t at)
 	return 0;
 }
 
-/* --- check ------------------------------------------------------------------------ */
+/* --- check -------------------------------------------------------------- */
 
 static pfn_t expected_pfn(const struct vmap_area *va, unsigned i)
 {
@@ -234,19 +234,24 @@ static void check_page(struct checker *c, struct kernel *k,
 	unsigned level;
 
 	if (!pt_leaf(k, k->swapper_pg_dir, at, &entry, &level))
-		check_finding(c, "vmalloc 0x%llx: nothing mapped, the area says pfn "
-			"0x%llx", (unsigned long long)at,
-			(unsigned long long)pfn);
+		check_finding(
+			c,
+			"vmalloc 0x%llx: nothing mapped, the area says pfn "
+			"0x%llx",
+			(unsigned long long)at, (unsigned long long)pfn);
 	else if (pte_pfn(k, entry) != pfn)
-		check_finding(c, "vmalloc 0x%llx: the PTE says pfn 0x%llx, the area "
-			"pfn 0x%llx", (unsigned long long)at,
+		check_finding(
+			c,
+			"vmalloc 0x%llx: the PTE says pfn 0x%llx, the area "
+			"pfn 0x%llx",
+			(unsigned long long)at,
 			(unsigned long long)pte_pfn(k, entry),
 			(unsigned long long)pfn);
 	if (va->kind == VMAP_ALLOC &&
 	    (!(pfn_to_page(k, pfn)->flags & PG_vmalloc) ||
 	     pfn_to_page(k, pfn)->_refcount != 1))
 		check_finding(c, "vmalloc 0x%llx: pfn 0x%llx is used elsewhere",
-			(unsigned long long)at, (unsigned long long)pfn);
+			      (unsigned long long)at, (unsigned long long)pfn);
 }
 
 static void check_area(struct checker *c, struct kernel *k,
@@ -258,9 +263,11 @@ static void check_area(struct checker *c, struct kernel *k,
 	for (unsigned i = 0; i < va->nr_pages; i++)
 		check_page(c, k, va, i);
 	if (pt_leaf(k, k->swapper_pg_dir, va->end - PAGE_SIZE, &entry, &level))
-		check_finding(c, "vmalloc 0x%llx: the guard page is mapped, entry "
-			"0x%llx", (unsigned long long)va->end - PAGE_SIZE,
-			(unsigned long long)entry);
+		check_finding(c,
+			      "vmalloc 0x%llx: the guard page is mapped, entry "
+			      "0x%llx",
+			      (unsigned long long)va->end - PAGE_SIZE,
+			      (unsigned long long)entry);
 }
 
 unsigned vmalloc_check(struct kernel *k, check_fn fn, void *ctx)
@@ -269,11 +276,13 @@ unsigned vmalloc_check(struct kernel *k, check_fn fn, void *ctx)
 	va_t end = k->layout.vmalloc_start;
 	const struct vmap_area *va;
 
-	TAILQ_FOREACH(va, &k->vmap_areas, link) {
+	TAILQ_FOREACH (va, &k->vmap_areas, link) {
 		if (va->start < end || va->end > k->layout.vmalloc_end)
-			check_finding(&c, "vmalloc area at 0x%llx: must not begin "
-				"below 0x%llx", (unsigned long long)va->start,
-				(unsigned long long)end);
+			check_finding(&c,
+				      "vmalloc area at 0x%llx: must not begin "
+				      "below 0x%llx",
+				      (unsigned long long)va->start,
+				      (unsigned long long)end);
 		end = va->end;
 		check_area(&c, k, va);
 	}

@@ -53,7 +53,29 @@ static int open_all(lua_State *L)
 	return 0;
 }
 
-static struct lmmsh *create(struct session *s)
+static void destroy(struct lmmsh *lm)
+{
+	if (lm->L)
+		lua_close(lm->L);
+	recorder_destroy(lm->rec);
+	free(lm);
+}
+
+/* Opens what scripts use; fails if the budget is too small even for that. */
+static int setup(struct lmmsh *lm, struct err *err)
+{
+	if (lm->L) {
+		*(struct lmmsh **)lua_getextraspace(lm->L) = lm;
+		lua_pushcfunction(lm->L, open_all);
+		if (lua_pcall(lm->L, 0, 0, 0) == LUA_OK)
+			return 0;
+	}
+	return err_set(err, ERR_BUDGET, "lua: %s",
+		       lm->L && lua_isstring(lm->L, -1)
+			       ? lua_tostring(lm->L, -1) : "not enough memory");
+}
+
+static struct lmmsh *create(struct session *s, struct err *err)
 {
 	struct lmmsh *lm = calloc(1, sizeof(*lm));
 
@@ -68,33 +90,26 @@ static struct lmmsh *create(struct session *s)
 		lm->limits.steps = DEFAULT_STEPS;
 	lm->rec = recorder_create();
 	lm->L = lua_newstate(sandbox_alloc, lm);
-	if (!lm->L)
-		abort();
-	*(struct lmmsh **)lua_getextraspace(lm->L) = lm;
-	lua_pushcfunction(lm->L, open_all);
-	if (lua_pcall(lm->L, 0, 0, 0) != LUA_OK)
-		abort();	/* a budget too small for the library itself */
+	if (setup(lm, err) < 0) {
+		destroy(lm);
+		return NULL;
+	}
 	if (!lm->limits.trust)
 		host_cpu_limit(CPU_SECONDS);
 	return lm;
 }
 
-static struct lmmsh *lmmsh_get(struct session *s)
+static struct lmmsh *lmmsh_get(struct session *s, struct err *err)
 {
 	if (!s->lua)
-		s->lua = create(s);
+		s->lua = create(s, err);
 	return s->lua;
 }
 
 void lmmsh_close(struct session *s)
 {
-	struct lmmsh *lm = s->lua;
-
-	if (!lm)
-		return;
-	lua_close(lm->L);
-	recorder_destroy(lm->rec);
-	free(lm);
+	if (s->lua)
+		destroy(s->lua);
 	s->lua = NULL;
 }
 
@@ -193,17 +208,16 @@ static int describe(lua_State *L)
 static int take_error(struct lmmsh *lm, int status, struct err *err)
 {
 	lua_State *L = lm->L;
-	enum err_kind kind = status == LUA_ERRMEM || lm->spent ? ERR_BUDGET
-							       : ERR_USER;
+	enum err_kind kind = is_our_error(L) ? kind_of(L) : ERR_USER;
 
-	if (kind == ERR_USER && is_our_error(L))
-		kind = kind_of(L);
 	lua_pushcfunction(L, describe);
 	lua_insert(L, -2);
 	if (lua_pcall(L, 1, 1, 0) != LUA_OK || !lua_isstring(L, -1))
 		err_set(err, kind, "(error in error handling)");
 	else
 		err_set(err, kind, "%s", lua_tostring(L, -1));
+	if (status == LUA_ERRMEM || lm->spent)
+		err->kind = ERR_BUDGET;
 	if (status == LUA_ERRMEM)
 		err_hint(err, "the budget is %llu MiB",
 			 lm->limits.memory >> 20);
@@ -282,10 +296,13 @@ static int load_chunk(struct lmmsh *lm, struct load *ld, struct err *err)
 int lmmsh_run(struct session *s, const char *path, int argc, char **argv,
 	      struct err *err)
 {
-	struct lmmsh *lm = lmmsh_get(s);
+	struct lmmsh *lm = lmmsh_get(s, err);
 	struct load ld = { .path = path, .argc = argc, .argv = argv };
-	int rc = load_chunk(lm, &ld, err);
+	int rc;
 
+	if (!lm)
+		return -1;
+	rc = load_chunk(lm, &ld, err);
 	if (rc == 0)
 		rc = call_chunk(lm, err);
 	lua_settop(lm->L, 0);
@@ -307,10 +324,13 @@ static int print_values(struct lmmsh *lm, struct err *err)
 
 int lmmsh_eval(struct session *s, const char *chunk, struct err *err)
 {
-	struct lmmsh *lm = lmmsh_get(s);
+	struct lmmsh *lm = lmmsh_get(s, err);
 	struct load ld = { .chunk = chunk };
-	int rc = load_chunk(lm, &ld, err);
+	int rc;
 
+	if (!lm)
+		return -1;
+	rc = load_chunk(lm, &ld, err);
 	if (rc == 0)
 		rc = call_chunk(lm, err);
 	if (rc == 0)

@@ -145,7 +145,7 @@ static int coroutine_make(lua_State *L)
 /* --- string library -------------------------------------------------------------- */
 static int string_rep(lua_State *L)
 {
-	size_t len, sep = 0;
+	size_t len, sep = 0, all;
 	lua_Integer n = luaL_checkinteger(L, 2);
 
 	luaL_checklstring(L, 1, &len);
@@ -155,7 +155,10 @@ static int string_rep(lua_State *L)
 		lua_pushliteral(L, "");
 		return 1;
 	}
-	sandbox_charge(L, (uint64_t)n);
+	/* What memory cannot hold fails at once and costs nothing. */
+	if (!__builtin_mul_overflow(len + sep, (size_t)n, &all) &&
+	    all <= lmmsh_of(L)->limits.memory)
+		sandbox_charge(L, (uint64_t)n);
 	return call_original(L);
 }
 
@@ -294,11 +297,12 @@ static const char ordered_pairs[] =
 static void wrap(lua_State *L, const struct wrapper *w)
 {
 	lua_getglobal(L, w->lib);
-	lua_getfield(L, -1, w->name);
-	if (w->fn)
+	if (w->fn) {
+		lua_getfield(L, -1, w->name);
 		lua_pushcclosure(L, w->fn, 1);
-	else
+	} else {
 		lua_pushnil(L);
+	}
 	lua_setfield(L, -2, w->name);
 	lua_settop(L, 0);
 }

@@ -240,7 +240,7 @@ static int range_length(const struct typing *t, const char *plus,
 			struct cmd_arg *ret)
 {
 	struct value past;
-	uint64_t len;
+	uint64_t len = 0;
 
 	if (to_va(t, t->text, &past) < 0 ||
 	    to_plain(t, plus + 1, "a length", &len) < 0)

@@ -53,7 +53,7 @@ static int set_ram(struct boot *b, const char *value)
 
 static int set_cpus(struct boot *b, const char *value)
 {
-	uint64_t n;
+	uint64_t n = 0;
 
 	if (get_number(b, value, 1, MACHINE_MAX_CPUS, "there can be 1 to 64 CPUs",
 		       &n) < 0)

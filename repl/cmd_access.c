@@ -119,6 +119,7 @@ static void emit_sum(struct job *j, const char *done, va_t va)
 	res_u64(r, "bytes", "%s", a->done);
 	res_text(r, COL_PLAIN, "~ byte%s %s", plural(a->done), done);
 	res_va(r, "va", "~ at %s", va);
+	res_subject(r, va);
 	res_u64(r, "min_flt", a->min_flt ? "~, %s" : NULL, a->min_flt);
 	if (a->min_flt)
 		res_text(r, COL_PLAIN, "~ minor fault%s", plural(a->min_flt));

@@ -71,41 +71,25 @@ static int layout_run(struct cmd_ctx *c)
 /* --- __pa, __va ------------------------------------------------------------------- */
 static int pa_run(struct cmd_ctx *c)
 {
-	va_t va = c->arg[0].value.n;
-	char where[128];
+	struct value pa;
 
-	if (!kernel_virt_ok(c->k, va) && va < c->k->layout.kernel_map) {
-		err_set(c->err, ERR_USER,
-			"__pa(0x%llx): not a kernel logical address (%s)",
-			(unsigned long long)va,
-			describe_va(c->k, session_task(c->s), va, where,
-				    sizeof(where)));
-		err_hint(c->err, "pagewalk finds its frame in the page tables");
+	if (value_pa(c->s, c->arg[0].value, &pa, c->err) < 0)
 		return -1;
-	}
 	res_text(c->r, COL_PLAIN, "__pa(");
-	res_va(c->r, "va", "~%s", va);
-	res_pa(c->r, "pa", "~) = %s", kernel_pa(c->k, va));
+	res_va(c->r, "va", "~%s", c->arg[0].value.n);
+	res_pa(c->r, "pa", "~) = %s", pa.n);
 	return 0;
 }
 
 static int va_run(struct cmd_ctx *c)
 {
-	pa_t pa = c->arg[0].value.n;
+	struct value pa = { V_PA, c->arg[0].value.n }, va;
 
-	if (pa >= c->k->layout.lowmem_end) {
-		err_set(c->err, ERR_USER,
-			"__va(0x%llx): above lowmem, which ends at 0x%llx",
-			(unsigned long long)pa,
-			(unsigned long long)c->k->layout.lowmem_end);
-		if (c->k->arch->highmem && pfn_valid(c->k, pa >> PAGE_SHIFT))
-			err_hint(c->err, "a HighMem frame: kmap pa:0x%llx",
-				 (unsigned long long)pa);
+	if (value_va(c->s, pa, &va, c->err) < 0)
 		return -1;
-	}
 	res_text(c->r, COL_PLAIN, "__va(");
-	res_pa(c->r, "pa", "~%s", pa);
-	res_va(c->r, "va", "~) = %s", kernel_va(c->k, pa));
+	res_pa(c->r, "pa", "~%s", pa.n);
+	res_va(c->r, "va", "~) = %s", va.n);
 	return 0;
 }
 
@@ -123,6 +107,7 @@ static int kmalloc_run(struct cmd_ctx *c)
 		return err_errno(c->err, rc, "kmalloc of %llu bytes",
 				 (unsigned long long)size);
 	cache = slab_lookup(c->k, va, &object, &in_use);
+	res_subject(c->r, va);
 	res_va(c->r, "va", "%s", va);
 	res_str(c->r, "cache", "%s", cache ? cache->name : "whole pages");
 	if (cache)
@@ -207,6 +192,7 @@ static void emit_vmap(struct cmd_ctx *c, va_t va)
 {
 	const struct vmap_area *a = find_vmap_area(c->k, va);
 
+	res_subject(c->r, va);
 	res_va(c->r, "va", "%s", a->start);
 	res_va(c->r, "end", "~-%s", a->end);
 	res_u64(c->r, "nr_pages", "%s pages and a guard page", a->nr_pages);

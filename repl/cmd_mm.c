@@ -81,6 +81,7 @@ static int map_run(struct cmd_ctx *c)
 		return err_errno(c->err, rc, "mmap of 0x%llx bytes",
 				 (unsigned long long)len);
 	emit_area(c, task, va, len);
+	res_subject(c->r, va);
 	return 0;
 }
 

@@ -216,6 +216,7 @@ static int pagewalk_run(struct cmd_ctx *c)
 		emit_tlb(c, &j);
 	emit_prospect(c, &j);
 	emit_outcome(r, &j.walk);
+	res_subject(r, j.access.va);
 	return 0;
 }
 

@@ -259,7 +259,7 @@ int command_run(struct session *s, const struct command *cmd,
 	int rc;
 
 	*err = (struct err){ .kind = ERR_NONE };
-	r->last_addr_set = false;
+	r->last_addr_set = r->subject = false;
 	session_widths(s, r);
 	rc = check_needs(s, cmd, err);
 	if (rc == 0)

@@ -36,6 +36,7 @@ struct text {
 	struct out *o;
 	struct out prefix;	/* memory: the longest prefix in use */
 	struct out value, cell;	/* memory: scratch of one field */
+	size_t before;		/* bytes of the cell before its value */
 	struct frame frame[MAX_DEPTH];
 	unsigned depth;		/* index of the innermost frame */
 	unsigned hidden;	/* open frames inside a HIDDEN list */
@@ -177,11 +178,13 @@ static void render(struct text *t, const struct res_field *f, const char *txt)
 	put_value(&t->value, f, t->o->ascii);
 	if (!t->value.len)
 		return;
+	t->before = 0;
 	if (!mark) {
 		put_clean(&t->cell, txt, strlen(txt), t->o->ascii);
 		return;
 	}
 	put_clean(&t->cell, txt, mark - txt, t->o->ascii);
+	t->before = t->cell.len;
 	out_write(&t->cell, t->value.buf, t->value.len);
 	put_clean(&t->cell, mark + 2, strlen(mark + 2), t->o->ascii);
 }
@@ -209,10 +212,29 @@ static void line_begin(struct text *t)
 	t->in_line = true;
 }
 
-static void put_cell(struct text *t, const char *s, size_t len, bool glue,
-		     enum res_colour colour)
+static size_t least(size_t a, size_t b)
 {
-	size_t tail = 0;
+	return a < b ? a : b;
+}
+
+/* The first @len bytes of the cell; the colour is for its value only. */
+static void put_coloured(struct text *t, size_t len, enum res_colour colour)
+{
+	const char *s = t->cell.buf;
+	size_t from = least(t->before, len);
+	size_t to = least(t->before + t->value.len, len);
+
+	out_write(t->o, s, from);
+	if (to > from)
+		out_coloured(t->o, s + from, to - from, sgr[colour]);
+	out_write(t->o, s + to, len - to);
+}
+
+/* Puts t->cell on the line. */
+static void put_cell(struct text *t, bool glue, enum res_colour colour)
+{
+	const char *s = t->cell.buf;
+	size_t len = t->cell.len, tail = 0;
 
 	while (tail < len && s[len - 1 - tail] == ' ')
 		tail++;
@@ -223,7 +245,7 @@ static void put_cell(struct text *t, const char *s, size_t len, bool glue,
 			line_begin(t);
 		out_pad(t->o, t->owed);
 		t->owed = 0;
-		out_coloured(t->o, s, len - tail, sgr[colour]);
+		put_coloured(t, len - tail, colour);
 	}
 	t->owed += tail;
 }
@@ -244,7 +266,7 @@ static void text_field(struct result *r, const struct res_field *f)
 		table_cell(t->table, f->name, t->cell.buf, t->cell.len, glue,
 			   sgr[f->colour]);
 	else
-		put_cell(t, t->cell.buf, t->cell.len, glue, f->colour);
+		put_cell(t, glue, f->colour);
 }
 
 static void text_line(struct result *r)

@@ -350,13 +350,25 @@ static char **complete(const char *text, int start, int end)
 	return matches;
 }
 
+/* Operators end words, but for file names, where / belongs to the word. */
+static char *break_characters(void)
+{
+	static char expr[] = " \t\n\"';+*/%&|^<>()~,:", file[] = " \t\n\"';";
+	int from = command_start(rl_line_buffer, rl_point);
+	bool known = find_place(rl_line_buffer,
+				word_start(rl_line_buffer, from, rl_point),
+				&here);
+
+	return known && here.cmd && type_here() == ARG_FILE ? file : expr;
+}
+
 /* --- the four calls -------------------------------------------------------------- */
 void line_init(struct session *s)
 {
 	completing = s;
 	rl_readline_name = "mmsh";
 	rl_attempted_completion_function = complete;
-	rl_completer_word_break_characters = " \t\n\"';+*/%&|^<>()~,:";
+	rl_completion_word_break_hook = break_characters;
 	rl_outstream = isatty(1) ? stdout : stderr;
 	rl_catch_signals = 0;
 	using_history();

@@ -126,11 +126,18 @@ static int set_option(struct options *o, int c)
 	case 'q': o->quiet = true; break;
 	case 'k': o->keep_going = true; break;
 	case OPT_TRUST: o->trust = true; break;
-	default:
-		fprintf(stderr, "Try 'mmsh --help'.\n");
-		return -1;
 	}
 	return rc;
+}
+
+static int bad_option(char **argv, int c)
+{
+	char letter[3] = { '-', (char)optopt, 0 };
+	bool is_letter = optopt > 0 && optopt < OPT_COLOR;
+
+	return usage_error(c == ':' ? "a value is missing" : "no such option",
+			   is_letter && argv[optind - 1][1] != '-'
+				   ? letter : argv[optind - 1]);
 }
 
 /* 1: go on; 0: done (--help); -1: a mistake was reported. */
@@ -138,14 +145,16 @@ static int parse_options(int argc, char **argv, struct options *o)
 {
 	int c, rc;
 
-	while ((c = getopt_long(argc, argv, "+b:c:f:o:qk", long_options,
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+:b:c:f:o:qk", long_options,
 				NULL)) != -1) {
 		if (c == OPT_HELP || c == OPT_VERSION) {
 			fputs(c == OPT_HELP ? help : "mmsh " MMSH_VERSION "\n",
 			      stdout);
 			return fflush(stdout) ? -1 : 0;
 		}
-		rc = set_option(o, c);
+		rc = c == '?' || c == ':' ? bad_option(argv, c)
+					  : set_option(o, c);
 		if (rc < 0)
 			return -1;
 	}

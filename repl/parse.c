@@ -231,22 +231,39 @@ static int parse_file(struct parser *p)
 	return 0;
 }
 
-/* `= expr`: the rest up to ';' or '#' is one word. */
+/* All up to one of @stop or the end of the line is one word. */
+static void parse_raw(struct parser *p, const char *stop)
+{
+	const char *from;
+
+	skip_blanks(p);
+	from = p->pos;
+	while (*p->pos && *p->pos != '\n' && !strchr(stop, *p->pos))
+		put(p, *p->pos++);
+	while (p->len && isspace((unsigned char)p->buf[p->len - 1]))
+		p->buf[--p->len] = 0;
+	if (p->len)
+		add_word(p, from, false);
+}
+
 static int parse_equals(struct parser *p)
 {
 	const char *from = p->pos;
 
 	put(p, *p->pos++);
 	add_word(p, from, false);
-	skip_blanks(p);
-	from = p->pos;
-	while (!at_end(*p->pos) && *p->pos != '#')
-		put(p, *p->pos++);
-	while (p->len && isspace((unsigned char)p->buf[p->len - 1]))
-		p->buf[--p->len] = 0;
-	if (p->len)
-		add_word(p, from, false);
+	parse_raw(p, ";#");
 	return 0;
+}
+
+/* Was the first word `lua`, and is no quote next? Then Lua's syntax counts. */
+static bool lua_follows(struct parser *p)
+{
+	const struct parsed *r = p->ret;
+
+	skip_blanks(p);
+	return r->nwords == 1 && strcmp(r->word[0].text, "lua") == 0 &&
+	       *p->pos != '"' && *p->pos != '\'';
 }
 
 static int parse_words(struct parser *p)
@@ -258,6 +275,8 @@ static int parse_words(struct parser *p)
 			return 0;
 		if (parse_word(p) < 0)
 			return -1;
+		if (lua_follows(p))
+			parse_raw(p, "");
 	}
 	return 0;
 }

@@ -6,6 +6,7 @@
  * together, so that `__va(0x1000 + 8)` is one word. ';' ends a command,
  * '|' hands its output to a host command line, '>' and '>>' to a file. After
  * the command '=' all up to ';' or '#' is one word: there | and >> are operators.
+ * After `lua`, unless a quote follows, the rest of the line is one word.
  */
 #ifndef REPL_PARSE_H
 #define REPL_PARSE_H

@@ -41,7 +41,7 @@ void res_line(struct result *r)
 
 void res_field(struct result *r, const struct res_field *f)
 {
-	if (f->colour == COL_ADDR && f->txt) {
+	if (f->colour == COL_ADDR && f->txt && !r->subject) {
 		r->last_addr = f->u;
 		r->last_addr_set = true;
 		r->last_addr_pa = false;
@@ -66,8 +66,16 @@ void res_va(struct result *r, const char *name, const char *txt, va_t va)
 void res_pa(struct result *r, const char *name, const char *txt, pa_t pa)
 {
 	field_u(r, name, txt, RES_HEX, COL_ADDR, pa, r->pa_digits);
-	if (txt)
+	if (txt && !r->subject)
 		r->last_addr_pa = true;
+}
+
+void res_subject(struct result *r, va_t va)
+{
+	r->last_addr = va;
+	r->last_addr_set = true;
+	r->last_addr_pa = false;
+	r->subject = true;
 }
 
 void res_pfn(struct result *r, const char *name, const char *txt, pfn_t pfn)

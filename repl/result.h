@@ -78,8 +78,9 @@ struct result_ops {
 struct result {
 	const struct result_ops *ops;
 	unsigned va_digits, pa_digits, entry_digits;	/* widths of this machine */
-	uint64_t last_addr;	/* last address shown as COL_ADDR: $_ */
-	bool last_addr_set, last_addr_pa;
+	/* $_: the subject of the command, else the last address shown. */
+	uint64_t last_addr;
+	bool last_addr_set, last_addr_pa, subject;
 };
 
 /* --- structure ------------------------------------------------------------- */
@@ -109,6 +110,8 @@ void res_name(struct result *r, const char *name, const char *txt, const char *v
 void res_flags(struct result *r, const char *name, const char *txt,
 	       const char *v);
 void res_field(struct result *r, const struct res_field *f);
+/* Says that the result is about @va (allocated, mapped): it becomes $_. */
+void res_subject(struct result *r, va_t va);
 /* Text only; printf-like, one cell. Begin with "~" to glue. */
 void res_text(struct result *r, enum res_colour colour, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

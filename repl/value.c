@@ -299,8 +299,8 @@ static int logical_pa(struct session *s, uint64_t va, pa_t *ret, struct err *err
 	return -1;
 }
 
-static int conv_pa(struct session *s, struct value v, struct value *ret,
-		   struct err *err)
+int value_pa(struct session *s, struct value v, struct value *ret,
+	     struct err *err)
 {
 	char buf[40];
 
@@ -316,8 +316,8 @@ static int conv_pa(struct session *s, struct value v, struct value *ret,
 		: logical_pa(s, v.n, &ret->n, err);
 }
 
-static int conv_va(struct session *s, struct value v, struct value *ret,
-		   struct err *err)
+int value_va(struct session *s, struct value v, struct value *ret,
+	     struct err *err)
 {
 	uint64_t pa = v.type == V_PFN || v.type == V_PAGE ? v.n << PAGE_SHIFT
 							  : v.n;
@@ -352,7 +352,7 @@ static int conv_pfn(struct session *s, struct value v, struct value *ret,
 			 (unsigned long long)v.n, (unsigned long long)v.n);
 		return -1;
 	}
-	if (v.type == V_VA && conv_pa(s, v, &pa, err) < 0)
+	if (v.type == V_VA && value_pa(s, v, &pa, err) < 0)
 		return -1;
 	if (pa.type == V_PA)
 		pa.n >>= PAGE_SHIFT;
@@ -379,11 +379,11 @@ static const struct func {
 	const char *name;
 	conv_fn conv;
 } funcs[] = {
-	{ "__pa", conv_pa },	      { "__va", conv_va },
+	{ "__pa", value_pa },	      { "__va", value_va },
 	{ "pfn", conv_pfn },	      { "page", conv_page },
-	{ "pa", conv_pa },	      { "va", conv_va },
-	{ "virt_to_phys", conv_pa },  { "phys_to_virt", conv_va },
-	{ "page_to_phys", conv_pa },  { "page_to_pfn", conv_pfn },
+	{ "pa", value_pa },	      { "va", value_va },
+	{ "virt_to_phys", value_pa },  { "phys_to_virt", value_va },
+	{ "page_to_phys", value_pa },  { "page_to_pfn", conv_pfn },
 	{ "pfn_to_page", conv_page }, { "virt_to_page", conv_page },
 	{ NULL, NULL },
 };

@@ -32,6 +32,14 @@ int expr_eval_as(struct session *s, const char *text, const char *what,
 		 struct value *ret, struct err *err);
 /* "pa:0x1000"; plain numbers without a type. Returns @buf. */
 char *value_format(char *buf, size_t size, struct value v);
+/*
+ * The conversions __pa() and __va(). An address that has none is an error that
+ * says where it lies and how to go on.
+ */
+int value_pa(struct session *s, struct value v, struct value *ret,
+	     struct err *err);
+int value_va(struct session *s, struct value v, struct value *ret,
+	     struct err *err);
 /* Names that expressions know now, for completion: the @i-th, or NULL. */
 const char *expr_name(struct session *s, unsigned i);
 

@@ -23,6 +23,11 @@ struct boot_row {
 	va_t page_offset;
 };
 
+#define BOOT(n, a, bytes, ...)                                  \
+	{                                                       \
+		.name = n, .arch = a, .ram = bytes, __VA_ARGS__ \
+	}
+
 static inline struct kernel_config row_config(const struct boot_row *row)
 {
 	struct kernel_config cfg;
@@ -86,21 +91,40 @@ static inline int boot_teardown(void **state)
 	return 0;
 }
 
+/* For tests that leave the kernel in a state that check would object to. */
+static inline int boot_abandon(void **state)
+{
+	kernel_destroy(*state);
+	return 0;
+}
+
 /* A test of @fn on a kernel booted from @row. */
-#define BOOT_TEST(fn, row) \
-	{ #fn " (" #row ")", fn, boot_setup, boot_teardown, (void *)&(row) }
+#define BOOT_TEST(fn, row)                                        \
+	{                                                         \
+#fn " (" #row ")", fn, boot_setup, boot_teardown, \
+			(void *)&(row)                            \
+	}
 
 static const struct boot_row i386 __attribute__((unused)) = {
-	.name = "i386", .arch = "i386", .ram = 2 * GiB,
+	.name = "i386",
+	.arch = "i386",
+	.ram = 2 * GiB,
 };
 static const struct boot_row i386_61 __attribute__((unused)) = {
-	.name = "i386_61", .arch = "i386", .ram = GiB, .layout_61 = true,
+	.name = "i386_61",
+	.arch = "i386",
+	.ram = GiB,
+	.layout_61 = true,
 };
 static const struct boot_row i386_pae __attribute__((unused)) = {
-	.name = "i386_pae", .arch = "i386-pae", .ram = 6 * GiB,
+	.name = "i386_pae",
+	.arch = "i386-pae",
+	.ram = 6 * GiB,
 };
 static const struct boot_row x86_64 __attribute__((unused)) = {
-	.name = "x86_64", .arch = "x86_64", .ram = 5 * GiB,
+	.name = "x86_64",
+	.arch = "x86_64",
+	.ram = 5 * GiB,
 };
 
 #endif

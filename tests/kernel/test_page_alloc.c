@@ -4,7 +4,9 @@
 #include "kernel/memblock.h"
 
 /* Free blocks of every order of every zone, to compare before and after. */
-struct buddyinfo { uint64_t n[MAX_NR_ZONES][MAX_ORDER]; };
+struct buddyinfo {
+	uint64_t n[MAX_NR_ZONES][MAX_ORDER];
+};
 
 static struct buddyinfo buddyinfo(const struct kernel *k)
 {
@@ -47,7 +49,8 @@ static void test_alloc__every_order_is_aligned_and_merges_back(void **state)
 		assert_false(page_is_free(k, pfn + (1ULL << o) - 1));
 		assert_null(memblock_reserved_name(k, pfn));
 		assert_int_equal(k->zone[ZONE_NORMAL].free + k->zone[0].free +
-				 k->zone[1].free, sum - (1ULL << o));
+					 k->zone[1].free,
+				 sum - (1ULL << o));
 		free_pages(k, pfn, o);
 		assert_true(page_is_free(k, pfn));
 	}
@@ -188,8 +191,8 @@ static void test_alloc__fallback_down_to_the_minimum(void **state)
 			;
 	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
 		const struct zone *zone = &k->zone[i];
-		uint64_t keep = zone->watermark[0] +
-				zone->lowmem_reserve[highest];
+		uint64_t keep =
+			zone->watermark[0] + zone->lowmem_reserve[highest];
 
 		if (zone->managed > keep)
 			assert_int_equal(zone->free, keep);
@@ -218,8 +221,9 @@ static void test_page_is_free__reserved_and_holes_are_not(void **state)
 	assert_false(page_is_free(k, k->layout.image.text >> PAGE_SHIFT));
 	assert_false(page_is_free(k, k->max_pfn));
 	assert_false(page_is_free(k, ~0ULL >> PAGE_SHIFT));
-	assert_true(page_is_free(k, k->zone[ZONE_NORMAL].end_pfn ? 0xfff :
-				    k->zone[ZONE_DMA32].end_pfn - 1));
+	assert_true(page_is_free(k, k->zone[ZONE_NORMAL].end_pfn
+					    ? 0xfff
+					    : k->zone[ZONE_DMA32].end_pfn - 1));
 }
 
 /* Many random allocations; a naive map of frames finds overlaps. */
@@ -228,7 +232,10 @@ static void test_stress__no_frame_is_handed_out_twice(void **state)
 	enum { SLOTS = 500, ROUNDS = 20000 };
 	struct kernel *k = *state;
 	uint8_t *owned = calloc(k->max_pfn, 1);
-	struct { pfn_t pfn; unsigned order; } slot[SLOTS];
+	struct {
+		pfn_t pfn;
+		unsigned order;
+	} slot[SLOTS];
 	static const unsigned gfps[] = { GFP_KERNEL, GFP_DMA, GFP_HIGHUSER,
 					 GFP_DMA32, GFP_ATOMIC };
 	struct buddyinfo before = buddyinfo(k);
@@ -303,8 +310,9 @@ static void test_events__allocation_and_release(void **state)
 	k->sink.fn = NULL;
 }
 
-#define ON_ALL(fn) BOOT_TEST(fn, i386), BOOT_TEST(fn, i386_61), \
-	BOOT_TEST(fn, i386_pae), BOOT_TEST(fn, x86_64)
+#define ON_ALL(fn)                                                            \
+	BOOT_TEST(fn, i386), BOOT_TEST(fn, i386_61), BOOT_TEST(fn, i386_pae), \
+		BOOT_TEST(fn, x86_64)
 
 int main(void)
 {

@@ -1,0 +1,488 @@
+/*
+ * mm_script.h - experiments on an address space as rows of a table.
+ *
+ * A row is a script of steps and the text that a real kernel answers, as
+ * golden/linux-behaviour.tsv has it. Addresses are pages, counted from a base
+ * in the middle of nowhere, between two PROT_NONE guards as there. Steps:
+ *
+ *	m A N PROT FLAGS    mmap, fixed. PROT: "rw", "r", "-" ...; FLAGS:
+ *	                    p private s shared n noreserve l locked g growsdown
+ *	                    P populate t stack e noreplace h hint, not fixed
+ *	f A N PROT FLAGS O  the same of a file (shmem-like with FLAGS 'T', file
+ *	                    2 with '2', read-only descriptor with 'o') from page O
+ *	u A N, p A N PROT   munmap, mprotect
+ *	b N                 brk to start + N bytes (N may be hex)
+ *	r A, w A, x A       read, write, fetch at byte (A may be "3+0x123")
+ *	R A N, W A N        touch pages, prints the number of minor faults
+ *	c                   min= maj= of the last access
+ *	k A, = A            keep the page's frame; same or new now?
+ *	F C B X             fork; run the child, the parent; child exits
+ *	L, H                areas from base on; areas of the heap
+ *	v A                 VmFlags of the area at A
+ *	s A N               present pages
+ *	# TEXT              prints TEXT
+ *
+ * A step with '?' before it prints its outcome: ok, an errno, a fault.
+ */
+#ifndef TESTS_KERNEL_MM_SCRIPT_H
+#define TESTS_KERNEL_MM_SCRIPT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "kernel/mm_internal.h"
+
+struct mm_row {
+	const char *experiment, *name, *script;
+	const char *amd64, *i386;	/* i386 NULL: as amd64 */
+};
+
+struct mm_run {
+	struct kernel *k;
+	struct task_struct *task[2];	/* parent, child */
+	unsigned cur;			/* who runs, on which CPU */
+	struct inode *file[3];
+	va_t base, heap;
+	struct user_access last;
+	pfn_t kept;
+	char out[4096];
+	bool loud;			/* print the outcome of this step */
+};
+
+#define SCRIPT_FILE_PAGES 64
+
+static inline void emit(struct mm_run *r, const char *fmt, ...)
+{
+	size_t n = strlen(r->out);
+	va_list args;
+
+	if (n && n + 1 < sizeof(r->out))
+		strcpy(r->out + n++, " ");
+	va_start(args, fmt);
+	vsnprintf(r->out + n, sizeof(r->out) - n, fmt, args);
+	va_end(args);
+}
+
+static inline struct mm_struct *cur_mm(const struct mm_run *r)
+{
+	return r->task[r->cur]->mm;
+}
+
+static inline void complain(void *ctx, const char *text)
+{
+	print_error("%s\n", text);
+}
+
+static inline struct kernel *boot_small(const struct arch *arch, bool aslr)
+{
+	struct kernel_config cfg;
+	struct kernel *k;
+	const char *why;
+
+	kernel_config_default(&cfg, arch);
+	cfg.ram = 128 * MiB;
+	cfg.aslr = aslr;
+	k = kernel_boot(&cfg, &why);
+	if (!k)
+		fail_msg("%s", why);
+	return k;
+}
+
+static inline const char *errno_text(int err)
+{
+	return err ? strerrorname_np(-err) : "ok";
+}
+
+static inline void outcome(struct mm_run *r, int err)
+{
+	if (r->loud)
+		emit(r, "%s", errno_text(err));
+}
+
+static inline unsigned parse_prot(const char *s)
+{
+	return (strchr(s, 'r') ? LX_PROT_READ : 0) |
+	       (strchr(s, 'w') ? LX_PROT_WRITE : 0) |
+	       (strchr(s, 'x') ? LX_PROT_EXEC : 0);
+}
+
+static inline unsigned parse_flags(const char *s)
+{
+	static const struct {
+		char c;
+		unsigned flag;
+	} names[] = {
+		{ 'p', LX_MAP_PRIVATE },   { 's', LX_MAP_SHARED },
+		{ 'n', LX_MAP_NORESERVE }, { 'l', LX_MAP_LOCKED },
+		{ 'g', LX_MAP_GROWSDOWN }, { 'P', LX_MAP_POPULATE },
+		{ 't', LX_MAP_STACK },	   { 'e', LX_MAP_FIXED_NOREPLACE },
+	};
+	unsigned flags = strpbrk(s, "eh") ? 0 : LX_MAP_FIXED;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+		if (strchr(s, names[i].c))
+			flags |= names[i].flag;
+	return flags;
+}
+
+/* "3" is a page, "3+0x10" a byte, "@0x8000" an address. */
+static inline va_t parse_va(const struct mm_run *r, const char *s)
+{
+	char *end;
+	va_t va;
+
+	if (*s == '@')
+		return strtoull(s + 1, NULL, 0);
+	va = r->base + strtoll(s, &end, 0) * (int64_t)PAGE_SIZE;
+	return *end == '+' ? va + strtoull(end + 1, NULL, 0) : va;
+}
+
+static inline uint64_t parse_len(const char *s)
+{
+	char *end;
+	uint64_t n = strtoull(s, &end, 0);
+
+	return *end == 'b' ? n : n << PAGE_SHIFT;	/* "100b": bytes */
+}
+
+static inline void show_place(struct mm_run *r, va_t va)
+{
+	if (va >= r->base && va < r->base + 4 * MiB)
+		emit(r, "base+%llu", (unsigned long long)((va - r->base) >>
+							  PAGE_SHIFT));
+	else
+		emit(r, "0x%llx", (unsigned long long)va);
+}
+
+static inline void step_map(struct mm_run *r, char **arg, struct inode *file,
+			    uint64_t pgoff)
+{
+	unsigned flags = parse_flags(arg[3]) | (file ? 0 : LX_MAP_ANONYMOUS);
+	va_t va;
+	int err = do_mmap(r->k, cur_mm(r), file, parse_va(r, arg[0]),
+			  parse_len(arg[1]), parse_prot(arg[2]), flags, pgoff,
+			  &va);
+
+	if (r->loud && !err && strpbrk(arg[3], "eh"))
+		show_place(r, va);
+	else
+		outcome(r, err);
+}
+
+static inline void step_file(struct mm_run *r, char **arg)
+{
+	struct inode *file = r->file[strchr(arg[3], 'T') ? 2 :
+				     strchr(arg[3], '2') ? 1 : 0];
+
+	file->f_mode = FMODE_READ;
+	if (!strchr(arg[3], 'o'))
+		file->f_mode |= FMODE_WRITE;
+	step_map(r, arg, file, strtoull(arg[4], NULL, 0));
+	file->f_mode = FMODE_READ | FMODE_WRITE;
+}
+
+static inline void show_fault(struct mm_run *r)
+{
+	const struct siginfo *s = &r->last.sig;
+	const char *code = s->si_code == LX_SI_KERNEL ? "SI_KERNEL" :
+			   s->signo == LX_SIGBUS ? "ADRERR" :
+			   s->si_code == LX_SEGV_MAPERR ? "MAPERR" : "ACCERR";
+	char addr[40];
+
+	if (r->last.oops) {
+		emit(r, "oops");
+		return;
+	}
+	snprintf(addr, sizeof(addr),
+		 s->addr >= r->base && s->addr < r->base + 4 * MiB ?
+			 "base+0x%llx" : "0x%llx",
+		 (unsigned long long)(s->addr >= r->base &&
+				      s->addr < r->base + 4 * MiB ?
+					      s->addr - r->base : s->addr));
+	emit(r, "%s %s addr=%s err=0x%x trap=%u",
+	     s->signo == LX_SIGBUS ? "SIGBUS" :
+	     s->signo == LX_SIGSEGV ? "SIGSEGV" : "SIGKILL",
+	     code, addr, s->error_code, s->trap);
+}
+
+static inline void touch(struct mm_run *r, enum access_kind kind, va_t va,
+			 unsigned len)
+{
+	uint8_t buf[8] = { 1, 2, 3 };
+
+	user_access(r->k, r->cur, kind, true, va, buf, len, &r->last);
+}
+
+static inline void step_access(struct mm_run *r, char op, const char *arg)
+{
+	enum access_kind kind = op == 'w' ? ACCESS_WRITE :
+				op == 'x' ? ACCESS_FETCH : ACCESS_READ;
+	bool wide = arg[0] == '8' && arg[1] == ':';
+
+	touch(r, kind, parse_va(r, wide ? arg + 2 : arg), wide ? 8 : 1);
+	if (r->loud && (r->last.sig.signo || r->last.oops))
+		show_fault(r);
+	else if (r->loud)
+		emit(r, "ok");
+}
+
+static inline void step_touch(struct mm_run *r, char op, char **arg)
+{
+	uint64_t n = strtoull(arg[1], NULL, 0), min = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		touch(r, op == 'W' ? ACCESS_WRITE : ACCESS_READ,
+		      parse_va(r, arg[0]) + (i << PAGE_SHIFT), 1);
+		assert_int_equal(r->last.sig.signo, 0);
+		min += r->last.min_flt;
+	}
+	emit(r, "%llu", (unsigned long long)min);
+}
+
+static inline uint64_t leaf(struct mm_run *r, va_t va)
+{
+	uint64_t entry;
+	unsigned level;
+
+	return pt_leaf(r->k, mm_root(cur_mm(r)), va, &entry, &level) ? entry :
+								       0;
+}
+
+static inline void step_same(struct mm_run *r, va_t va)
+{
+	emit(r, "pfn %s",
+	     pte_to_pfn(r->k, leaf(r, va)) == r->kept ? "same" : "new");
+}
+
+static inline void show_vma(struct mm_run *r, const struct vm_area_struct *v,
+			    va_t base)
+{
+	char off[24] = "";
+
+	if (v->vm_file)
+		snprintf(off, sizeof(off), "@%llu",
+			 (unsigned long long)v->vm_pgoff);
+	emit(r, "%lld-%lld:%c%c%c%c%s",
+	     (long long)(v->vm_start - base) >> PAGE_SHIFT,
+	     (long long)(v->vm_end - base) >> PAGE_SHIFT,
+	     v->vm_flags & VM_READ ? 'r' : '-',
+	     v->vm_flags & VM_WRITE ? 'w' : '-',
+	     v->vm_flags & VM_EXEC ? 'x' : '-',
+	     v->vm_flags & VM_MAYSHARE ? 's' : 'p', off);
+}
+
+static inline void show_range(struct mm_run *r, va_t start, va_t end)
+{
+	struct vm_area_struct *v;
+	bool any = false;
+
+	for_each_vma(&cur_mm(r)->vmas, v)
+		if (v->vm_start >= start && v->vm_start < end) {
+			show_vma(r, v, start);
+			any = true;
+		}
+	if (!any)
+		emit(r, "none");
+}
+
+static inline void show_present(struct mm_run *r, va_t va, uint64_t n)
+{
+	int64_t from = -1;
+	bool any = false;
+
+	for (uint64_t i = 0; i <= n; i++) {
+		bool here = i < n && leaf(r, va + (i << PAGE_SHIFT));
+
+		if (here && from < 0)
+			from = i;
+		if (here || from < 0)
+			continue;
+		if ((uint64_t)from == i - 1)
+			emit(r, "%lld", (long long)from);
+		else
+			emit(r, "%lld-%lld", (long long)from, (long long)i - 1);
+		from = -1;
+		any = true;
+	}
+	if (!any)
+		emit(r, "none");
+}
+
+static inline void step_fork(struct mm_run *r)
+{
+	assert_int_equal(kernel_fork(r->k, r->task[0], &r->task[1]), 0);
+	assert_int_equal(context_switch(r->k, 1, r->task[1]), 0);
+}
+
+static inline void step_brk(struct mm_run *r, const char *arg)
+{
+	va_t want = r->heap + strtoull(arg, NULL, 0), got;
+
+	assert_int_equal(do_brk(r->k, cur_mm(r), want, &got), 0);
+	if (r->loud)
+		emit(r, "%s", got == want ? "ok" : "refused");
+}
+
+static inline void show_flags(struct mm_run *r, va_t va)
+{
+	const struct vm_area_struct *v = find_vma(cur_mm(r), va);
+	char buf[160];
+
+	emit(r, "%s", flags_format(buf, sizeof(buf), vm_flag_names,
+				   v->vm_flags, " "));
+}
+
+static inline void step_simple(struct mm_run *r, char op)
+{
+	switch (op) {
+	case 'F': step_fork(r); break;
+	case 'C': r->cur = 1; break;
+	case 'B': r->cur = 0; break;
+	case 'X': do_exit(r->k, r->task[1], 0); r->cur = 0; break;
+	case 'L': show_range(r, r->base, r->base + 4 * MiB); break;
+	case 'H': show_range(r, r->heap, r->heap + 256 * PAGE_SIZE); break;
+	case 'c':
+		emit(r, "min=%u maj=%u", r->last.min_flt, r->last.maj_flt);
+		break;
+	default: fail_msg("unknown step '%c'", op);
+	}
+}
+
+static inline void step_args(struct mm_run *r, char op, char **arg)
+{
+	switch (op) {
+	case 'm': step_map(r, arg, NULL, 0); break;
+	case 'f': step_file(r, arg); break;
+	case 'u':
+		outcome(r, do_munmap(r->k, cur_mm(r), parse_va(r, arg[0]),
+				     parse_len(arg[1])));
+		break;
+	case 'p':
+		outcome(r, do_mprotect(r->k, cur_mm(r), parse_va(r, arg[0]),
+				       parse_len(arg[1]),
+				       *arg[2] == '0' ?
+					       strtoul(arg[2], NULL, 0) :
+					       parse_prot(arg[2])));
+		break;
+	case 'b': step_brk(r, arg[0]); break;
+	case 'r': case 'w': case 'x': step_access(r, op, arg[0]); break;
+	case 'R': case 'W': step_touch(r, op, arg); break;
+	case 'k': r->kept = pte_to_pfn(r->k, leaf(r, parse_va(r, arg[0]))); break;
+	case '=': step_same(r, parse_va(r, arg[0])); break;
+	case 'v': show_flags(r, parse_va(r, arg[0])); break;
+	case 's': show_present(r, parse_va(r, arg[0]),
+			       strtoull(arg[1], NULL, 0)); break;
+	case '#': emit(r, "%s", arg[0]); break;
+	default: step_simple(r, op);
+	}
+}
+
+static inline unsigned arity(char op)
+{
+	static const char *const by_arity[] = { "FCBXLHc", "brwxk=v#", "uRWs",
+						"p", "m", "f" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(by_arity); i++)
+		if (strchr(by_arity[i], op))
+			return i;
+	fail_msg("unknown step '%c'", op);
+	return 0;
+}
+
+static inline void run_script(struct mm_run *r, const char *script)
+{
+	char *copy = strdup(script), *save, *word;
+
+	for (word = strtok_r(copy, " ", &save); word;
+	     word = strtok_r(NULL, " ", &save)) {
+		char *arg[5];
+
+		r->loud = *word == '?';
+		word += r->loud;
+		for (unsigned i = 0; i < arity(*word); i++)
+			arg[i] = strtok_r(NULL, " ", &save);
+		step_args(r, *word, arg);
+	}
+	free(copy);
+}
+
+/* A kernel, init on CPU 0, two files, a hole of 4 MiB between guards. */
+static inline void run_setup(struct mm_run *r, const struct arch *arch)
+{
+	static uint8_t bytes[SCRIPT_FILE_PAGES << PAGE_SHIFT];
+	va_t va;
+
+	memset(r, 0, sizeof(*r));
+	r->k = boot_small(arch, false);
+	r->task[0] = find_task(r->k, 1);
+	r->base = arch->word == 8 ? 0x7f0000000000 : 0x50000000;
+	r->heap = cur_mm(r)->start_brk;
+	assert_int_equal(do_brk(r->k, cur_mm(r), r->heap, &va), 0);
+	for (int i = 0; i < 2; i++)
+		r->file[i] = file_builtin(r->k, "/file", bytes, sizeof(bytes));
+	r->file[2] = shmem_create(r->k, sizeof(bytes));
+	for (unsigned i = 0; i < 2; i++)
+		do_mmap(r->k, cur_mm(r), NULL,
+			i ? r->base + 4 * MiB : r->base - PAGE_SIZE, PAGE_SIZE,
+			0, LX_MAP_PRIVATE | LX_MAP_ANONYMOUS | LX_MAP_FIXED, 0,
+			&va);
+}
+
+static inline void run_teardown(struct mm_run *r)
+{
+	for (int i = 0; i < 3; i++)
+		iput(r->k, r->file[i]);
+	assert_int_equal(kernel_check(r->k, complain, NULL), 0);
+	kernel_destroy(r->k);
+}
+
+/* One cmocka test a row: all architectures. */
+static inline void test_row(void **state)
+{
+	const struct mm_row *row = *state;
+
+	for (const struct arch *a = archs; a->name; a++) {
+		const char *want = a->word == 4 && row->i386 ? row->i386 :
+							       row->amd64;
+		struct mm_run r;
+
+		if (*want == '-' && !want[1])
+			continue;
+		run_setup(&r, a);
+		run_script(&r, row->script);
+		if (strcmp(r.out, want))
+			fail_msg("%s: %s\n  got  %s\n  want %s", a->name,
+				 row->script, r.out, want);
+		run_teardown(&r);
+	}
+}
+
+/* Runs rows and plain tests as one group. */
+static inline int run_rows(const char *group, const struct mm_row *rows,
+			   unsigned nrows, const struct CMUnitTest *more,
+			   unsigned nmore)
+{
+	struct CMUnitTest *t = xcalloc(nrows + nmore, sizeof(*t));
+	static char name[512][96];
+	int failed;
+
+	for (unsigned i = 0; i < nrows; i++) {
+		snprintf(name[i], sizeof(name[i]), "test_%s__%s",
+			 rows[i].experiment, rows[i].name);
+		t[i] = (struct CMUnitTest){ name[i], test_row, NULL, NULL,
+					    (void *)&rows[i] };
+	}
+	for (unsigned i = 0; i < nmore; i++)
+		t[nrows + i] = more[i];
+	failed = _cmocka_run_group_tests(group, t, nrows + nmore, NULL, NULL);
+	free(t);
+	return failed;
+}
+
+#endif

@@ -1,0 +1,386 @@
+/*
+ * test_boot.c - booting: memory map, zones and the direct map against
+ * Debian's 6.1 kernels (tests/golden/linux-*.tsv), registers, failures.
+ */
+#include "boot.h"
+
+#include "kernel/memblock.h"
+#include "kernel/pgtable.h"
+
+#define GOLDEN(name) "tests/golden/linux-" name ".tsv"
+
+static const struct golden_row {
+	const char *kernel, *mem, *opts;
+	struct boot_row boot;
+} golden_rows[] = {
+#define ROW(k, a, m, bytes, o, ...)                                \
+	{                                                          \
+		k, m, o,                                           \
+			BOOT(k " " m, a, bytes, .layout_61 = true, \
+			     __VA_ARGS__)                          \
+	}
+	ROW("686", "i386", "64M", 64 * MiB, "nokaslr"),
+	ROW("686", "i386", "512M", 512 * MiB, "nokaslr"),
+	ROW("686", "i386", "2G", 2 * GiB, "nokaslr"),
+	ROW("686", "i386", "2G", 2 * GiB, "nokaslr-nopse", .nopse = true),
+	ROW("686-pae", "i386-pae", "512M", 512 * MiB, "nokaslr"),
+	ROW("686-pae", "i386-pae", "2G", 2 * GiB, "nokaslr"),
+	ROW("amd64", "x86_64", "512M", 512 * MiB, "nokaslr"),
+	ROW("amd64", "x86_64", "2G", 2 * GiB, "nokaslr"),
+	ROW("amd64", "x86_64", "4G", 4 * GiB, "nokaslr"),
+};
+
+/*
+ * Calls @fn with the fields of each line of @path that is about @row, from
+ * the fourth on. Returns the number of lines, -1: no such file.
+ */
+static int for_each_line(const char *path, const struct golden_row *row,
+			 void (*fn)(void *ctx, char **field), void *ctx)
+{
+	FILE *f = fopen(path, "r");
+	char line[1024], *field[32];
+	int lines = 0;
+
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f)) {
+		unsigned n = 0;
+
+		for (char *s = strtok(line, "\t\n"); s && n < ARRAY_SIZE(field);
+		     s = strtok(NULL, "\t\n"))
+			field[n++] = s;
+		if (n < 4 || strcmp(field[0], row->kernel) ||
+		    strcmp(field[1], row->mem) || strcmp(field[2], row->opts))
+			continue;
+		fn(ctx, field + 3);
+		lines++;
+	}
+	fclose(f);
+	return lines;
+}
+
+static uint64_t number(const char *s)
+{
+	return strtoull(s, NULL, 0);
+}
+
+/* --- e820 --------------------------------------------------------------- */
+
+struct map {
+	struct ram_region region[RAM_MAX_REGIONS];
+	unsigned n, seen;
+};
+
+static void compare_region(void *ctx, char **field)
+{
+	struct map *m = ctx;
+	const struct ram_region *r = &m->region[m->seen++];
+
+	assert_true(m->seen <= m->n);
+	assert_int_equal(r->start, number(field[0]));
+	assert_int_equal(r->end - 1, number(field[1]));
+	assert_int_equal(r->type, strcmp(field[2], "usable") ? RAM_RESERVED
+							     : RAM_USABLE);
+}
+
+static void test_e820__golden(void **state)
+{
+	const struct golden_row *row = *state;
+	struct map m = { .n = e820_build(row->boot.ram, m.region,
+					 RAM_MAX_REGIONS) };
+
+	if (for_each_line(GOLDEN("e820"), row, compare_region, &m) < 0)
+		skip();
+	assert_int_equal(m.seen, m.n);
+}
+
+/* --- zones -------------------------------------------------------------- */
+
+static void assert_near(uint64_t ours, uint64_t golden, unsigned percent)
+{
+	uint64_t slack = golden * percent / 100 + 2;
+
+	assert_in_range(ours, golden > slack ? golden - slack : 0,
+			golden + slack);
+}
+
+/*
+ * Spans and present are exact. Watermarks are in proportion to what is
+ * managed, which depends on the size of the initramfs.
+ */
+static void compare_zone(void *ctx, char **field)
+{
+	struct kernel *k = ctx;
+
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
+		const struct zone *zone = &k->zone[i];
+
+		if (strcmp(zone->name, field[0]))
+			continue;
+		assert_int_equal(zone->start_pfn, number(field[1]));
+		assert_int_equal(zone->end_pfn, number(field[2]));
+		assert_int_equal(zone->spanned, number(field[3]));
+		assert_int_equal(zone->present, number(field[4]));
+		if (k->config.ram < GiB)
+			return;
+		for (unsigned w = 0; w < 3; w++)
+			assert_near(zone->watermark[w], number(field[7 + w]),
+				    5);
+		return;
+	}
+}
+
+static void test_zones__golden(void **state)
+{
+	const struct golden_row *row = *state;
+	struct kernel *k = boot_row(&row->boot);
+	int lines = for_each_line(GOLDEN("zones"), row, compare_zone, k);
+
+	end_row(k);
+	if (lines < 0)
+		skip();
+	assert_true(lines >= 3);
+}
+
+/* DMA: of 4095 frames 97 are BIOS and VGA, and the first MiB is kept. */
+static void test_zones__dma_managed(void **state)
+{
+	struct kernel *k = boot_row(&i386_61);
+
+	assert_int_equal(k->zone[ZONE_DMA].managed, 3840);
+	assert_string_equal(memblock_reserved_name(k, 0xff), "first MiB");
+	assert_null(memblock_reserved_name(k, 0x100));
+	end_row(k);
+}
+
+/* --- direct map --------------------------------------------------------- */
+
+/* Rights over all levels, as the golden file writes them: "W-XG---". */
+static void leaf_flags(struct kernel *k, va_t va, char *flags, unsigned *shift)
+{
+	struct access access = { .va = va, .kind = ACCESS_READ };
+	struct walk w;
+
+	mmu_walk(&k->machine->cpu[0].mmu, k->ram, &access, &w);
+	assert_int_equal(w.fault.reason, FAULT_NONE);
+	flags[0] = w.rights.write ? 'W' : '-';
+	flags[1] = w.rights.user ? 'U' : '-';
+	flags[2] = w.rights.xd ? 'X' : '-';
+	flags[3] = w.step[w.nsteps - 1].entry & PTE_G ? 'G' : '-';
+	*shift = w.page_shift;
+}
+
+/*
+ * Not modelled: the trampoline in the first MiB, and single pages that the
+ * running kernel has made read-only outside its text and rodata.
+ */
+static bool is_modelled(const struct kernel *k, va_t va, const char *flags)
+{
+	pa_t pa = kernel_pa(k, va);
+
+	return flags[0] == 'W' ||
+	       (pa >= k->layout.image.text && pa < k->layout.image.erodata);
+}
+
+static void compare_mapping(void *ctx, char **field)
+{
+	struct kernel *k = ctx;
+	va_t va = number(field[1]);
+	char flags[5] = "";
+	unsigned shift;
+
+	if (strcmp(field[0], "kernel") || !is_modelled(k, va, field[5]))
+		return;
+	leaf_flags(k, va, flags, &shift);
+	assert_memory_equal(flags, field[5], 4);
+	assert_int_equal(kernel_pa(k, va), number(field[3]));
+	if (strcmp(field[4], "4K"))
+		assert_string_equal(paging_size_name(shift), field[4]);
+	leaf_flags(k, number(field[2]) - 1, flags, &shift);
+	assert_memory_equal(flags, field[5], 4);
+	if (strcmp(field[4], "4K"))
+		assert_string_equal(paging_size_name(shift), field[4]);
+}
+
+static void test_direct_map__golden(void **state)
+{
+	const struct golden_row *row = *state;
+	struct kernel *k = boot_row(&row->boot);
+	int lines =
+		for_each_line(GOLDEN("direct-map"), row, compare_mapping, k);
+
+	end_row(k);
+	if (lines < 0)
+		skip();
+	assert_true(lines >= 7);
+}
+
+/* --- every configuration ------------------------------------------------ */
+
+static const struct boot_row boots[] = {
+	BOOT("i386 16M", "i386", 16 * MiB),
+	BOOT("i386 64M nopse", "i386", 64 * MiB, .nopse = true),
+	BOOT("i386 2G nopge", "i386", 2 * GiB, .nopge = true),
+	BOOT("i386 4G", "i386", 4 * GiB),
+	BOOT("i386 8G, 4G visible", "i386", 8 * GiB),
+	BOOT("i386 3500M", "i386", 3500 * MiB, .layout_61 = true),
+	BOOT("i386 4G 1G", "i386", 4 * GiB, .page_offset = 0x40000000),
+	BOOT("i386 1G 3G_OPT", "i386", GiB, .page_offset = 0xb0000000),
+	BOOT("i386 1G 2G_OPT", "i386", GiB, .layout_61 = true,
+	     .page_offset = 0x78000000),
+	BOOT("pae 16M", "i386-pae", 16 * MiB),
+	BOOT("pae 2G nopse", "i386-pae", 2 * GiB, .nopse = true),
+	BOOT("pae 64G", "i386-pae", 64 * GiB),
+	BOOT("pae 64G 6.1", "i386-pae", 64 * GiB, .layout_61 = true),
+	BOOT("pae 8G 2G", "i386-pae", 8 * GiB, .page_offset = 0x80000000),
+	BOOT("pae 64M 1G", "i386-pae", 64 * MiB, .page_offset = 0x40000000),
+	BOOT("x86_64 96M", "x86_64", 96 * MiB),
+	BOOT("x86_64 1G nopse", "x86_64", GiB, .nopse = true),
+	BOOT("x86_64 3G", "x86_64", 3 * GiB),
+	BOOT("x86_64 8G gbpages", "x86_64", 8 * GiB, .gbpages = true),
+	BOOT("x86_64 64G", "x86_64", 64 * GiB),
+	BOOT("x86_64 1T gbpages", "x86_64", 1024 * GiB, .gbpages = true),
+};
+
+static void test_boot__is_consistent(void **state)
+{
+	struct kernel *k = boot_row(*state);
+
+	for (unsigned i = 0; i < k->machine->ncpus; i++) {
+		const struct mmu *mmu = &k->machine->cpu[i].mmu;
+
+		assert_ptr_equal(mmu->mode, k->mode);
+		assert_true(mmu->cr0 & CR0_WP);
+		assert_int_equal(!!(mmu->efer & EFER_NXE), k->config.nx);
+		assert_int_equal(!!(mmu->cr4 & CR4_PGE), k->config.pge);
+	}
+	assert_int_equal(kernel_pa(k, kernel_va(k, 0x12345)), 0x12345);
+	assert_int_equal(kernel_pa(k,
+				   k->layout.kernel_map + k->layout.image.text),
+			 k->layout.image.text);
+	assert_true(kernel_virt_ok(k, kernel_va(k, MiB)));
+	assert_false(kernel_virt_ok(k, k->layout.high_memory));
+	assert_false(kernel_virt_ok(k, 0));
+	end_row(k);
+}
+
+/* Every visible frame of lowmem is where __va() says, and nothing else is. */
+static void test_boot__direct_map_is_complete(void **state)
+{
+	struct kernel *k = boot_row(*state);
+	pfn_t step = 1 + k->max_pfn / 3000;
+
+	for (pfn_t pfn = 0; pfn < k->max_pfn + 1000; pfn += step) {
+		struct access access = { .kind = ACCESS_READ };
+		bool low = pfn < 256 ||
+			   (pfn < k->max_low_pfn && pfn_valid(k, pfn));
+		struct walk w;
+
+		access.va = kernel_va(k, pfn << PAGE_SHIFT);
+		if (!low && k->arch->highmem)
+			continue; /* other areas lie there */
+		mmu_walk(&k->machine->cpu[0].mmu, k->ram, &access, &w);
+		assert_int_equal(w.fault.reason == FAULT_NONE, low);
+		if (low)
+			assert_int_equal(w.pa, pfn << PAGE_SHIFT);
+	}
+	end_row(k);
+}
+
+/* Same seed, same machine; another seed changes random numbers only. */
+static void test_boot__is_deterministic(void **state)
+{
+	struct kernel *a = boot_row(*state), *b = boot_row(*state);
+
+	assert_int_equal(machine_hash(a->machine), machine_hash(b->machine));
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(kernel_random(a), kernel_random(b));
+	end_row(a);
+	end_row(b);
+}
+
+static void test_check__changes_nothing(void **state)
+{
+	struct kernel *k = boot_row(*state);
+	uint64_t hash = machine_hash(k->machine);
+
+	assert_int_equal(findings(k, NULL), 0);
+	assert_int_equal(machine_hash(k->machine), hash);
+	end_row(k);
+}
+
+/* --- failures ----------------------------------------------------------- */
+
+static const struct bad_row {
+	const char *why;
+	struct boot_row boot;
+	unsigned cpus;
+} bad_rows[] = {
+	{ "at least 16M", BOOT("", "i386", 0), 1 },
+	{ "at least 16M", BOOT("", "i386", 16 * MiB - PAGE_SIZE), 1 },
+	{ "at most 1T", BOOT("", "x86_64", 2048 * GiB), 1 },
+	{ "multiple of 4K", BOOT("", "i386", 64 * MiB + 1), 1 },
+	{ "cpus", BOOT("", "i386", 64 * MiB), 0 },
+	{ "cpus", BOOT("", "i386", 64 * MiB), 65 },
+	{ "kernel image", BOOT("", "x86_64", 16 * MiB), 1 },
+	{ "1 GiB", BOOT("", "i386-pae", GiB, .page_offset = 0xb0000000), 1 },
+};
+
+static void test_boot__refuses(void **state)
+{
+	const struct bad_row *row = *state;
+	struct kernel_config cfg = row_config(&row->boot);
+	const char *why = NULL;
+
+	cfg.cpus = row->cpus;
+	assert_null(kernel_boot(&cfg, &why));
+	assert_non_null(why);
+	assert_non_null(strstr(why, row->why));
+}
+
+/* mem_map of 64 GiB takes 640 MiB: this vmalloc= leaves less than that. */
+static void test_boot__mem_map_needs_lowmem(void **state)
+{
+	struct boot_row row = BOOT("", "i386-pae", 64 * GiB);
+	struct kernel_config cfg = row_config(&row);
+	const char *why = NULL;
+
+	cfg.vmalloc_reserve = 512 * MiB;
+	assert_null(kernel_boot(&cfg, &why));
+	assert_non_null(strstr(why, "mem_map"));
+}
+
+static struct CMUnitTest tests[200];
+static unsigned ntests;
+
+static void add(const char *name, CMUnitTestFunction fn, const void *row)
+{
+	assert_true(ntests < ARRAY_SIZE(tests));
+	tests[ntests++] =
+		(struct CMUnitTest){ name, fn, NULL, NULL, (void *)row };
+}
+
+int main(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(golden_rows); i++) {
+		const struct golden_row *row = &golden_rows[i];
+
+		add(row->boot.name, test_e820__golden, row);
+		add(row->boot.name, test_zones__golden, row);
+		add(row->boot.name, test_direct_map__golden, row);
+	}
+	add("test_zones__dma_managed", test_zones__dma_managed, NULL);
+	for (unsigned i = 0; i < ARRAY_SIZE(boots); i++) {
+		add(boots[i].name, test_boot__is_consistent, &boots[i]);
+		add(boots[i].name, test_boot__direct_map_is_complete,
+		    &boots[i]);
+	}
+	add("deterministic", test_boot__is_deterministic, &i386);
+	add("deterministic", test_boot__is_deterministic, &x86_64);
+	add("check, i386", test_check__changes_nothing, &i386_pae);
+	add("check, x86_64", test_check__changes_nothing, &x86_64);
+	for (unsigned i = 0; i < ARRAY_SIZE(bad_rows); i++)
+		add(bad_rows[i].why, test_boot__refuses, &bad_rows[i]);
+	add("mem_map", test_boot__mem_map_needs_lowmem, NULL);
+	return _cmocka_run_group_tests("boot", tests, ntests, NULL, NULL);
+}
