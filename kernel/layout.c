@@ -305,7 +305,6 @@ static void name_areas_64(const struct kernel_config *cfg, struct layout *l)
 
 /* --- rows --------------------------------------------------------------- */
 
-/* clang-format off: tables */
 #define IMAGE_CLASSIC                                                       \
 	{                                                                   \
 		0x100000, 0x31f000, 0x320000, 0x3b7000, 0x3b8000, 0x3fa000, \
@@ -377,7 +376,6 @@ static const struct layout_row layout_rows[] = {
 		.thp = true,
 	},
 };
-/* clang-format on */
 
 static const struct layout_row *find_row(const struct kernel_config *cfg)
 {

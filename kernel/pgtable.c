@@ -25,9 +25,26 @@
 
 /* --- entries ------------------------------------------------------------ */
 
+/* pt_get() for the loops below. Unbacked memory reads as all ones. */
+static inline uint64_t read_entry(const struct kernel *k, pa_t entry_pa)
+{
+	const uint8_t *host = ram_ptr(k->ram, entry_pa);
+	uint32_t low;
+	uint64_t all;
+
+	if (!host)
+		return k->mode->entry_size == 4 ? UINT32_MAX : UINT64_MAX;
+	if (k->mode->entry_size == 4) {
+		memcpy(&low, host, sizeof(low));
+		return low;
+	}
+	memcpy(&all, host, sizeof(all));
+	return all;
+}
+
 uint64_t pt_get(const struct kernel *k, pa_t entry_pa)
 {
-	return ram_read(k->ram, entry_pa, k->mode->entry_size);
+	return read_entry(k, entry_pa);
 }
 
 void pt_set_raw(struct kernel *k, pa_t entry_pa, uint64_t value)
@@ -49,14 +66,25 @@ void pt_set(struct kernel *k, int pid, va_t va, unsigned level, pa_t entry_pa,
 	       .level = level, .entry_pa = entry_pa, .old = old, .new = value);
 }
 
-static bool is_leaf(const struct kernel *k, unsigned level, uint64_t entry)
+/* Bit 7 must be set for anything but a PTE to be a leaf, in every mode. */
+static inline bool is_leaf(const struct kernel *k, unsigned level,
+			   uint64_t entry)
 {
-	return paging_is_leaf(k->mode, level, entry,
+	if (level == k->pte_level)
+		return true;
+	return (entry & PTE_PS) &&
+	       paging_is_leaf(k->mode, level, entry,
 			      k->machine->cpu[0].features.pse);
 }
 
-static pa_t entry_address(const struct kernel *k, pa_t table, unsigned level,
-			  va_t va)
+/* The table below an entry that is no leaf. */
+static inline pa_t entry_table(const struct kernel *k, uint64_t entry)
+{
+	return entry & k->mode->addr_mask;
+}
+
+static inline pa_t entry_address(const struct kernel *k, pa_t table,
+				 unsigned level, va_t va)
 {
 	return table + paging_index(k->mode, level, va) * k->mode->entry_size;
 }
@@ -228,7 +256,7 @@ pa_t pt_lookup(struct kernel *k, pa_t root, va_t va, unsigned level, bool alloc)
 
 		if (l == level)
 			return entry_pa;
-		uint64_t entry = pt_get(k, entry_pa);
+		uint64_t entry = read_entry(k, entry_pa);
 
 		if (!(entry & PTE_P)) {
 			entry = alloc ? table_populate(k, root, va, l, entry_pa)
@@ -238,7 +266,7 @@ pa_t pt_lookup(struct kernel *k, pa_t root, va_t va, unsigned level, bool alloc)
 		} else if (is_leaf(k, l, entry)) {
 			return 0;
 		}
-		table = paging_target(k->mode, l, entry, false);
+		table = entry_table(k, entry);
 	}
 }
 
@@ -249,7 +277,7 @@ pa_t pt_leaf(const struct kernel *k, pa_t root, va_t va, uint64_t *entry,
 
 	for (unsigned l = 0; l <= k->pte_level; l++) {
 		pa_t entry_pa = entry_address(k, table, l, va);
-		uint64_t value = pt_get(k, entry_pa);
+		uint64_t value = read_entry(k, entry_pa);
 		bool leaf = is_leaf(k, l, value);
 
 		if (!(value & PTE_P) && !(leaf && pte_present(value)))
@@ -259,7 +287,7 @@ pa_t pt_leaf(const struct kernel *k, pa_t root, va_t va, uint64_t *entry,
 			*level = l;
 			return entry_pa;
 		}
-		table = paging_target(k->mode, l, value, false);
+		table = entry_table(k, value);
 	}
 	return 0;
 }
@@ -284,7 +312,7 @@ static bool own_table(const struct table_walk *w, unsigned level,
 
 	if (!(entry & PTE_P) || is_leaf(k, level, entry))
 		return false;
-	*ret = paging_target(k->mode, level, entry, false);
+	*ret = entry_table(k, entry);
 	pfn_t pfn = *ret >> PAGE_SHIFT;
 
 	return pfn_valid(k, pfn) && (pfn_to_page(k, pfn)->flags & PG_table) &&
@@ -439,27 +467,42 @@ static unsigned map_level(const struct kernel *k, va_t va, pa_t pa,
 	return k->pte_level;
 }
 
+/* Writes the kernel entry that maps @va to @pa at @level. */
+static void set_kernel_entry(struct kernel *k, va_t va, pa_t pa, unsigned level,
+			     pa_t entry_pa, uint64_t flags)
+{
+	uint64_t entry = paging_address_bits(k->mode, level, pa, true) | flags;
+
+	if (level < k->pte_level)
+		entry |= PTE_PS;
+	pt_set(k, 0, va, level, entry_pa, entry, "kernel");
+	if (level == 0)
+		sync_kernel_mappings(k, va, entry);
+}
+
 int kernel_map_range(struct kernel *k, va_t va, pa_t pa, uint64_t size,
 		     uint64_t flags, unsigned max_shift)
 {
-	unsigned shift = pt_max_shift(k);
+	unsigned shift = pt_max_shift(k), last = 0;
+	pa_t entry_pa = 0;
 
 	if (shift > max_shift)
 		shift = max_shift;
 	while (size) {
 		unsigned level = map_level(k, va, pa, size, shift);
 		uint64_t bytes = 1ULL << k->mode->level[level].shift;
-		pa_t entry_pa =
-			pt_lookup(k, k->swapper_pg_dir, va, level, true);
-		uint64_t entry = paging_address_bits(k->mode, level, pa, true);
 
+		/* The next entry is beside the last one, or must be found. */
+		if (entry_pa && level == last &&
+		    paging_index(k->mode, level, va))
+			entry_pa += k->mode->entry_size;
+		else
+			entry_pa = pt_lookup(k, k->swapper_pg_dir, va, level,
+					     true);
 		if (!entry_pa)
 			return -ENOMEM;
-		if (level < k->pte_level)
-			entry |= PTE_PS;
-		pt_set(k, 0, va, level, entry_pa, entry | flags, "kernel");
-		if (level == 0)
-			sync_kernel_mappings(k, va, entry | flags);
+		set_kernel_entry(k, va, pa, level, entry_pa, flags);
+		last = level;
 		va += bytes;
 		pa += bytes;
 		size -= bytes < size ? bytes : size;

@@ -173,7 +173,7 @@ static void offer(const char *text, const char *name)
 {
 	char *copy;
 
-	if (strncmp(name, text, strlen(text)) != 0)
+	if (!*name || strncmp(name, text, strlen(text)) != 0)
 		return;
 	found = realloc(found, (nfound + 1) * sizeof(*found));
 	copy = strdup(name);

@@ -225,6 +225,14 @@ int name_lookup(struct session *s, const char *name, const char *what,
 	return unknown(s, name, what, err);
 }
 
+static const char *symbol_name(struct session *s, unsigned i)
+{
+	const char *name = layout_symbol_name(i);
+	va_t va;
+
+	return !name || layout_symbol(&s->k->layout, name, &va) ? name : "";
+}
+
 const char *expr_name(struct session *s, unsigned i)
 {
 	static char var[66];
@@ -242,7 +250,7 @@ const char *expr_name(struct session *s, unsigned i)
 		snprintf(var, sizeof(var), "$%s", s->var[i].name);
 		return var;
 	}
-	return s->k ? layout_symbol_name(i - s->nvars) : NULL;
+	return s->k ? symbol_name(s, i - s->nvars) : NULL;
 }
 
 /* --- ranges -------------------------------------------------------------------- */

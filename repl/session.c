@@ -197,7 +197,7 @@ static void report_text(struct session *s, const char *line,
 	struct out *o = &s->errout;
 
 	out_flush(&s->out);
-	if (line && !s->line)
+	if (line && s->interactive)
 		put_caret(o, line, err);
 	if (s->line)
 		out_printf(o, "%s:%u: ", s->script, s->line);

@@ -40,7 +40,10 @@ int value_pa(struct session *s, struct value v, struct value *ret,
 	     struct err *err);
 int value_va(struct session *s, struct value v, struct value *ret,
 	     struct err *err);
-/* Names that expressions know now, for completion: the @i-th, or NULL. */
+/*
+ * Names that expressions know now, for completion: the @i-th, NULL past the
+ * end, "" for one that this machine does not have.
+ */
 const char *expr_name(struct session *s, unsigned i);
 
 #endif
