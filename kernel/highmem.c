@@ -243,6 +243,20 @@ static void check_empty(struct checker *c, struct kernel *k, va_t va)
 			      (unsigned long long)entry);
 }
 
+bool kmap_in_use(const struct kernel *k, pfn_t pfn, uint64_t n)
+{
+	const struct kmap_state *s = k->kmap;
+
+	for (unsigned i = 0; s && i < s->nr; i++)
+		if (s->slot[i].count > 1 && s->slot[i].pfn - pfn < n)
+			return true;
+	for (unsigned c = 0; s && c < k->machine->ncpus; c++)
+		for (unsigned i = 0; i < s->cpu[c].depth; i++)
+			if (s->cpu[c].pfn[i] - pfn < n)
+				return true;
+	return false;
+}
+
 unsigned highmem_check(struct kernel *k, check_fn fn, void *ctx)
 {
 	struct checker c = { fn, ctx, 0 };

@@ -35,6 +35,9 @@ int kmap_atomic(struct kernel *k, unsigned cpu, pfn_t pfn, va_t *ret);
 /* Must be the latest one of that CPU, else -EINVAL. */
 int kunmap_atomic(struct kernel *k, unsigned cpu, va_t va);
 
+/* Is one of the @n frames from @pfn on mapped by a slot in use? */
+bool kmap_in_use(const struct kernel *k, pfn_t pfn, uint64_t n);
+
 unsigned highmem_check(struct kernel *k, check_fn fn, void *ctx);
 
 #endif

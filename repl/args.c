@@ -631,6 +631,18 @@ static int missing(struct cmd_ctx *c, const struct arg_spec *a)
 	return -1;
 }
 
+static int too_many(struct binder *b, const struct cmd_input *in)
+{
+	err_set(b->c->err, ERR_USAGE, "%s: one argument too many",
+		in->text ? in->text : "a number");
+	if (in->text && strchr("+-*/%&^<", *in->text))
+		err_hint(b->c->err, "write an expression without blanks, or in "
+			 "parentheses");
+	else
+		hint_usage(b->c);
+	return blame_input(b->c, in);
+}
+
 static int bind_args(struct binder *b)
 {
 	const struct command *cmd = b->c->cmd;
@@ -651,13 +663,7 @@ static int bind_args(struct binder *b)
 	}
 	if (i < CMD_MAX_ARGS && cmd->arg[i].name && !cmd->arg[i].optional)
 		return missing(b->c, &cmd->arg[i]);
-	if (i < b->npos) {
-		err_set(b->c->err, ERR_USAGE, "%s: one argument too many",
-			b->pos[i]->text ? b->pos[i]->text : "a number");
-		hint_usage(b->c);
-		return blame_input(b->c, b->pos[i]);
-	}
-	return 0;
+	return i < b->npos ? too_many(b, b->pos[i]) : 0;
 }
 
 /* Room for every input as text, twice: by itself and joined. */

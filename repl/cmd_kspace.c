@@ -294,6 +294,12 @@ static int kmap_run(struct cmd_ctx *c)
 
 	if (frame_arg(c, &pfn) < 0)
 		return -1;
+	if (pfn_valid(c->k, pfn) && page_is_free(c->k, pfn)) {
+		err_set(c->err, ERR_USER, "pfn 0x%llx is free: nobody's to map",
+			(unsigned long long)pfn);
+		err_hint(c->err, "alloc_pages -g highuser takes a frame");
+		return -1;
+	}
 	rc = atomic ? kmap_atomic(c->k, c->s->cpu, pfn, &va)
 		    : kmap(c->k, pfn, &va);
 	if (rc < 0)
@@ -400,7 +406,7 @@ const struct command cmd_kmap = {
 	.help = "give a frame a kernel address; HighMem frames get a pkmap slot",
 	.details = "Lowmem frames have their address already. -a: kmap_atomic, a slot\n"
 		   "of the current CPU in the fixmap.",
-	.example = "kmap pfn:0x40000",
+	.example = "alloc_pages -g highuser; kmap $_",
 	.arg = { { "FRAME", ARG_ADDR } },
 	.opt = { { 'a', "atomic", ARG_FLAG, NULL, "kmap_atomic (kmap_local)" } },
 	.run = kmap_run,

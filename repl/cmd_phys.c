@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/highmem.h"
 #include "kernel/memblock.h"
 #include "repl/cmd.h"
 #include "repl/describe.h"
@@ -379,6 +380,10 @@ static int free_pages_run(struct cmd_ctx *c)
 			       "pfn 0x%llx: not a block of order %llu from alloc_pages",
 			       (unsigned long long)pfn,
 			       (unsigned long long)order);
+	if (kmap_in_use(c->k, pfn, 1ULL << order))
+		return err_set(c->err, ERR_USER,
+			       "pfn 0x%llx: still mapped by kmap",
+			       (unsigned long long)pfn);
 	free_pages(c->k, pfn, order);
 	res_pfn(c->r, "pfn", "pfn %s", pfn);
 	res_u64(c->r, "order", "order %s freed", order);

@@ -37,6 +37,8 @@ void out_json_string(struct out *o, const char *s)
 		} else if (*s == '"' || *s == '\\') {
 			out_write(o, "\\", 1);
 			out_write(o, s, 1);
+		} else if (*s == '\n' || *s == '\t') {
+			out_str(o, *s == '\n' ? "\\n" : "\\t");
 		} else if ((unsigned char)*s < 0x20) {
 			out_printf(o, "\\u%04x", *s);
 		} else {

@@ -206,6 +206,8 @@ static int unknown(struct session *s, const char *name, const char *what,
 		err_hint(err, "did you mean 0x%s?", name);
 	else if (c.best)
 		err_hint(err, "did you mean %s?", c.best);
+	else if (!s->k)
+		err_hint(err, "a bare machine has no kernel's names");
 	return -1;
 }
 

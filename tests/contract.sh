@@ -80,11 +80,11 @@ status 1 "boot without arch" "$mmsh" -c 'boot'
 # --- bad input -----------------------------------------------------------------
 for line in 'pagewalk' 'pagewalk 1 2 3' 'pagewalk -z text' 'pagewalk 0x' \
 	'pagewalk 1+' 'pagewalk (1' 'pagewalk 1/0' 'pagewalk 0x1ffffffff' \
-	'read text 0' 'read text 999999999999' 'write text' 'map' 'map 0' \
+	'read text 0' 'write text' 'map' 'map 0' \
 	'map 99999999999999999' 'munmap 1 1' 'munmap text 0xffffffffffffffff' \
 	'mprotect text 4K q' 'mprotect 0x1 1 r' 'brk 0x1' 'switch 99' 'fork -p 99' \
 	'exec /nonexistent' 'exec /etc/passwd' 'exec /' 'kfree 0xc0000001' \
-	'vfree 1' 'kmap 1' 'kunmap pfn:1' 'kmalloc 0' 'kmalloc 99999999999' \
+	'vfree 1' 'kmap 1' 'kunmap pfn:0x40000' 'kmalloc 0' 'kmalloc 99999999999' \
 	'vmalloc 0' 'vmalloc 99999999999' '__pa 0x1000' '__va 0xffffffff' \
 	'page 5' 'page pfn:99999999999' 'poke 1 2' 'peek 0 0' 'let 1 2' 'reg nosuch' \
 	'reg cr3 1 2' 'help nosuch' 'apropos qqqqqqq' 'source /nonexistent' \
@@ -92,6 +92,7 @@ for line in 'pagewalk' 'pagewalk 1 2 3' 'pagewalk -z text' 'pagewalk 0x' \
 	'map 4K rw /' 'lua error("x")' 'lua (' 'eval va:1+pa:1'; do
 	status 1 "bad: $line" "$mmsh" -c "$line"
 done
+status 4 "a read over the limit" "$mmsh" -c 'read text 999999999999'
 status 1 "wrong class" "$mmsh" -c 'boot i386; exec /bin/ls'
 says "boot x86_64" "which boot would do" "$mmsh" -c 'boot i386; exec /bin/ls'
 says "did you mean pagewalk" "did-you-mean" "$mmsh" -c 'pagewlak text'

@@ -16,6 +16,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* <sys/user.h> has macros of its own by these names. */
+#undef PAGE_SHIFT
+#undef PAGE_SIZE
+#undef PAGE_MASK
+
 #include "tests/kernel/host.h"
 
 #define PROGRAM "/bin/ls"
@@ -259,7 +264,7 @@ static void test_host_exec__auxv(void **state)
 		AT_CLKTCK, AT_SECURE,
 	};
 	struct fixture *f = need_host(state);
-	uint64_t ours, host;
+	uint64_t ours = 0, host = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		assert_true(aux(&f->host, types[i], &host));

@@ -43,7 +43,6 @@ static void on_segv(int sig)
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct sigaction sa = { .sa_handler = on_segv };
 	void *p = mmap((void *)WINDOW, NPAGES * PAGE_SIZE, PROT_NONE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
@@ -51,7 +50,6 @@ static int setup(void **state)
 	f->init = find_task(f->k, 1);
 	f->rng = 12345;
 	context_switch(f->k, 0, f->init);
-	sigaction(SIGSEGV, &sa, NULL);
 	if (p == MAP_FAILED)
 		return -1;
 	munmap(p, NPAGES * PAGE_SIZE);
@@ -209,6 +207,8 @@ static void compare(struct fixture *f, bool exact, unsigned step)
 
 static void run(struct fixture *f, unsigned nops, bool exact)
 {
+	/* cmocka has put its own handler there before each test. */
+	sigaction(SIGSEGV, &(struct sigaction){ .sa_handler = on_segv }, NULL);
 	for (unsigned i = 0; i < STEPS; i++) {
 		struct step s = random_step(f, nops);
 		long host = host_step(&s), ours = our_step(f, &s);

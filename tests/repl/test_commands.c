@@ -1,0 +1,198 @@
+/*
+ * test_commands.c - what every row of the command table promises: help, a
+ * known group, an example that runs, and, for a command that only looks, that
+ * it changes nothing: not a register, not a byte of RAM, not a TLB entry, not
+ * a struct page.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "repl/session.h"
+
+static const char *const groups[] = {
+	"translation", "access", "process memory", "processes", "kernel space",
+	"physical memory", "processor", "shell",
+};
+
+static void begin(struct session *s, const char *arch, const char *ram)
+{
+	const char *words[] = { arch, ram };
+	struct err err = { 0 };
+
+	session_init(s);
+	s->out.fd = s->errout.fd = -1;
+	if (session_boot(s, words, 2, &err) < 0)
+		fail_msg("boot: %s", err.msg);
+}
+
+static void finding(void *ctx, const char *text)
+{
+	print_error("check: %s\n", text);
+}
+
+static void end(struct session *s)
+{
+	if (s->k)
+		assert_int_equal(kernel_check(s->k, finding, NULL), 0);
+	session_deinit(s);
+}
+
+static void run(struct session *s, const char *line)
+{
+	s->errout.len = s->out.len = 0;
+	if (session_line(s, line) != 0)
+		fail_msg("%s: %.*s", line, (int)s->errout.len, s->errout.buf);
+}
+
+static void test_commands__sorted_and_complete(void **state)
+{
+	for (unsigned i = 0; commands[i]; i++) {
+		const struct command *c = commands[i];
+		bool known = false;
+
+		if (i)
+			assert_true(strcmp(commands[i - 1]->name, c->name) < 0);
+		assert_non_null(c->help);
+		assert_true(strlen(c->help) > 3);
+		assert_non_null(c->run);
+		for (size_t g = 0; g < ARRAY_SIZE(groups); g++)
+			known |= strcmp(groups[g], c->group) == 0;
+		assert_true(known);
+	}
+}
+
+/* No two commands answer to one name. */
+static void test_commands__names_and_aliases_are_unique(void **state)
+{
+	struct err err;
+	char names[256], *save, *name;
+
+	for (unsigned i = 0; commands[i]; i++) {
+		assert_ptr_equal(command_find(commands[i]->name, false, &err),
+				 commands[i]);
+		if (!commands[i]->alias)
+			continue;
+		strcpy(names, commands[i]->alias);
+		for (name = strtok_r(names, " ", &save); name;
+		     name = strtok_r(NULL, " ", &save))
+			assert_ptr_equal(command_find(name, false, &err),
+					 commands[i]);
+	}
+}
+
+static void test_commands__examples_run(void **state)
+{
+	struct session s;
+
+	for (unsigned i = 0; commands[i]; i++) {
+		if (!commands[i]->example ||
+		    strcmp(commands[i]->name, "lua") == 0)
+			continue;
+		begin(&s, "i386", "ram=2G");
+		run(&s, commands[i]->example);
+		end(&s);
+	}
+}
+
+/* All state that a look must leave alone. */
+static uint64_t state_hash(const struct session *s)
+{
+	uint64_t h = machine_hash(s->m);
+
+	if (!s->k)
+		return h;
+	const uint8_t *p = (const uint8_t *)s->k->mem_map;
+
+	for (size_t i = 0; i < s->k->max_pfn * sizeof(struct page); i++)
+		h = (h ^ p[i]) * 0x100000001b3ULL;
+	return h ^ s->k->vmstat.pgfault ^ s->k->rng ^ s->k->vmstat.pgalloc;
+}
+
+static const char *const looks[] = {
+	"pagewalk text", "pagewalk heap -w", "pagewalk 0xc0000000 -x",
+	"pagewalk -p 2 data", "ptdump", "ptdump -f text", "ptdump -p 2",
+	"maps", "ps", "layout", "buddyinfo", "zoneinfo", "slabinfo",
+	"vmallocinfo", "iomem", "e820", "tlb", "tlb -c 1", "peek 0x1000 64",
+	"page pfn:0x1000", "page __pa(high_memory-4K)", "page data", "help",
+	"help map", "apropos TLB", "check", "eval text+1", "__pa PAGE_OFFSET",
+	"__va 1M",
+};
+
+static void looking_changes_nothing(const char *arch)
+{
+	struct session s;
+	uint64_t before;
+
+	begin(&s, arch, "ram=256M");
+	run(&s, "write data \"x\"; write heap 1; fork; write heap 2; vmalloc 8K");
+	before = state_hash(&s);
+	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
+		session_line(&s, looks[i]);
+		if (state_hash(&s) != before)
+			fail_msg("%s: %s changed the machine", arch, looks[i]);
+	}
+	run(&s, "read text 1");
+	assert_int_not_equal(state_hash(&s), before);
+	end(&s);
+}
+
+static void test_commands__looking_changes_nothing(void **state)
+{
+	looking_changes_nothing("i386");
+	looking_changes_nothing("i386-pae");
+	looking_changes_nothing("x86_64");
+}
+
+/* The list above has every command that only looks. */
+static void test_commands__every_look_is_tried(void **state)
+{
+	for (unsigned i = 0; commands[i]; i++) {
+		const struct command *c = commands[i];
+		bool tried = c->flags & (CMD_CHANGES | CMD_SHELL);
+		size_t len = strlen(c->name);
+
+		for (size_t j = 0; j < ARRAY_SIZE(looks); j++)
+			tried |= strncmp(looks[j], c->name, len) == 0 &&
+				 (looks[j][len] == ' ' || !looks[j][len]);
+		if (!tried)
+			fail_msg("%s is not tried", c->name);
+	}
+}
+
+/* The same commands give the same bytes. */
+static void test_commands__deterministic(void **state)
+{
+	static const char line[] =
+		"write heap 1; fork; write heap 2; vmalloc 64K; kmalloc 100; "
+		"ps; maps; ptdump; buddyinfo; slabinfo; iomem; tlb";
+	struct session a, b;
+
+	begin(&a, "x86_64", "ram=4G");
+	begin(&b, "x86_64", "ram=4G");
+	run(&a, line);
+	run(&b, line);
+	assert_int_equal(a.out.len, b.out.len);
+	assert_memory_equal(a.out.buf, b.out.buf, a.out.len);
+	end(&a);
+	end(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_commands__sorted_and_complete),
+		cmocka_unit_test(test_commands__names_and_aliases_are_unique),
+		cmocka_unit_test(test_commands__examples_run),
+		cmocka_unit_test(test_commands__looking_changes_nothing),
+		cmocka_unit_test(test_commands__every_look_is_tried),
+		cmocka_unit_test(test_commands__deterministic),
+	};
+
+	return cmocka_run_group_tests_name("commands", tests, NULL, NULL);
+}
