@@ -17,7 +17,7 @@ B := build/$(MODE)
 prefix ?= /usr/local
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-	-Wvla -Wno-unused-parameter -Werror
+	-Wvla -Wno-unused-parameter -Wno-missing-field-initializers -Werror
 OPT_release := -O2 -g
 OPT_debug := -O1 -g -DMMSH_CHECK_ALWAYS
 OPT_san := $(OPT_debug) -fsanitize=address,undefined \
@@ -52,6 +52,8 @@ $(B)/lib%.a:
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(if $(filter lua/%,$<),$(LUA_CFLAGS)) -MMD -MP -c -o $@ $<
+
+$(B)/repl/main.o: CFLAGS += -DMMSH_VERSION='"$(VERSION)"'
 
 $(B)/mmsh: $(B)/repl/main.o $(call LIB,lua) $(call LIB,repl) $(call LIB,kernel) $(call LIB,machine)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LUA_LIBS) $(RL_LIBS) -lm -ldl

@@ -49,7 +49,7 @@ static int refuse(struct linux_binprm *b, int err, const char *why)
 	return err;
 }
 
-/* --- headers ------------------------------------------------------------------------ */
+/* --- headers -------------------------------------------------------------- */
 
 /* Reads exactly @len bytes. */
 static int elf_read(struct linux_binprm *b, struct inode *file, uint64_t off,
@@ -220,7 +220,7 @@ static uint64_t maximum_alignment(const struct elf_file *f)
 	return PAGE_ALIGN(max);
 }
 
-/* --- segments ------------------------------------------------------------------------- */
+/* --- segments ------------------------------------------------------------- */
 
 static unsigned make_prot(uint32_t p_flags)
 {
@@ -283,9 +283,13 @@ static int map_bss(struct linux_binprm *b, const struct elf_image *im)
 {
 	va_t start = PAGE_ALIGN(im->elf_bss + im->load_bias);
 	va_t end = PAGE_ALIGN(im->elf_brk + im->load_bias);
+	int err;
 
 	if (end <= start)
 		return 0;
+	err = do_munmap(b->k, b->mm, start, end - start);
+	if (err)
+		return err;
 	return do_brk_flags(b->k, b->mm, start, end - start,
 			    im->bss_exec ? VM_EXEC : 0);
 }
@@ -423,7 +427,7 @@ static int finish_bss(struct linux_binprm *b, const struct elf_image *im)
 	return 0;
 }
 
-/* --- the interpreter ------------------------------------------------------------------- */
+/* --- the interpreter ------------------------------------------------------ */
 
 static int open_interp(struct linux_binprm *b, const struct elf_file *prog,
 		       const struct elf_phdr *p, struct inode **ret)
@@ -485,7 +489,7 @@ static int load_elf_interp(struct linux_binprm *b, struct elf_file *f,
 	return 0;
 }
 
-/* --- the initial stack ------------------------------------------------------------------ */
+/* --- the initial stack ---------------------------------------------------- */
 
 struct stack_words {	/* the part made of longs, built here, copied at once */
 	uint8_t *bytes;
@@ -599,7 +603,7 @@ static int create_elf_tables(struct linux_binprm *b, struct aux *a)
 	return err;
 }
 
-/* --- all together ------------------------------------------------------------------------- */
+/* --- all together --------------------------------------------------------- */
 
 /*
  * A program without interpreter that may go anywhere lies in the mmap area,

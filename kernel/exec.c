@@ -92,7 +92,7 @@ static int bprm_mm_init(struct linux_binprm *b)
 	return 0;
 }
 
-/* --- strings --------------------------------------------------------------------- */
+/* --- strings -------------------------------------------------------------- */
 
 static unsigned count(const char *const *strings)
 {
@@ -186,7 +186,7 @@ int setup_arg_pages(struct linux_binprm *b, bool exec_stack)
 	return expand_stack(b->k, vma, base) ? -EFAULT : 0;
 }
 
-/* --- the switch --------------------------------------------------------------------- */
+/* --- the switch ----------------------------------------------------------- */
 
 static void set_comm(struct task_struct *task, const char *path)
 {

@@ -20,7 +20,7 @@
 
 #define RA_PAGES 32	/* linux VM_READAHEAD_PAGES: 128 KiB */
 
-/* --- the tree: 64 slots a node, as high as the largest index needs ------------ */
+/* --- the tree: 64 slots a node, as high as the largest index needs -------- */
 
 #define NODE_BITS 6
 
@@ -116,7 +116,7 @@ void page_cache_add(struct kernel *k, struct inode *inode, uint64_t index,
 	inode->mapping.nrpages++;
 }
 
-/* --- inodes --------------------------------------------------------------------- */
+/* --- inodes --------------------------------------------------------------- */
 
 struct inode *inode_alloc(struct kernel *k, const char *path)
 {
@@ -169,7 +169,7 @@ void iput(struct kernel *k, struct inode *inode)
 	free(inode);
 }
 
-/* --- reading --------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 static uint64_t file_pages(const struct inode *inode)
 {
@@ -259,7 +259,7 @@ int64_t file_read(struct kernel *k, struct inode *inode, uint64_t off,
 	return done;
 }
 
-/* --- faults ------------------------------------------------------------------------ */
+/* --- faults --------------------------------------------------------------- */
 
 /* Built-in files count as cached: there is no device behind them. */
 static unsigned filemap_fault(struct kernel *k, struct vm_area_struct *vma,
@@ -287,6 +287,8 @@ unsigned filemap_map_pages(struct vm_fault *vmf, uint64_t start, uint64_t end)
 
 	if (end > file_pages(m->host))
 		end = file_pages(m->host);
+	if (m->host->bytes)	/* never waits for a disk */
+		page_cache_readahead(vmf->k, m->host, start, end);
 	for (uint64_t i = start; i < end; i++) {
 		int64_t off = i - vmf->pgoff;
 		uint8_t *ptep = vmf->pte + off * (int)size;
@@ -300,7 +302,7 @@ unsigned filemap_map_pages(struct vm_fault *vmf, uint64_t start, uint64_t end)
 		if (!off)
 			ret = VM_FAULT_NOPAGE;
 	}
-	if (ret && m->ra_end && end >= m->ra_end)
+	if (ret && m->host->fd >= 0 && end >= m->ra_end)
 		page_cache_readahead(vmf->k, m->host, m->ra_end,
 				     m->ra_end + RA_PAGES);
 	return ret;
@@ -319,7 +321,7 @@ static const struct vm_operations_struct file_vm_ops = {
 	.page_mkwrite = filemap_page_mkwrite,
 };
 
-/* --- opening ------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------- */
 
 static struct inode *find_inode(struct kernel *k, uint64_t dev, uint64_t ino)
 {

@@ -42,7 +42,7 @@ void mm_uncharge(struct kernel *k, enum mm_cache cache, va_t va)
 	kmem_cache_free(k, k->mm_cache[cache], va);
 }
 
-/* --- address spaces ------------------------------------------------------------- */
+/* --- address spaces ------------------------------------------------------- */
 
 int mm_alloc(struct kernel *k, struct mm_struct **ret)
 {
@@ -137,7 +137,7 @@ static int dup_mmap(struct kernel *k, struct mm_struct *mm,
 	return err;
 }
 
-/* --- tasks ------------------------------------------------------------------------ */
+/* --- tasks ---------------------------------------------------------------- */
 
 struct task_struct *find_task(struct kernel *k, int pid)
 {

@@ -24,31 +24,40 @@
 
 #include "kernel/mm_internal.h"
 
-/* --- finding entries ---------------------------------------------------------- */
+/* --- finding entries ------------------------------------------------------ */
+
+/* A table that the kernel made; poked entries are not followed (pmd_bad). */
+static bool is_table(const struct kernel *k, uint64_t entry)
+{
+	pfn_t pfn = (entry & PTE_PFN_MASK) >> PAGE_SHIFT;
+
+	return (entry & PTE_P) && pfn < k->max_pfn &&
+	       (k->mem_map[pfn].flags & PG_table);
+}
 
 /*
- * The lowest table that serves @va. 0: there is none, and *skip is the first
- * address that another one may serve.
+ * The lowest table that serves @va, in *table. False: there is none, and *skip
+ * is the first address that another one may serve.
  */
-static pa_t find_table(const struct kernel *k, pa_t root, va_t va, va_t *skip)
+static bool find_table(const struct kernel *k, pa_t root, va_t va, pa_t *table,
+		       va_t *skip)
 {
 	const struct paging_mode *mode = k->mode;
-	pa_t table = root;
 
+	*table = root;
 	for (unsigned level = 0; level < k->pte_level; level++) {
 		const struct paging_level *l = &mode->level[level];
-		uint64_t e = ptep_get(k, k->ram->host + table +
+		uint64_t e = ptep_get(k, k->ram->host + *table +
 						 paging_index(mode, level, va) *
 							 mode->entry_size);
 
-		if (!(e & PTE_P) || (l->may_map && (e & PTE_PS)) ||
-		    !ram_ptr(k->ram, e & PTE_PFN_MASK)) {
+		if (!is_table(k, e) || (l->may_map && (e & PTE_PS))) {
 			*skip = ((va >> l->shift) + 1) << l->shift;
-			return 0;
+			return false;
 		}
-		table = e & PTE_PFN_MASK;
+		*table = e & PTE_PFN_MASK;
 	}
-	return table;
+	return true;
 }
 
 bool next_pte_range(const struct kernel *k, pa_t root, va_t from, va_t end,
@@ -57,7 +66,7 @@ bool next_pte_range(const struct kernel *k, pa_t root, va_t from, va_t end,
 	unsigned shift = k->mode->level[k->pte_level - 1].shift;
 	pa_t table = 0;
 
-	while (from < end && !(table = find_table(k, root, from, &from)))
+	while (from < end && !find_table(k, root, from, &table, &from))
 		;
 	if (from >= end)
 		return false;
@@ -77,10 +86,10 @@ uint8_t *pte_alloc_map(struct kernel *k, struct mm_struct *mm, va_t va)
 	pa_t pa = pt_lookup(k, mm_root(mm), va, k->pte_level, true);
 
 	mm->pgtables += k->vmstat.pgalloc - before;
-	return pa ? k->ram->host + pa : NULL;
+	return pa ? ram_ptr(k->ram, pa) : NULL;
 }
 
-/* --- removing entries --------------------------------------------------------- */
+/* --- removing entries ----------------------------------------------------- */
 
 #define TLB_FLUSH_CEILING 33	/* linux tlb_single_page_flush_ceiling */
 
@@ -153,7 +162,7 @@ void zap_page_range(struct kernel *k, struct vm_area_struct *vma, va_t start,
 	flush_tlb_range(k, vma->vm_mm, start, end, nr);
 }
 
-/* --- fork ----------------------------------------------------------------------- */
+/* --- fork ----------------------------------------------------------------- */
 
 struct copy {
 	struct kernel *k;
@@ -246,7 +255,7 @@ int copy_page_range(struct kernel *k, struct vm_area_struct *dst,
 	return err;
 }
 
-/* --- faults ----------------------------------------------------------------------- */
+/* --- faults --------------------------------------------------------------- */
 
 static void report(const struct vm_fault *vmf, const char *func,
 		   const char *note, pfn_t old, pfn_t pfn, unsigned mappers)
@@ -443,7 +452,7 @@ static unsigned do_fault(struct vm_fault *vmf)
 	return do_shared_fault(vmf);
 }
 
-/* --- copy-on-write ------------------------------------------------------------------ */
+/* --- copy-on-write -------------------------------------------------------- */
 
 static void wp_page_reuse(struct vm_fault *vmf, const char *note)
 {
@@ -599,7 +608,7 @@ unsigned handle_mm_fault(struct kernel *k, struct vm_area_struct *vma, va_t va,
 	return ret;
 }
 
-/* --- accesses without a CPU (linux mm/gup.c) ---------------------------------------- */
+/* --- accesses without a CPU (linux mm/gup.c) ------------------------------ */
 
 int faultin_page(struct kernel *k, struct vm_area_struct *vma, va_t va,
 		 bool write, uint8_t **ptep)

@@ -13,7 +13,7 @@
 #include "kernel/internal.h"
 #include "kernel/mm_internal.h"
 
-/* --- one address space ------------------------------------------------------------- */
+/* --- one address space ---------------------------------------------------- */
 
 struct mm_check {
 	struct checker c;
@@ -148,7 +148,7 @@ unsigned mm_check(struct kernel *k, struct mm_struct *mm, check_fn fn, void *ctx
 	return m.c.found;
 }
 
-/* --- all pages ------------------------------------------------------------------------ */
+/* --- all pages ------------------------------------------------------------ */
 
 struct page_count {
 	uint32_t maps, caches;

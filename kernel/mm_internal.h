@@ -36,7 +36,7 @@ static inline void *xrealloc(void *old, size_t size)
 	return p;
 }
 
-/* --- slab charges (fork.c) ------------------------------------------------- */
+/* --- slab charges (fork.c) ------------------------------------------------ */
 enum mm_cache {
 	CACHE_TASK, CACHE_MM, CACHE_VMA, CACHE_ANON_VMA, CACHE_AVC, CACHE_INODE,
 	NR_MM_CACHES,
@@ -46,128 +46,7 @@ enum mm_cache {
 va_t mm_charge(struct kernel *k, enum mm_cache cache);
 void mm_uncharge(struct kernel *k, enum mm_cache cache, va_t va);
 
-/* --- entries of the lowest level, by host pointer -------------------------- */
-#define PTE_PFN_MASK	0x000ffffffffff000ULL	/* as entries of 4 bytes: all */
-
-static inline uint64_t ptep_get(const struct kernel *k, const uint8_t *ptep)
-{
-	return k->mode->entry_size == 8 ? *(const uint64_t *)ptep :
-					  *(const uint32_t *)ptep;
-}
-
-static inline void ptep_put(const struct kernel *k, uint8_t *ptep, uint64_t pte)
-{
-	if (k->mode->entry_size == 8)
-		*(uint64_t *)ptep = pte;
-	else
-		*(uint32_t *)ptep = pte;
-}
-
-/* Writes an entry of @mm; reports it if somebody listens. */
-static inline void set_pte_at(struct kernel *k, const struct mm_struct *mm,
-			      va_t va, uint8_t *ptep, uint64_t pte,
-			      const char *why)
-{
-	if (__builtin_expect(k->sink.fn != NULL, 0))
-		pt_set(k, mm->owner_pid, va, k->pte_level, ptep - k->ram->host,
-		       pte, why);
-	else
-		ptep_put(k, ptep, pte);
-}
-
-/* An entry for @pfn; inverted for PROT_NONE where the kernel does so. */
-static inline uint64_t pfn_pte(const struct kernel *k, pfn_t pfn, uint64_t prot)
-{
-	return prot & PTE_P ? pfn << PAGE_SHIFT | prot : mk_pte(k, pfn, prot);
-}
-
-static inline pfn_t pte_to_pfn(const struct kernel *k, uint64_t pte)
-{
-	return pte & PTE_P ? (pte & PTE_PFN_MASK) >> PAGE_SHIFT :
-			     pte_pfn(k, pte);
-}
-
-/*
- * The counted page behind an entry (linux vm_normal_page), or NULL: the zero
- * page, a special mapping, or an entry somebody poked that no page maps.
- */
-static inline struct page *vm_normal_page(const struct kernel *k, uint64_t pte)
-{
-	pfn_t pfn = pte_to_pfn(k, pte);
-
-	if ((pte & _PAGE_SPECIAL) || pfn >= k->max_pfn ||
-	    k->mem_map[pfn]._mapcount <= 0)
-		return NULL;
-	return &k->mem_map[pfn];
-}
-
-static inline uint64_t pte_mkdirty(const struct kernel *k, uint64_t pte)
-{
-	return pte | PTE_D | (k->arch->softdirty ? _PAGE_SOFT_DIRTY : 0);
-}
-
-static inline uint64_t maybe_mkwrite(const struct vm_area_struct *vma,
-				     uint64_t pte)
-{
-	return vma->vm_flags & VM_WRITE ? pte | PTE_RW : pte;
-}
-
-static inline pa_t mm_root(const struct mm_struct *mm)
-{
-	return mm->pgd << PAGE_SHIFT;
-}
-
-static inline int mm_counter(const struct page *page)
-{
-	if (page->flags & PG_anon)
-		return MM_ANONPAGES;
-	return page->flags & PG_swapbacked ? MM_SHMEMPAGES : MM_FILEPAGES;
-}
-
-/* The entries of [va, end) in one page table. */
-struct pte_range {
-	uint8_t *ptep;
-	va_t va, end;
-};
-
-/*
- * The next page table that serves addresses of [from, end). False: none.
- *	for (va = start; next_pte_range(k, root, va, end, &r); va = r.end)
- */
-bool next_pte_range(const struct kernel *k, pa_t root, va_t from, va_t end,
-		    struct pte_range *ret);
-
-/* The entry of @va, tables made as needed and counted; NULL: no memory. */
-uint8_t *pte_alloc_map(struct kernel *k, struct mm_struct *mm, va_t va);
-
-/* --- the fault (memory.c) -------------------------------------------------- */
-#define FAULT_AROUND_PAGES 16
-
-struct vm_fault {
-	struct kernel *k;
-	struct vm_area_struct *vma;
-	va_t address;		/* page-aligned */
-	unsigned flags;		/* FAULT_FLAG_* */
-	uint64_t pgoff;		/* of the page in the file */
-	uint8_t *pte;		/* its entry */
-	uint64_t orig_pte;
-	pfn_t page, cow_page;	/* from ->fault; of our own */
-	const char *note;	/* for the event: how the page was got */
-};
-
-/* Sets the entry of @va to the page-cache or new page @pfn. */
-void do_set_pte(struct vm_fault *vmf, pfn_t pfn, va_t va, uint8_t *ptep);
-/* As zap_page_range without the flush: number of entries removed. */
-uint64_t unmap_page_range(struct kernel *k, struct vm_area_struct *vma,
-			  va_t start, va_t end);
-/* After @nr entries of [start, end) were removed or tightened. */
-void flush_tlb_range(struct kernel *k, const struct mm_struct *mm, va_t start,
-		     va_t end, uint64_t nr);
-/* Makes a page present for a remote access: 0, -EFAULT, -ENOMEM. */
-int faultin_page(struct kernel *k, struct vm_area_struct *vma, va_t va,
-		 bool write, uint8_t **ptep);
-
-/* --- areas (vma.c, mmap.c) ------------------------------------------------- */
+/* --- areas (vma.c, mmap.c) ------------------------------------------------ */
 struct vma_range {	/* a mapping that wants to join its neighbours */
 	va_t start, end;
 	unsigned long flags;
@@ -245,7 +124,7 @@ int install_special_mapping(struct kernel *k, struct mm_struct *mm, va_t addr,
 int get_unmapped_area(struct kernel *k, struct mm_struct *mm, va_t addr,
 		      uint64_t len, unsigned flags, va_t *ret);
 
-/* --- filemap.c, shmem.c, exec.c -------------------------------------------- */
+/* --- filemap.c, shmem.c, exec.c ------------------------------------------- */
 struct inode *inode_alloc(struct kernel *k, const char *path);
 /* Adds a page; its only reference becomes the cache's. */
 void page_cache_add(struct kernel *k, struct inode *inode, uint64_t index,
@@ -254,48 +133,14 @@ void page_cache_add(struct kernel *k, struct inode *inode, uint64_t index,
 bool page_cache_next(const struct address_space *m, uint64_t *index,
 		     pfn_t *pfn);
 unsigned filemap_map_pages(struct vm_fault *vmf, uint64_t start, uint64_t end);
-struct linux_binprm;
-/* The pages behind [vdso] and [vvar]; -ENOMEM. (vdso.c) */
-int vdso_init(struct kernel *k);
-int map_vdso(struct linux_binprm *bprm);
-
-/* One execve at work. */
-struct exec_abi;
-
-struct linux_binprm {
-	const struct exec_abi *abi;
-	struct kernel *k;
-	struct task_struct *task;
-	struct inode *file;
-	struct mm_struct *mm;	/* being built */
-	va_t p;			/* top of what is used of the stack */
-	va_t exec;		/* of the file name on it */
-	unsigned argc, envc;
-	const char *why;
-};
-/* What randomisation and the ABI of 32-bit and 64-bit programs differ in. */
-struct exec_abi {
-	uint8_t elf_class;
-	const char *platform;	/* AT_PLATFORM */
-	uint64_t mmap_rnd_mask, stack_rnd_mask;	/* pages */
-	uint64_t brk_range;	/* bytes */
-	bool sysinfo;		/* AT_SYSINFO: entry for int 0x80's successor */
-	bool vdso_near_stack;	/* tries to place the vdso above the stack */
-	unsigned sigframe;	/* AT_MINSIGSTKSZ */
-};
-
-int load_elf_binary(struct linux_binprm *bprm);
-int setup_arg_pages(struct linux_binprm *bprm, bool exec_stack);
-va_t arch_align_stack(struct kernel *k, va_t sp);
-
-/* --- fork.c, exit.c -------------------------------------------------------- */
+/* --- fork.c, exit.c ------------------------------------------------------- */
 #define STACK_ORDER(k)	((k)->arch->word / 4u)	/* THREAD_SIZE: 8 or 16 KiB */
 
 void exit_mmap(struct kernel *k, struct mm_struct *mm);
 struct task_struct *task_alloc(struct kernel *k);
 void task_free(struct kernel *k, struct task_struct *task);
 
-/* --- rmap.c ---------------------------------------------------------------- */
+/* --- rmap.c --------------------------------------------------------------- */
 /* An anonymous page with one user becomes that area's own. */
 void page_move_anon_rmap(struct kernel *k, pfn_t pfn,
 			 struct vm_area_struct *vma);

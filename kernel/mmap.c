@@ -31,7 +31,7 @@ struct mmap_call {	/* one call of do_mmap */
 	unsigned long vm_flags;
 };
 
-/* --- where --------------------------------------------------------------------- */
+/* --- where ---------------------------------------------------------------- */
 
 static uint64_t mmap_low_limit(const struct mm_struct *mm)
 {
@@ -96,7 +96,7 @@ static va_t round_hint_to_min(va_t hint)
 	return hint && hint < MMAP_MIN_ADDR ? MMAP_MIN_ADDR : hint;
 }
 
-/* --- may it be mapped so? -------------------------------------------------------- */
+/* --- may it be mapped so? ------------------------------------------------- */
 
 static int check_shared_file(struct mmap_call *c)
 {
@@ -158,7 +158,7 @@ int vm_enough_memory(const struct kernel *k, uint64_t pages)
 	return pages > k->totalram_pages ? -ENOMEM : 0;
 }
 
-/* --- putting it there ------------------------------------------------------------- */
+/* --- putting it there ----------------------------------------------------- */
 
 /* Tries to let the areas around the hole grow; the area that did, or NULL. */
 static struct vm_area_struct *expand_neighbours(struct mmap_call *c)
@@ -348,7 +348,7 @@ void mm_populate(struct kernel *k, struct mm_struct *mm, va_t start,
 	}
 }
 
-/* --- munmap -------------------------------------------------------------------------- */
+/* --- munmap --------------------------------------------------------------- */
 
 /* Cuts areas so that none crosses @start or @end. */
 static int split_at(struct kernel *k, struct mm_struct *mm, va_t start,
@@ -426,7 +426,7 @@ int do_munmap(struct kernel *k, struct mm_struct *mm, va_t addr, uint64_t len)
 	return 0;
 }
 
-/* --- brk ------------------------------------------------------------------------------ */
+/* --- brk ------------------------------------------------------------------ */
 
 int do_brk_flags(struct kernel *k, struct mm_struct *mm, va_t addr,
 		 uint64_t len, unsigned long flags)
@@ -501,7 +501,7 @@ int do_brk(struct kernel *k, struct mm_struct *mm, va_t brk, va_t *ret)
 	return 0;
 }
 
-/* --- stacks ---------------------------------------------------------------------------- */
+/* --- stacks --------------------------------------------------------------- */
 
 static uint64_t stack_limit(const struct mm_struct *mm)
 {
@@ -560,7 +560,7 @@ struct vm_area_struct *find_extend_vma(struct kernel *k, struct mm_struct *mm,
 	return vma;
 }
 
-/* --- special mappings ------------------------------------------------------------------- */
+/* --- special mappings ----------------------------------------------------- */
 
 int install_special_mapping(struct kernel *k, struct mm_struct *mm, va_t addr,
 			    uint64_t len, unsigned long flags,

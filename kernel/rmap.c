@@ -186,7 +186,7 @@ void unlink_anon_vmas(struct kernel *k, struct vm_area_struct *vma)
 	}
 }
 
-/* --- map counts --------------------------------------------------------------- */
+/* --- map counts ----------------------------------------------------------- */
 
 /* A new page: nobody else has it. */
 void page_add_anon_rmap(struct kernel *k, pfn_t pfn, struct vm_area_struct *vma,
@@ -220,7 +220,7 @@ void page_remove_rmap(struct kernel *k, pfn_t pfn)
 	pfn_to_page(k, pfn)->_mapcount--;
 }
 
-/* --- the walk ----------------------------------------------------------------- */
+/* --- the walk ------------------------------------------------------------- */
 
 bool vma_maps_pfn(struct kernel *k, const struct vm_area_struct *vma, va_t va,
 		  pfn_t pfn)

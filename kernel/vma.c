@@ -63,7 +63,7 @@ void vma_remove(struct kernel *k, struct vm_area_struct *vma)
 	vm_area_free(k, vma);
 }
 
-/* --- may they merge? -------------------------------------------------------- */
+/* --- may they merge? ------------------------------------------------------ */
 
 static bool chain_is_singular(const struct vm_area_struct *vma)
 {
@@ -109,7 +109,7 @@ bool can_vma_merge_after(const struct vm_area_struct *vma,
 	       vma->vm_pgoff + vma_pages(vma) == r->pgoff;
 }
 
-/* --- moving bounds ---------------------------------------------------------- */
+/* --- moving bounds -------------------------------------------------------- */
 
 static void report(struct kernel *k, const struct vm_area_struct *vma,
 		   const char *func)
@@ -278,7 +278,7 @@ int split_vma(struct kernel *k, struct vm_area_struct *vma, va_t addr,
 	return vma_split(k, vma, addr, new_below);
 }
 
-/* --- sharing an anon_vma between neighbours --------------------------------- */
+/* --- sharing an anon_vma between neighbours ------------------------------- */
 
 /* Could the two become one area if mprotect made their rights equal? */
 static bool anon_vma_compatible(const struct vm_area_struct *a,
@@ -305,7 +305,7 @@ struct anon_vma *find_mergeable_anon_vma(const struct vm_area_struct *vma)
 	return NULL;
 }
 
-/* --- what follows from flags ------------------------------------------------ */
+/* --- what follows from flags ---------------------------------------------- */
 
 const struct flag_name vm_flag_names[] = {
 	{ VM_READ, "rd", NULL },	{ VM_WRITE, "wr", NULL },

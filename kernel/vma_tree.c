@@ -186,14 +186,18 @@ static void copy_slots(struct vma_leaf *dst, unsigned to,
 	memmove(&dst->vma[to], &src->vma[from], n * sizeof(dst->vma[0]));
 }
 
-static void split_leaf(struct vma_tree *t, unsigned li)
+/*
+ * Makes room at slot @i of full leaf @li. Areas that come in rising or falling
+ * order, as mmap makes them, leave full leaves behind.
+ */
+static void split_leaf(struct vma_tree *t, unsigned li, unsigned i)
 {
 	struct vma_leaf *old, *new;
 
 	insert_leaf(t, li + 1);
 	old = t->leaf[li];
 	new = t->leaf[li + 1];
-	new->n = old->n / 2;
+	new->n = i <= 1 ? VMA_LEAF - 1 : i == VMA_LEAF ? 1 : VMA_LEAF / 2;
 	old->n -= new->n;
 	copy_slots(new, 0, old, old->n, new->n);
 	refresh(t, li);
@@ -222,7 +226,7 @@ static struct vma_pos pos_insert(struct vma_tree *t, va_t start)
 	}
 	if (t->leaf[p.leaf]->n < VMA_LEAF)
 		return p;
-	split_leaf(t, p.leaf);
+	split_leaf(t, p.leaf, p.i);
 	if (p.i > t->leaf[p.leaf]->n) {
 		p.i -= t->leaf[p.leaf]->n;
 		p.leaf++;
@@ -315,10 +319,10 @@ bool vma_tree_gap_down(const struct vma_tree *t, uint64_t len, va_t low,
 		return true;
 	}
 	for (unsigned li = t->nleaves; li-- > 0;) {
-		if (t->last[li] <= low)
-			return false;
 		if (t->gap[li] < len)
 			continue;
+		if (t->last[li] <= low)
+			return false;
 		for (unsigned i = t->leaf[li]->n; i-- > 0;) {
 			from = end_before(t, (struct vma_pos){ li, i });
 			to = t->leaf[li]->start[i];

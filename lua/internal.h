@@ -2,7 +2,7 @@
  * internal.h - what the files of lua/ share.
  *
  *	lmmsh.c		states, scripts, errors at the top
- *	sandbox.c	memory and instruction budget, a safe and deterministic library
+ *	sandbox.c	budgets; a safe and deterministic library
  *	lcmd.c		commands as methods, processes as objects
  *	lresult.c	results as tables
  */
@@ -24,7 +24,7 @@ struct lmmsh {			/* session->lua */
 	struct lmmsh_limits limits;
 	uint64_t memory;	/* bytes that the state has */
 	uint64_t steps;		/* instructions since the run began */
-	bool spent;		/* the instruction budget is used up: no way back */
+	bool spent;		/* no instruction is left: no way back */
 	struct recorder *rec;	/* owned */
 };
 
@@ -33,7 +33,7 @@ static inline struct lmmsh *lmmsh_of(lua_State *L)
 	return *(struct lmmsh **)lua_getextraspace(L);
 }
 
-/* --- sandbox.c ----------------------------------------------------------------- */
+/* --- sandbox.c ----------------------------------------------------------- */
 void *sandbox_alloc(void *ud, void *ptr, size_t osize, size_t nsize);
 /* Opens the libraries that the limits allow; clears the stack. */
 void sandbox_open(lua_State *L);
@@ -44,7 +44,7 @@ void sandbox_charge(lua_State *L, uint64_t n);
 /* tostring() without host addresses; pushes a string. */
 const char *sandbox_tostring(lua_State *L, int idx);
 
-/* --- lresult.c ----------------------------------------------------------------- */
+/* --- lresult.c ----------------------------------------------------------- */
 /* An emitter that keeps a result, for one command at a time: it never raises
  * a Lua error in the middle of a handler. */
 struct recorder *recorder_create(void);
@@ -55,7 +55,7 @@ bool recorder_overflowed(const struct recorder *rec);
 /* Pushes the recorded result as a table. */
 void recorder_push(const struct recorder *rec, lua_State *L);
 
-/* --- lcmd.c -------------------------------------------------------------------- */
+/* --- lcmd.c -------------------------------------------------------------- */
 /* Sets the globals mmsh, kernel and boot. */
 void lcmd_open(lua_State *L);
 #define LMMSH_ERROR "mmsh.error"	/* metatable of error tables */

@@ -22,7 +22,7 @@
 #define API "mmsh.api"		/* registry: the table mmsh */
 #define COMMAND_STEPS 100	/* what a command costs of the budget */
 
-/* --- errors -------------------------------------------------------------------- */
+/* --- errors -------------------------------------------------------------- */
 /* Where in the script the running C function was called, or "". */
 static void push_where(lua_State *L)
 {
@@ -55,8 +55,8 @@ static int raise(lua_State *L, const struct err *err, bool with_result)
 	return lua_error(L);
 }
 
-static int raise_usage(lua_State *L, const struct command *cmd, const char *what,
-		       const char *culprit)
+static int raise_usage(lua_State *L, const struct command *cmd,
+		       const char *what, const char *culprit)
 {
 	char usage[140];
 	struct err err;
@@ -87,7 +87,7 @@ static int error_tostring(lua_State *L)
 	return 1;
 }
 
-/* --- processes ----------------------------------------------------------------- */
+/* --- processes ----------------------------------------------------------- */
 struct process {
 	int pid;
 	unsigned boots;		/* of the system it belongs to */
@@ -105,11 +105,11 @@ static bool process_alive(const struct session *s, const struct process *p)
 
 static int raise_stale(lua_State *L, const struct process *p)
 {
+	bool anew = p->boots != lmmsh_of(L)->s->boots;
 	struct err err;
 
 	err_set(&err, ERR_USER, "process %d has exited%s", p->pid,
-		p->boots != lmmsh_of(L)->s->boots ? ": the system was booted anew"
-						  : "");
+		anew ? ": the system was booted anew" : "");
 	return raise(L, &err, false);
 }
 
@@ -157,7 +157,7 @@ static bool takes_pid(const struct command *cmd)
 	return false;
 }
 
-/* --- inputs -------------------------------------------------------------------- */
+/* --- inputs -------------------------------------------------------------- */
 /* A call being made: inputs point to strings that stay on the Lua stack. */
 struct call {
 	lua_State *L;
@@ -311,7 +311,8 @@ static void add_rest(struct call *c)
 			raise_usage(c->L, c->cmd, "no such option", "?");
 		if (key && !is_known_key(c->cmd, key)) {
 			if (!pairs)
-				raise_usage(c->L, c->cmd, "no such option", key);
+				raise_usage(c->L, c->cmd, "no such option",
+					    key);
 			add_pair(c, key);
 			top++;
 		}
@@ -355,7 +356,7 @@ static void build_inputs(struct call *c, int first, int last)
 	}
 }
 
-/* --- calls --------------------------------------------------------------------- */
+/* --- calls --------------------------------------------------------------- */
 static int run_call(struct call *c)
 {
 	struct lmmsh *lm = lmmsh_of(c->L);
@@ -449,7 +450,8 @@ static int process_index(lua_State *L)
 	if (!cmd)
 		return raise(L, &err, false);
 	if (!takes_pid(cmd) || (cmd->flags & CMD_SHELL)) {
-		err_set(&err, ERR_USAGE, "%s: not an operation on a process", key);
+		err_set(&err, ERR_USAGE, "%s: not an operation on a process",
+			key);
 		return raise(L, &err, false);
 	}
 	lua_pushlightuserdata(L, (void *)cmd);
@@ -457,7 +459,7 @@ static int process_index(lua_State *L)
 	return 1;
 }
 
-/* --- the table mmsh -------------------------------------------------------------- */
+/* --- the table mmsh ------------------------------------------------------ */
 /* mmsh.va(n), .pa(n), .pfn(n): the number as an expression of that type. */
 static int typed(lua_State *L)
 {
@@ -471,13 +473,14 @@ static int typed(lua_State *L)
 	return 1;
 }
 
-static void add_method(lua_State *L, const struct command *cmd, const char *name,
-		       size_t len)
+static void add_method(lua_State *L, const struct command *cmd,
+		       const char *name, size_t len)
 {
+	bool boots = strcmp(cmd->name, "boot") == 0;
+
 	lua_pushlstring(L, name, len);
 	lua_pushlightuserdata(L, (void *)cmd);
-	lua_pushcclosure(L, strcmp(cmd->name, "boot") ? call_command : call_boot,
-			 1);
+	lua_pushcclosure(L, boots ? call_boot : call_command, 1);
 	lua_rawset(L, -3);
 }
 
@@ -513,8 +516,7 @@ static int no_such_method(lua_State *L)
 
 	if (lua_type(L, 2) != LUA_TSTRING)
 		return 0;
-	command_find(lua_tostring(L, 2), false, &err);
-	if (!err.kind)
+	if (command_find(lua_tostring(L, 2), false, &err))
 		err_set(&err, ERR_USAGE, "%s: not for scripts",
 			lua_tostring(L, 2));
 	return raise(L, &err, false);

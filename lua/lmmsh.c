@@ -22,7 +22,7 @@ void lmmsh_limits(const struct lmmsh_limits *limits)
 	next_limits = *limits;
 }
 
-/* --- print --------------------------------------------------------------------- */
+/* --- print --------------------------------------------------------------- */
 static int lmmsh_print(lua_State *L)
 {
 	struct out *o = &lmmsh_of(L)->s->out;
@@ -43,7 +43,7 @@ static int lmmsh_print(lua_State *L)
 	return 0;
 }
 
-/* --- the state ----------------------------------------------------------------- */
+/* --- the state ----------------------------------------------------------- */
 static int open_all(lua_State *L)
 {
 	sandbox_open(L);
@@ -113,7 +113,7 @@ void lmmsh_close(struct session *s)
 	s->lua = NULL;
 }
 
-/* --- errors at the top ------------------------------------------------------------- */
+/* --- errors at the top --------------------------------------------------- */
 /* "NAME:LINE: ..." */
 static bool has_position(const char *msg)
 {
@@ -128,7 +128,7 @@ static bool has_position(const char *msg)
 	return false;
 }
 
-/* Pushes where the script was, as "FILE:LINE: "; at the deepest Lua function. */
+/* Pushes where the script was, as "FILE:LINE: ". */
 static void push_position(lua_State *L)
 {
 	lua_Debug ar;
@@ -227,7 +227,7 @@ static int take_error(struct lmmsh *lm, int status, struct err *err)
 	return -1;
 }
 
-/* --- running ------------------------------------------------------------------- */
+/* --- running ------------------------------------------------------------- */
 /* Calls the chunk on the stack. Its results stay there. */
 static int call_chunk(struct lmmsh *lm, struct err *err)
 {

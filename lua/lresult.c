@@ -153,7 +153,7 @@ bool recorder_overflowed(const struct recorder *rec)
 	return rec->overflow;
 }
 
-/* --- as a table ---------------------------------------------------------------- */
+/* --- as a table ---------------------------------------------------------- */
 /* "P RW us A" -> { "P", "RW", "A" } */
 static void push_flags(lua_State *L, const char *s)
 {

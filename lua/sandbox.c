@@ -18,7 +18,7 @@
 
 #define HOOK_STEPS 1000
 
-/* --- memory -------------------------------------------------------------------- */
+/* --- memory -------------------------------------------------------------- */
 void *sandbox_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
 {
 	struct lmmsh *lm = ud;
@@ -38,7 +38,7 @@ void *sandbox_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
 	return p;
 }
 
-/* --- instructions -------------------------------------------------------------- */
+/* --- instructions -------------------------------------------------------- */
 static void on_count(lua_State *L, lua_Debug *ar);
 
 static void raise_spent(lua_State *L)
@@ -76,7 +76,7 @@ void sandbox_reset(struct lmmsh *lm)
 	lua_sethook(lm->L, on_count, LUA_MASKCOUNT, HOOK_STEPS);
 }
 
-/* --- base library -------------------------------------------------------------- */
+/* --- base library -------------------------------------------------------- */
 const char *sandbox_tostring(lua_State *L, int idx)
 {
 	int type = lua_type(L, idx);
@@ -142,7 +142,7 @@ static int coroutine_make(lua_State *L)
 	return call_original(L);
 }
 
-/* --- string library -------------------------------------------------------------- */
+/* --- string library ------------------------------------------------------ */
 static int string_rep(lua_State *L)
 {
 	size_t len, sep = 0, all;
@@ -158,7 +158,7 @@ static int string_rep(lua_State *L)
 	/* What memory cannot hold fails at once and costs nothing. */
 	if (!__builtin_mul_overflow(len + sep, (size_t)n, &all) &&
 	    all <= lmmsh_of(L)->limits.memory)
-		sandbox_charge(L, (uint64_t)n);
+		sandbox_charge(L, (uint64_t)n / 8);
 	return call_original(L);
 }
 
@@ -189,7 +189,7 @@ static int string_format(lua_State *L)
 	return call_original(L);
 }
 
-/* --- table library --------------------------------------------------------------- */
+/* --- table library ------------------------------------------------------- */
 static void charge_span(lua_State *L, lua_Integer from, lua_Integer to)
 {
 	if (to > from)
@@ -224,7 +224,7 @@ static int table_range(lua_State *L)
 	return call_original(L);
 }
 
-/* --- math library ---------------------------------------------------------------- */
+/* --- math library -------------------------------------------------------- */
 static int math_randomseed(lua_State *L)
 {
 	if (lua_gettop(L) == 0)	/* the clock, otherwise */
@@ -232,7 +232,7 @@ static int math_randomseed(lua_State *L)
 	return call_original(L);
 }
 
-/* --- putting it together ----------------------------------------------------------- */
+/* --- putting it together ------------------------------------------------- */
 static const luaL_Reg safe_libs[] = {
 	{ LUA_GNAME, luaopen_base },	    { LUA_TABLIBNAME, luaopen_table },
 	{ LUA_STRLIBNAME, luaopen_string }, { LUA_MATHLIBNAME, luaopen_math },

@@ -53,10 +53,11 @@ static void hint_usage(struct cmd_ctx *c)
 {
 	char usage[140];
 
-	err_hint(c->err, "usage: %s", command_usage(usage, sizeof(usage), c->cmd));
+	err_hint(c->err, "usage: %s",
+		 command_usage(usage, sizeof(usage), c->cmd));
 }
 
-/* --- numbers and addresses ------------------------------------------------------- */
+/* --- numbers and addresses ----------------------------------------------- */
 static int evaluate(const struct typing *t, const char *text, const char *what,
 		    struct value *ret)
 {
@@ -78,7 +79,9 @@ static const char *const described[V_NTYPES] = {
 };
 
 static const char *const wanted[V_NTYPES] = {
-	[V_PLAIN] = "a number",	[V_VA] = "a linear one", [V_PA] = "a physical one",
+	[V_PLAIN] = "a number",
+	[V_VA] = "a linear one",
+	[V_PA] = "a physical one",
 };
 
 /* "pa:0x1000 is a physical address; pagewalk takes a linear one (did you
@@ -183,7 +186,7 @@ static int type_size(const struct typing *t, struct cmd_arg *ret)
 	return blame(t);
 }
 
-/* --- ranges ---------------------------------------------------------------------- */
+/* --- ranges -------------------------------------------------------------- */
 /* The last @op outside of parentheses, not at the start; or NULL. */
 static const char *split_at(const char *s, char op, bool first)
 {
@@ -231,6 +234,7 @@ static int range_between(const struct typing *t, const char *minus,
 		return wrong_type(t, end, V_VA);
 	if (end.n - 1 < ret->value.n)
 		return bad_range(t, ret->value.n, end.n);
+	ret->value.type = V_VA;
 	ret->end = end.n - 1;
 	return check_va(t, ret->end);
 }
@@ -278,7 +282,7 @@ static int type_range(const struct typing *t, struct cmd_arg *ret)
 	return 0;
 }
 
-/* --- processes, CPUs, words ------------------------------------------------------ */
+/* --- processes, CPUs, words ---------------------------------------------- */
 static int type_pid(const struct typing *t, struct cmd_arg *ret)
 {
 	struct session *s = t->c->s;
@@ -391,7 +395,7 @@ static int (*const type_fn[])(const struct typing *t, struct cmd_arg *ret) = {
 	[ARG_DATA] = type_data,	    [ARG_TEXT] = type_word,
 };
 
-/* --- binding --------------------------------------------------------------------- */
+/* --- binding ------------------------------------------------------------- */
 #define NUMBER_MAX 40	/* of an input that is a number, as text */
 
 struct binder {
@@ -479,7 +483,7 @@ static int bad_option(struct binder *b, const struct cmd_input *in,
 	return blame_input(b->c, in);
 }
 
-/* The value of option @i: the rest of its word from @skip, or the next input. */
+/* The value of option @i: its word from @skip on, or the next input. */
 static int bind_value(struct binder *b, int i, const struct cmd_input **in,
 		      const struct cmd_input *end, unsigned skip)
 {

@@ -25,14 +25,14 @@ static int bad(struct boot *b, const char *why)
 	return err_set(b->err, ERR_USER, "%s: %s", b->word, why);
 }
 
-/* --- values -------------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------- */
 static int get_number(struct boot *b, const char *value, uint64_t min,
 		      uint64_t max, const char *bounds, uint64_t *ret)
 {
 	struct value v;
 
 	if (expr_eval_as(b->s, value, "a number", &v, b->err) < 0) {
-		b->err->len = 0;	/* no column: only words are known here */
+		b->err->len = 0;	/* only words are known here */
 		return -1;
 	}
 	if (v.type != V_PLAIN || v.n < min || v.n > max)
@@ -55,8 +55,8 @@ static int set_cpus(struct boot *b, const char *value)
 {
 	uint64_t n = 0;
 
-	if (get_number(b, value, 1, MACHINE_MAX_CPUS, "there can be 1 to 64 CPUs",
-		       &n) < 0)
+	if (get_number(b, value, 1, MACHINE_MAX_CPUS,
+		       "there can be 1 to 64 CPUs", &n) < 0)
 		return -1;
 	b->cfg.cpus = n;
 	return 0;
@@ -146,7 +146,7 @@ const char *boot_key_name(unsigned i)
 	return i < ARRAY_SIZE(boot_keys) ? boot_keys[i].name : NULL;
 }
 
-/* --- words --------------------------------------------------------------------- */
+/* --- words --------------------------------------------------------------- */
 static int unknown_key(struct boot *b, const char *key, size_t len)
 {
 	struct closest near;
@@ -230,7 +230,7 @@ static int boot_arch(struct boot *b, const char *name)
 	return -1;
 }
 
-/* --- boot ---------------------------------------------------------------------- */
+/* --- boot ---------------------------------------------------------------- */
 /* Everything a CPU of this machine can have, less what was taken away. */
 static struct machine *bare_machine(const struct kernel_config *cfg)
 {

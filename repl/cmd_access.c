@@ -168,7 +168,7 @@ static void emit_value(struct result *r, const uint8_t *p, uint64_t len)
 {
 	uint64_t v = 0;
 
-	if (len > 8)
+	if (len == 0 || len > 8)
 		return;
 	memcpy(&v, p, len);
 	res_hex(r, "value", NULL, v, 1);

@@ -104,7 +104,7 @@ static int kmalloc_run(struct cmd_ctx *c)
 	int rc = kmalloc(c->k, size, gfp, &va);
 
 	if (rc < 0)
-		return err_errno(c->err, rc, "kmalloc of %llu bytes",
+		return err_errno(c->err, rc, "%llu bytes",
 				 (unsigned long long)size);
 	cache = slab_lookup(c->k, va, &object, &in_use);
 	res_subject(c->r, va);
@@ -175,9 +175,7 @@ static void emit_frames(struct cmd_ctx *c, const struct vmap_area *a)
 		res_va(r, "va", "%s", va);
 		res_pfn(r, "pfn", "pfn %s", pte_pfn(c->k, entry));
 		res_str(r, "zone", "~ (%s)",
-			pfn_valid(c->k, pte_pfn(c->k, entry)) ?
-				page_zone(c->k, pte_pfn(c->k, entry))->name :
-				"not RAM");
+			zone_name(c->k, pte_pfn(c->k, entry)));
 		res_end(r);
 	}
 	if (shown < a->nr_pages) {
@@ -206,7 +204,7 @@ static int vmalloc_run(struct cmd_ctx *c)
 	int rc = vmalloc(c->k, size, &va);
 
 	if (rc < 0)
-		return err_errno(c->err, rc, "vmalloc of %llu bytes",
+		return err_errno(c->err, rc, "%llu bytes",
 				 (unsigned long long)size);
 	emit_vmap(c, va);
 	return 0;
@@ -219,7 +217,7 @@ static int ioremap_run(struct cmd_ctx *c)
 	int rc = ioremap(c->k, pa, c->arg[1].value.n, &va);
 
 	if (rc < 0)
-		return err_errno(c->err, rc, "ioremap of 0x%llx",
+		return err_errno(c->err, rc, "0x%llx",
 				 (unsigned long long)pa);
 	emit_vmap(c, va);
 	return 0;
@@ -305,7 +303,7 @@ static int kmap_run(struct cmd_ctx *c)
 	if (rc < 0)
 		return kmap_failed(c, rc, pfn);
 	res_pfn(c->r, "pfn", "pfn %s", pfn);
-	res_str(c->r, "zone", "~ (%s)", page_zone(c->k, pfn)->name);
+	res_str(c->r, "zone", "~ (%s)", zone_name(c->k, pfn));
 	res_va(c->r, "va", "at %s", va);
 	res_str(c->r, "area", "%s", kernel_area_name(c->k, va));
 	return 0;

@@ -78,7 +78,7 @@ static int map_run(struct cmd_ctx *c)
 	story_end(story, c->r);
 	iput(c->k, file);
 	if (rc < 0)
-		return err_errno(c->err, rc, "mmap of 0x%llx bytes",
+		return err_errno(c->err, rc, "0x%llx bytes",
 				 (unsigned long long)len);
 	emit_area(c, task, va, len);
 	res_subject(c->r, va);
@@ -100,7 +100,7 @@ static int munmap_run(struct cmd_ctx *c)
 	rc = do_munmap(c->k, task->mm, va, len);
 	story_end(story, c->r);
 	if (rc < 0)
-		return err_errno(c->err, rc, "munmap 0x%llx, 0x%llx",
+		return err_errno(c->err, rc, "0x%llx+0x%llx",
 				 (unsigned long long)va,
 				 (unsigned long long)len);
 	res_line(c->r);
@@ -123,7 +123,7 @@ static int mprotect_run(struct cmd_ctx *c)
 	rc = do_mprotect(c->k, task->mm, va, len, c->arg[2].value.n);
 	story_end(story, c->r);
 	if (rc < 0)
-		return err_errno(c->err, rc, "mprotect 0x%llx, 0x%llx",
+		return err_errno(c->err, rc, "0x%llx+0x%llx",
 				 (unsigned long long)va,
 				 (unsigned long long)len);
 	emit_area(c, task, va, len);

@@ -281,7 +281,7 @@ static void emit_struct_page(struct cmd_ctx *c, pfn_t pfn)
 	char buf[200];
 
 	res_line(r);
-	res_str(r, "zone", "  zone %s", page_zone(c->k, pfn)->name);
+	res_str(r, "zone", "  zone %s", zone_name(c->k, pfn));
 	flags_format(buf, sizeof(buf), page_flag_names, page->flags, " ");
 	res_str(r, "flags", "flags %s", *buf ? buf : "-");
 	res_line(r);
@@ -359,7 +359,7 @@ static int alloc_pages_run(struct cmd_ctx *c)
 				 (unsigned long long)order);
 	res_pfn(r, "pfn", "pfn %s", pfn);
 	res_u64(r, "order", "order %s", order);
-	res_str(r, "zone", "zone %s", page_zone(c->k, pfn)->name);
+	res_str(r, "zone", "zone %s", zone_name(c->k, pfn));
 	res_pa(r, "pa", "pa %s", pfn << PAGE_SHIFT);
 	return 0;
 }

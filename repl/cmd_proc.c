@@ -75,7 +75,7 @@ static int fork_run(struct cmd_ctx *c)
 	rc = kernel_fork(c->k, parent, &child);
 	story_end(story, c->r);
 	if (rc < 0)
-		return err_errno(c->err, rc, "fork of pid %d", parent->pid);
+		return err_errno(c->err, rc, "pid %d", parent->pid);
 	tables = child->mm->pgtables;
 	res_line(c->r);
 	res_text(c->r, COL_PLAIN, "child");
@@ -131,7 +131,7 @@ static int exit_run(struct cmd_ctx *c)
 		context_switch(c->k, cpu, next);
 	story_end(story, c->r);
 	if (rc < 0) {
-		err_errno(c->err, rc, "exit of pid %d (init)", pid);
+		err_errno(c->err, rc, "pid %d (init)", pid);
 		err_hint(c->err, "quit leaves mmsh");
 		return -1;
 	}

@@ -4,7 +4,7 @@
  *
  * The iterator reports entries; this file merges them. A run is a sequence of
  * leaves in one table with equal bits whose frames rise with the addresses
- * (or stay the same frame, as the shared zero page does).
+ * (or stay the same frame, as the shared zero page does), within one area.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +25,7 @@ struct run {
 	struct ptiter first;
 	uint64_t n;
 	pa_t stride;		/* from frame to frame: page size, or 0 */
+	va_t end;		/* of the area that holds the first one */
 };
 
 static pa_t leaf_pa(const struct ptiter *it)
@@ -56,7 +57,7 @@ static bool run_extend(struct run *run, const struct ptiter *it)
 	pa_t step;
 
 	if (!it->valid || !it->leaf || it->bad || f->bad ||
-	    !same_table(f, it) || it->index != f->index + run->n ||
+	    it->va >= run->end || !same_table(f, it) || it->index != f->index + run->n ||
 	    leaf_bits(it) != leaf_bits(f))
 		return false;
 	step = leaf_pa(it) - leaf_pa(f);
@@ -149,8 +150,10 @@ static bool has_sibling(const struct ptiter *it)
 
 static void dump_leaves(struct dump *d, struct ptiter *it)
 {
-	struct run run = { .first = *it, .n = 1 };
+	struct run run = { .first = *it, .n = 1, .end = ~0ULL };
 
+	if (d->c->k)
+		run.end = describe_end(d->c->k, d->task, it->va);
 	do
 		ptiter_next(it);
 	while (!d->full && run_extend(&run, it));

@@ -232,7 +232,11 @@ static int eval_run(struct cmd_ctx *c)
 
 static int echo_run(struct cmd_ctx *c)
 {
-	res_str(c->r, "text", "%s", c->arg[0].set ? c->arg[0].str : "");
+	const char *text = c->arg[0].set ? c->arg[0].str : "";
+
+	res_str(c->r, "text", "%s", text);
+	if (!*text)
+		res_blank(c->r);
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 
 #include "repl/session.h"
 
-/* --- find ---------------------------------------------------------------------- */
+/* --- find ---------------------------------------------------------------- */
 /* Calls of @fn for the name and each alias, until it returns true. */
 static bool each_name(const struct command *cmd,
 		      bool (*fn)(void *ctx, const char *name, size_t len),
@@ -127,7 +127,7 @@ const struct command *command_find(const char *word, bool prefix,
 	return cmd;
 }
 
-/* --- usage --------------------------------------------------------------------- */
+/* --- usage --------------------------------------------------------------- */
 static void add(char *buf, size_t size, const char *a, const char *b,
 		const char *c)
 {
@@ -173,12 +173,13 @@ char *command_usage(char *buf, size_t size, const struct command *cmd)
 	return buf;
 }
 
-/* --- run ----------------------------------------------------------------------- */
+/* --- run ----------------------------------------------------------------- */
 static int check_needs(const struct session *s, const struct command *cmd,
 		       struct err *err)
 {
 	if ((cmd->flags & (CMD_NEEDS_KERNEL | CMD_NEEDS_TASK)) && !s->k) {
-		err_set(err, ERR_USER, "needs a kernel; this is a bare machine");
+		err_set(err, ERR_USER,
+			"needs a kernel; this is a bare machine");
 		err_hint(err, "boot i386");
 		return -1;
 	}

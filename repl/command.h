@@ -75,7 +75,7 @@ struct cmd_ctx {
 	const char **rest;		/* as typed */
 	struct result *r;
 	struct err *err;
-	char *scratch;			/* command_bind's: joined words, owned */
+	char *scratch;		/* command_bind's: joined words, owned */
 };
 
 struct command {
@@ -106,7 +106,7 @@ struct cmd_input {
 	struct value value;
 	int col;		/* where the word stands in the line */
 	bool quoted;		/* the word was in quotes: never an option */
-	size_t len;		/* of text, which may hold NULs; 0: strlen(text) */
+	size_t len;		/* of text, maybe with NULs; 0: strlen(text) */
 };
 
 /*

@@ -38,6 +38,13 @@ const char *page_kind(struct kernel *k, pfn_t pfn)
 	return page->mapping ? "page cache" : "allocated";
 }
 
+const char *zone_name(struct kernel *k, pfn_t pfn)
+{
+	const struct zone *zone = page_zone(k, pfn);
+
+	return zone ? zone->name : "no zone";
+}
+
 static void describe_mappers(const struct page *page, char *buf, size_t size)
 {
 	if (page->_mapcount > 0)
@@ -75,17 +82,38 @@ char *describe_page(struct kernel *k, pfn_t pfn, char *buf, size_t size)
 	return buf;
 }
 
-const char *kernel_area_name(const struct kernel *k, va_t va)
+static const struct layout_area *kernel_area(const struct kernel *k, va_t va)
 {
-	if (va < k->layout.task_size)
-		return NULL;
 	for (unsigned i = 0; i < k->layout.nareas; i++) {
 		const struct layout_area *a = &k->layout.area[i];
 
 		if (va >= a->start && (!a->end || va < a->end))
-			return a->name;
+			return a;
 	}
-	return "no area";
+	return NULL;
+}
+
+const char *kernel_area_name(const struct kernel *k, va_t va)
+{
+	const struct layout_area *a = kernel_area(k, va);
+
+	if (va < k->layout.task_size)
+		return NULL;
+	return a ? a->name : "no area";
+}
+
+va_t describe_end(struct kernel *k, const struct task_struct *task, va_t va)
+{
+	const struct layout_area *a = kernel_area(k, va);
+	const struct vm_area_struct *vma = NULL;
+
+	if (va >= k->layout.task_size)
+		return a && a->end ? a->end : ~0ULL;
+	if (task && task->mm)
+		vma = find_vma(task->mm, va);
+	if (!vma)
+		return k->layout.task_size;
+	return vma->vm_start > va ? vma->vm_start : vma->vm_end;
 }
 
 char *vma_perms(const struct vm_area_struct *vma, char buf[5])

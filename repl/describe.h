@@ -11,6 +11,9 @@
 /* "anon", "page cache", "page table", "slab", "free", ...: the frame's use. */
 const char *page_kind(struct kernel *k, pfn_t pfn);
 
+/* Name of the frame's zone; "no zone" for what is not RAM, and for frame 0. */
+const char *zone_name(struct kernel *k, pfn_t pfn);
+
 /*
  * The frame in a phrase: "anon, 2 mappers", "page cache /bin/ls +0x3000",
  * "slab kmalloc-64". Returns @buf.
@@ -23,6 +26,10 @@ char *describe_page(struct kernel *k, pfn_t pfn, char *buf, size_t size);
  */
 char *describe_va(struct kernel *k, const struct task_struct *task, va_t va,
 		  char *buf, size_t size);
+
+/* First address behind the area or hole of @task, or the kernel area, that
+ * holds @va: up to there describe_va() says the same. */
+va_t describe_end(struct kernel *k, const struct task_struct *task, va_t va);
 
 /* Name of the kernel layout area that holds @va; NULL for user space. */
 const char *kernel_area_name(const struct kernel *k, va_t va);

@@ -55,9 +55,9 @@ static const char *const sgr[] = {
 	[COL_DIM] = "\033[2m",	    [COL_CHANGED] = "\033[1;35m",
 };
 
-/* --- characters ---------------------------------------------------------------- */
+/* --- characters ---------------------------------------------------------- */
 static const struct { const char *utf8, *ascii; } spelling[] = {
-	{ "·", "-" },	{ "→", "->" },	{ "…", "..." },	{ "├─", "|-" },
+	{ "·", "-" }, { "→", "->" }, { "…", "..." }, { "├─", "|-" },
 	{ "└─", "`-" },	{ "│", "|" },	{ "×", "x" },	{ "–", "-" },
 	{ "─", "-" },	{ "≥", ">=" },	{ "≤", "<=" },	{ "≠", "!=" },
 };
@@ -75,14 +75,15 @@ static void put_byte_escaped(struct out *to, unsigned char c)
 		out_write(to, buf, sizeof(buf));
 }
 
-/* One character beyond plain ASCII; returns its length. */
-static size_t put_special(struct out *to, const char *s, size_t left, bool ascii)
+/* One character that is not printable ASCII; returns its length. */
+static size_t put_special(struct out *to, const char *s, size_t left,
+			  bool ascii)
 {
 	size_t n = utf8_len(s, left);
 
-	/* U+0080 to U+009F are control characters too. */
-	if (!n || (n == 2 && (unsigned char)s[0] == 0xc2 &&
-		   (unsigned char)s[1] < 0xa0)) {
+	/* Control characters: ASCII's, and U+0080 to U+009F. */
+	if (n <= 1 || (n == 2 && (unsigned char)s[0] == 0xc2 &&
+		       (unsigned char)s[1] < 0xa0)) {
 		put_byte_escaped(to, *s);
 		return 1;
 	}
@@ -118,7 +119,7 @@ static void put_clean(struct out *to, const char *s, size_t len, bool ascii)
 	}
 }
 
-/* --- values -------------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------- */
 static void put_size(struct out *to, uint64_t n)
 {
 	static const char units[] = "KMGT";
@@ -189,7 +190,7 @@ static void render(struct text *t, const struct res_field *f, const char *txt)
 	put_clean(&t->cell, mark + 2, strlen(mark + 2), t->o->ascii);
 }
 
-/* --- lines --------------------------------------------------------------------- */
+/* --- lines --------------------------------------------------------------- */
 static struct frame *top(struct text *t)
 {
 	return &t->frame[t->depth];
@@ -258,6 +259,11 @@ static void text_field(struct result *r, const struct res_field *f)
 
 	if (t->hidden || !txt)
 		return;
+	if (!f->name && f->type == RES_STR && strcmp(f->str, "\n") == 0) {
+		line_end(t);	/* res_blank() */
+		out_write(t->o, "\n", 1);
+		return;
+	}
 	glue = *txt == '~';
 	render(t, f, txt + glue);
 	if (!t->cell.len)
@@ -280,7 +286,7 @@ static void text_line(struct result *r)
 	top(t)->kids = top(t)->own;
 }
 
-/* --- structure ------------------------------------------------------------------ */
+/* --- structure ----------------------------------------------------------- */
 static struct frame *push(struct text *t, enum frame_kind kind,
 			  enum res_style style, size_t prefix)
 {

@@ -65,9 +65,9 @@ const char *errno_name(int no)
 	return unknown;
 }
 
-/* --- did you mean ---------------------------------------------------------- */
+/* --- did you mean -------------------------------------------------------- */
 
-#define MAX_WORD 40	/* longer words have no typos, they are something else */
+#define MAX_WORD 40	/* longer words are no typos of a name */
 
 static unsigned min3(unsigned a, unsigned b, unsigned c)
 {

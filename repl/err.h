@@ -22,7 +22,7 @@ enum err_kind {
 struct err {
 	enum err_kind kind;
 	int no;			/* ERR_ERRNO: positive errno */
-	int col, len;		/* culprit within the command line; len 0: none */
+	int col, len;		/* culprit within the line; len 0: none */
 	char msg[400];		/* one line, lower case, names the culprit */
 	char hint[160];		/* one line that says what to do, or empty */
 };

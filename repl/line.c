@@ -35,7 +35,7 @@ static struct {
 
 static char *history_path;	/* NULL: no history is kept */
 
-/* --- history ------------------------------------------------------------------- */
+/* --- history ------------------------------------------------------------- */
 static char *state_dir(void)
 {
 	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
@@ -76,10 +76,10 @@ static void history_load(void)
 	stifle_history(HISTORY_MAX);
 }
 
-/* --- where the cursor is --------------------------------------------------------- */
+/* --- where the cursor is ------------------------------------------------- */
 /* The command under completion and the index of the word at the cursor. */
 struct place {
-	const struct command *cmd;	/* NULL: the word is the command itself */
+	const struct command *cmd;	/* NULL: the word is the command */
 	unsigned arg;			/* positional index of the word */
 	const struct opt_spec *opt;	/* the word is this option's value */
 };
@@ -164,7 +164,7 @@ static bool find_place(const char *line, int start, struct place *at)
 	return true;
 }
 
-/* --- candidates -------------------------------------------------------------------- */
+/* --- candidates ---------------------------------------------------------- */
 static struct place here;
 static char **found;
 static size_t nfound;
@@ -362,7 +362,7 @@ static char *break_characters(void)
 	return known && here.cmd && type_here() == ARG_FILE ? file : expr;
 }
 
-/* --- the four calls -------------------------------------------------------------- */
+/* --- the four calls ------------------------------------------------------ */
 void line_init(struct session *s)
 {
 	completing = s;
@@ -419,7 +419,9 @@ void line_save(struct session *s, const char *line)
 	const HIST_ENTRY *last = history_length > 0
 		? history_get(history_base + history_length - 1) : NULL;
 
-	if (line[strspn(line, " \t")] && (!last || strcmp(last->line, line) != 0))
+	if (!line[strspn(line, " \t")])
+		return;
+	if (!last || strcmp(last->line, line) != 0)
 		add_history(line);
 }
 

@@ -29,7 +29,7 @@ static const char help[] =
 "\n"
 "  -b, --boot='ARCH KEY=VALUE..'  what to boot; default: " DEFAULT_BOOT "\n"
 "  -c, --command=COMMANDS         run COMMANDS; may be repeated\n"
-"  -f, --file=FILE                run the commands in FILE; - is standard input\n"
+"  -f, --file=FILE                run the commands in FILE; -: standard input\n"
 "  -o, --output=text|json         how results are written\n"
 "      --color=auto|always|never  colours in text\n"
 "      --ascii                    no characters beyond ASCII\n"
@@ -38,8 +38,8 @@ static const char help[] =
 "      --trust                    let Lua scripts reach the host\n"
 "      --help, --version\n"
 "\n"
-"FILE is a Lua script if its name ends in .lua or its first line mentions lua,\n"
-"else a list of commands. Without FILE, -c and -f commands come from the\n"
+"FILE is a Lua script if its name ends in .lua or its first line mentions\n"
+"lua, else a list of commands. Without FILE, -c and -f commands come from the\n"
 "terminal or standard input. `help` lists them.\n"
 "\n"
 "Exit status: 0 ok; 1 a command, script or assertion failed; 2 usage; 3 the\n"
@@ -76,7 +76,7 @@ struct options {
 	char **argv;
 };
 
-/* --- options ------------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------- */
 static int usage_error(const char *what, const char *value)
 {
 	fprintf(stderr, "mmsh: %s: %s; try mmsh --help\n", value, what);
@@ -163,7 +163,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return 1;
 }
 
-/* --- the terminal -------------------------------------------------------------- */
+/* --- the terminal -------------------------------------------------------- */
 static bool env_set(const char *name)
 {
 	const char *v = getenv(name);
@@ -199,7 +199,7 @@ static void setup_faces(struct session *s, const struct options *o)
 	lmmsh_limits(&limits);
 }
 
-/* --- boot ---------------------------------------------------------------------- */
+/* --- boot ---------------------------------------------------------------- */
 static int boot(struct session *s, const char *how)
 {
 	const char *words[MAX_BOOT_WORDS];
@@ -220,7 +220,7 @@ static int boot(struct session *s, const char *how)
 	return -1;
 }
 
-/* --- scripts ------------------------------------------------------------------- */
+/* --- scripts ------------------------------------------------------------- */
 static int unreadable(struct session *s, const char *path)
 {
 	fprintf(stderr, "mmsh: %s: %s\n", path, strerror(errno));
@@ -309,7 +309,7 @@ static void run_batch(struct session *s, const struct options *o)
 		run_file(s, o->argv[0], o->argc, o->argv);
 }
 
-/* --- the prompt ---------------------------------------------------------------- */
+/* --- the prompt ---------------------------------------------------------- */
 static void run_interactive(struct session *s)
 {
 	char prompt[128], *line;

@@ -20,7 +20,7 @@ static const struct constant {
 	{ NULL, 0 },
 };
 
-/* --- parts of the process ------------------------------------------------------ */
+/* --- parts of the process ------------------------------------------------ */
 static const struct part {
 	const char *name;
 	size_t at;		/* of a va_t in struct mm_struct */
@@ -82,7 +82,7 @@ static int part_value(const struct session *s, const char *name,
 	return 0;
 }
 
-/* --- registers and the like ---------------------------------------------------- */
+/* --- registers and the like ---------------------------------------------- */
 static const struct mmu *current_mmu(const struct session *s)
 {
 	return &s->m->cpu[s->cpu].mmu;
@@ -146,7 +146,7 @@ static const struct dynamic {
 	{ "swapper_pg_dir", get_swapper }, { NULL, NULL },
 };
 
-/* --- look-up ------------------------------------------------------------------- */
+/* --- look-up ------------------------------------------------------------- */
 static bool fixed_value(struct session *s, const char *name, struct value *ret)
 {
 	for (const struct constant *c = constants; c->name; c++)
@@ -255,7 +255,7 @@ const char *expr_name(struct session *s, unsigned i)
 	return s->k ? symbol_name(s, i - s->nvars) : NULL;
 }
 
-/* --- ranges -------------------------------------------------------------------- */
+/* --- ranges -------------------------------------------------------------- */
 /* The area around a part; the break's bounds for a heap without one. */
 static int part_range(struct session *s, const char *name,
 		      const struct part *part, uint64_t *start, uint64_t *last,
@@ -290,8 +290,8 @@ static int whole_range(struct session *s, const char *name, uint64_t *start,
 	uint64_t split = s->k ? s->k->layout.task_size : 0;
 
 	if (*name != 'a' && !s->k)
-		return err_set(err, ERR_USER, "%s: a bare machine has no kernel",
-			       name);
+		return err_set(err, ERR_USER,
+			       "%s: a bare machine has no kernel", name);
 	*last = *name == 'u' ? split - 1 : session_va_max(s);
 	*start = *name != 'k' ? 0 : !mode->canonical ? split :
 		 paging_canonical(mode, BIT(mode->va_bits - 1));
@@ -325,5 +325,7 @@ const char *range_name(struct session *s, unsigned i)
 	if (i < ARRAY_SIZE(wholes) - 1)
 		return wholes[i];
 	i -= ARRAY_SIZE(wholes) - 1;
-	return s->k && i < s->k->layout.nareas ? s->k->layout.area[i].name : NULL;
+	if (!s->k || i >= s->k->layout.nareas)
+		return NULL;
+	return s->k->layout.area[i].name;
 }

@@ -16,7 +16,7 @@ struct out {
 	char *buf;		/* owned */
 	size_t len, cap;
 	bool colour, ascii;
-	int error;		/* errno of the first failed write (EPIPE, ENOSPC) */
+	int error;		/* errno of the first failed write */
 };
 
 void out_init(struct out *o, int fd);

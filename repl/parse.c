@@ -55,7 +55,7 @@ static bool at_end(char c)
 	return c == 0 || c == '\n' || c == ';';
 }
 
-/* --- words --------------------------------------------------------------------- */
+/* --- words --------------------------------------------------------------- */
 static int parse_hex(struct parser *p, const char *from)
 {
 	int n = 0;
@@ -97,8 +97,8 @@ static int parse_escape(struct parser *p)
 	default:
 		if (!c)
 			p->pos--;
-		return fail(p, from, p->pos,
-			    "unknown escape; there are \\\" \\\\ \\n \\t \\0 \\xHH");
+		return fail(p, from, p->pos, "unknown escape; there are "
+			    "\\\" \\\\ \\n \\t \\0 \\xHH");
 	}
 }
 
@@ -188,7 +188,7 @@ static int parse_word(struct parser *p)
 	return 0;
 }
 
-/* --- what may follow the words ---------------------------------------------------- */
+/* --- what may follow the words ------------------------------------------- */
 /* `| host command` up to ';', which quotes protect as in sh. */
 static int parse_pipe(struct parser *p)
 {
@@ -284,7 +284,8 @@ static int parse_words(struct parser *p)
 static int parse_tail(struct parser *p)
 {
 	if ((*p->pos == '|' || *p->pos == '>') && !p->ret->nwords)
-		return fail(p, p->pos, p->pos + 1, "a command is missing before it");
+		return fail(p, p->pos, p->pos + 1,
+			    "a command is missing before it");
 	if (*p->pos == '|')
 		return parse_pipe(p);
 	if (*p->pos == '>')

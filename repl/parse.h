@@ -5,8 +5,9 @@
  * double quotes); # outside of a word starts a comment; parentheses hold blanks
  * together, so that `__va(0x1000 + 8)` is one word. ';' ends a command,
  * '|' hands its output to a host command line, '>' and '>>' to a file. After
- * the command '=' all up to ';' or '#' is one word: there | and >> are operators.
- * After `lua`, unless a quote follows, the rest of the line is one word.
+ * the command '=' all up to ';' or '#' is one word: there | and >> are
+ * operators. After `lua`, unless a quote follows, the rest of the line is
+ * one word.
  */
 #ifndef REPL_PARSE_H
 #define REPL_PARSE_H
@@ -28,7 +29,7 @@ struct parsed {
 	char *file;		/* redirection target, or NULL; owned */
 	bool append;
 	int col;		/* where the command starts in the line */
-	const char *raw;	/* start of the command in the line (borrowed) */
+	const char *raw;	/* the command within the line (borrowed) */
 	size_t rawlen;
 };
 

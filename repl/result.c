@@ -152,6 +152,11 @@ void res_text(struct result *r, enum res_colour colour, const char *fmt, ...)
 	field_str(r, NULL, glue ? "~%s" : "%s", RES_STR, colour, buf + glue);
 }
 
+void res_blank(struct result *r)
+{
+	field_str(r, NULL, "%s", RES_STR, COL_PLAIN, "\n");
+}
+
 void res_strf(struct result *r, const char *name, const char *txt,
 	      const char *fmt, ...)
 {

@@ -115,6 +115,8 @@ void res_subject(struct result *r, va_t va);
 /* Text only; printf-like, one cell. Begin with "~" to glue. */
 void res_text(struct result *r, enum res_colour colour, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Text: ends the line, if one has begun, and leaves one empty. */
+void res_blank(struct result *r);
 /* Text and data: a printf-like string field. */
 void res_strf(struct result *r, const char *name, const char *txt,
 	      const char *fmt, ...) __attribute__((format(printf, 4, 5)));

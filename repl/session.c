@@ -16,8 +16,9 @@
 #include "repl/parse.h"
 
 #define MAX_LINE (1u << 20)	/* of a script; more is no script */
+#define MAX_NESTING 16		/* of `source` */
 
-/* --- life ---------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------- */
 void session_init(struct session *s)
 {
 	*s = (struct session){ .script = "mmsh" };
@@ -50,7 +51,7 @@ void session_deinit(struct session *s)
 	out_deinit(&s->errout);
 }
 
-/* --- context ------------------------------------------------------------------- */
+/* --- context ------------------------------------------------------------- */
 struct task_struct *session_task(const struct session *s)
 {
 	return s->k ? s->k->current[s->cpu] : NULL;
@@ -96,18 +97,18 @@ void session_widths(const struct session *s, struct result *r)
 char *session_prompt(const struct session *s, char *buf, size_t size)
 {
 	const struct task_struct *task = session_task(s);
-	int n;
+	const char *arch = s->k ? s->k->arch->name : "bare";
 
-	n = snprintf(buf, size, "%s ", s->k ? s->k->arch->name : "bare");
 	if (task)
-		n += snprintf(buf + n, size - n, "%d:%s ", task->pid, task->comm);
-	else if (s->k)
-		n += snprintf(buf + n, size - n, "idle ");
-	snprintf(buf + n, size - n, "cpu%u> ", s->cpu);
+		snprintf(buf, size, "%s %d:%s cpu%u> ", arch, task->pid,
+			 task->comm, s->cpu);
+	else
+		snprintf(buf, size, "%s %scpu%u> ", arch, s->k ? "idle " : "",
+			 s->cpu);
 	return buf;
 }
 
-/* --- variables ----------------------------------------------------------------- */
+/* --- variables ----------------------------------------------------------- */
 const struct value *session_var(const struct session *s, const char *name)
 {
 	for (unsigned i = 0; i < s->nvars; i++)
@@ -147,7 +148,7 @@ int session_set_var(struct session *s, const char *name, struct value v)
 	return 0;
 }
 
-/* --- mistakes ------------------------------------------------------------------ */
+/* --- mistakes ------------------------------------------------------------ */
 void session_fail(struct session *s, int status)
 {
 	if (s->status == EXIT_OK || status == EXIT_PANIC)
@@ -229,7 +230,7 @@ void session_report(struct session *s, const char *line, const struct err *err)
 	}
 }
 
-/* --- where results go ------------------------------------------------------------ */
+/* --- where results go ---------------------------------------------------- */
 struct redirect {
 	int fd, pid;		/* of the host command; 0: a file */
 	int saved_fd;
@@ -302,7 +303,7 @@ static int redirect_end(struct session *s, const struct parsed *p,
 	return 0;
 }
 
-/* --- one command ----------------------------------------------------------------- */
+/* --- one command --------------------------------------------------------- */
 /* The words after the first, as inputs. */
 static struct cmd_input *inputs_of(const struct parsed *p)
 {
@@ -396,7 +397,7 @@ static int run_parsed(struct session *s, const char *line,
 	return rc;
 }
 
-/* --- lines ----------------------------------------------------------------------- */
+/* --- lines --------------------------------------------------------------- */
 static const char *first_char(const char *s)
 {
 	return s + strspn(s, " \t\r\n;");
@@ -432,6 +433,8 @@ static int run_host(struct session *s, const char *line, const char *bang)
 	pid = host_start(cmd, NULL);
 	status = pid < 0 ? 127 : host_wait(pid);
 	if (status) {
+		if (status == EXIT_INTERRUPTED && !s->interactive)
+			session_fail(s, EXIT_INTERRUPTED);
 		err_set(&err, ERR_USER, "!%s: exit status %d", cmd, status);
 		session_report(s, line, &err);
 	}
@@ -489,7 +492,7 @@ int session_line(struct session *s, const char *line)
 	return ret;
 }
 
-/* --- scripts --------------------------------------------------------------------- */
+/* --- scripts ------------------------------------------------------------- */
 struct reader {
 	int fd;
 	char *buf;
@@ -529,7 +532,8 @@ static ssize_t reader_line(struct reader *r, char **ret)
 	size_t n;
 	int rc;
 
-	while (!r->len || !(nl = memchr(r->buf + r->at, '\n', r->len - r->at))) {
+	while (!r->len ||
+	       !(nl = memchr(r->buf + r->at, '\n', r->len - r->at))) {
 		if (r->eof || r->len - r->at > MAX_LINE)
 			break;
 		rc = reader_fill(r);
@@ -585,10 +589,14 @@ int session_stream(struct session *s, int fd, const char *name)
 	struct reader r = { .fd = fd };
 	int rc;
 
+	if (s->nesting == MAX_NESTING)
+		return stream_failed(s, "scripts are nested too deeply");
 	s->script = name;
 	s->line = 0;
 	s->interactive = false;
+	s->nesting++;
 	rc = stream_lines(s, &r);
+	s->nesting--;
 	s->script = script;
 	s->line = line;
 	s->interactive = interactive;

@@ -14,27 +14,28 @@ struct session_var { char *name; struct value value; };
 struct session {
 	struct machine *m;	/* k->machine, or a bare one that is owned */
 	struct kernel *k;	/* owned; NULL on a bare machine */
-	unsigned cpu;		/* current CPU; its task is the current process */
+	unsigned cpu;		/* current CPU; its task: the current process */
 	struct session_var *var;	/* $name, owned */
 	unsigned nvars;
 	struct value last;	/* $_ */
 	bool last_set;
-	unsigned boots;		/* counts successful boots: stale handles notice */
-	/* Whose heap, stack, .. expressions mean (-p PID); NULL: the current. */
+	unsigned boots;		/* counts boots: stale handles notice */
+	/* Whose heap, stack, .. expressions mean; NULL: the current one's. */
 	struct task_struct *names_of;
 
 	struct out out, errout;	/* stdout, stderr */
 	bool json, quiet, keep_going, interactive;
-	bool in_lua;		/* a script runs: no unique prefixes, no nesting */
+	bool in_lua;		/* a script runs: no unique prefixes */
 	struct result *text, *jsonr;
 	int status;		/* exit status so far: the table of mmsh(1) */
 	bool quit;
 	const char *script;	/* name for messages: "FILE", "-c", "stdin" */
-	unsigned line;
+	unsigned line;		/* of it; 0: at the prompt or in -c */
+	unsigned nesting;	/* scripts that run scripts */
 
 	/* Set by main: runs a Lua script. repl/ itself knows no Lua. */
-	int (*run_lua)(struct session *s, const char *path, int argc, char **argv,
-		       struct err *err);
+	int (*run_lua)(struct session *s, const char *path, int argc,
+		       char **argv, struct err *err);
 	int (*eval_lua)(struct session *s, const char *chunk, struct err *err);
 	void *lua;		/* the face's state, owned by it */
 };

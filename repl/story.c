@@ -206,7 +206,7 @@ static void tell_handler(struct story *st, const struct beat *b,
 	res_pfn(r, "pfn", ev->old_pfn && ev->old_pfn != ev->pfn ? "~ pfn %s"
 								: "pfn %s",
 		ev->pfn);
-	res_str(r, "zone", "~ (%s)", page_zone(st->k, ev->pfn)->name);
+	res_str(r, "zone", "~ (%s)", zone_name(st->k, ev->pfn));
 }
 
 static void tell_pte(struct story *st, const struct beat *b, struct result *r)

@@ -4,7 +4,8 @@
  *
  *	expr    = unary { OP expr }		by precedence, as in C
  *	unary   = ('-' | '~' | '+') unary | TYPE ':' unary | primary
- *	primary = NUMBER [KMGT] | '(' expr ')' | FUNC '(' expr ')' | NAME | '$'NAME
+ *	primary = NUMBER [KMGT] | '(' expr ')' | FUNC '(' expr ')' |
+ *		  NAME | '$'NAME
  */
 #include "repl/value.h"
 
@@ -37,7 +38,7 @@ char *value_format(char *buf, size_t size, struct value v)
 	return buf;
 }
 
-/* --- errors -------------------------------------------------------------------- */
+/* --- errors -------------------------------------------------------------- */
 /* Marks [from, to) as the culprit. Returns -1. */
 static int blame(struct parser *p, const char *from, const char *to)
 {
@@ -81,7 +82,7 @@ static int not_a_value(struct parser *p, const char *from)
 	return blame(p, from, to);
 }
 
-/* --- types --------------------------------------------------------------------- */
+/* --- types --------------------------------------------------------------- */
 enum rule {
 	R_ADD, R_SUB,
 	R_PLAIN,	/* plain numbers only */
@@ -111,17 +112,21 @@ static const char *const a_type[V_NTYPES] = {
 static void suggest_cast(struct err *err, struct value v, enum vtype want)
 {
 	static const char *const conv[V_NTYPES][V_NTYPES] = {
-		[V_PA] = { [V_VA] = "__va", [V_PFN] = "pfn", [V_PAGE] = "page" },
-		[V_VA] = { [V_PA] = "__pa", [V_PFN] = "pfn", [V_PAGE] = "page" },
+		[V_PA] = { [V_VA] = "__va", [V_PFN] = "pfn",
+			   [V_PAGE] = "page" },
+		[V_VA] = { [V_PA] = "__pa", [V_PFN] = "pfn",
+			   [V_PAGE] = "page" },
 		[V_PFN] = { [V_PAGE] = "page", [V_PA] = "pa" },
 		[V_PAGE] = { [V_PFN] = "pfn", [V_PA] = "pa" },
 	};
+	const char *name = conv[v.type][want];
 	char buf[40];
 
-	if (conv[v.type][want])
-		err_hint(err, "did you mean %s(%s)?", conv[v.type][want],
-			 value_format(buf, sizeof(buf),
-				      v.type == V_VA ? (struct value){ 0, v.n } : v));
+	if (v.type == V_VA)	/* the plain number will do */
+		v.type = V_PLAIN;
+	if (name)
+		err_hint(err, "did you mean %s(%s)?", name,
+			 value_format(buf, sizeof(buf), v));
 }
 
 static int mixed(struct parser *p, const struct binop *op, struct value a,
@@ -132,8 +137,8 @@ static int mixed(struct parser *p, const struct binop *op, struct value a,
 	value_format(sa, sizeof(sa), a);
 	value_format(sb, sizeof(sb), b);
 	if (a.type == b.type)
-		err_set(p->err, ERR_USER, "%s %s %s: both are %s", sa, op->op, sb,
-			a_type[a.type] + 2);
+		err_set(p->err, ERR_USER, "%s %s %s: both are %s", sa, op->op,
+			sb, a_type[a.type]);
 	else
 		err_set(p->err, ERR_USER, "%s %s %s: %s and %s do not mix", sa,
 			op->op, sb, a_type[a.type], a_type[b.type]);
@@ -208,7 +213,7 @@ static int compute(struct parser *p, const struct binop *op, struct value a,
 	return 0;
 }
 
-/* --- numbers ------------------------------------------------------------------- */
+/* --- numbers ------------------------------------------------------------- */
 static unsigned digit_of(char c)
 {
 	return isdigit((unsigned char)c) ? (unsigned)(c - '0') :
@@ -263,7 +268,7 @@ static int parse_number(struct parser *p, struct value *ret)
 	return 0;
 }
 
-/* --- conversions --------------------------------------------------------------- */
+/* --- conversions --------------------------------------------------------- */
 typedef int (*conv_fn)(struct session *s, struct value v, struct value *ret,
 		       struct err *err);
 
@@ -277,7 +282,8 @@ static int need_kernel(struct session *s, const char *name, struct err *err)
 }
 
 /* The physical address of a kernel logical address. */
-static int logical_pa(struct session *s, uint64_t va, pa_t *ret, struct err *err)
+static int logical_pa(struct session *s, uint64_t va, pa_t *ret,
+		      struct err *err)
 {
 	const struct layout *l = &s->k->layout;
 	bool image = l->kernel_map != l->page_offset && va >= l->kernel_map &&
@@ -393,7 +399,7 @@ const char *func_name(unsigned i)
 	return i < ARRAY_SIZE(funcs) ? funcs[i].name : NULL;
 }
 
-/* --- the parser ---------------------------------------------------------------- */
+/* --- the parser ---------------------------------------------------------- */
 static int parse_expr(struct parser *p, unsigned min_prec, struct value *ret);
 
 static int expect_close(struct parser *p, const char *open)

@@ -3,8 +3,8 @@
  *
  * Expressions follow C: 0x.., decimal, 4K 2M 1G, + - * / % & | ^ << >> ~ ( ),
  * names (PAGE_OFFSET, heap, text), $name, $_, casts `pa:0x1000`, and the
- * conversions __pa() __va() pfn() page(). A value carries a type: adding a plain
- * number keeps the type, the difference of two addresses of one type is
+ * conversions __pa() __va() pfn() page(). A value carries a type: adding a
+ * plain number keeps the type, the difference of two addresses of one type is
  * plain, mixing types is an error that says what was probably meant.
  */
 #ifndef REPL_VALUE_H

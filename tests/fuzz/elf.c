@@ -21,7 +21,7 @@ static struct kernel *boot(bool is64)
 	const char *why;
 
 	kernel_config_default(&cfg, arch_by_name(is64 ? "x86_64" : "i386"));
-	cfg.ram = 64 * MiB;
+	cfg.ram = 96 * MiB;
 	return kernel_boot(&cfg, &why);
 }
 

@@ -148,7 +148,7 @@ static inline uint64_t parse_len(const char *s)
 	char *end;
 	uint64_t n = strtoull(s, &end, 0);
 
-	return *end == 'b' ? n : n << PAGE_SHIFT;	/* "100b": bytes */
+	return *end == '.' ? n : n << PAGE_SHIFT;	/* "100.": bytes */
 }
 
 static inline void show_place(struct mm_run *r, va_t va)

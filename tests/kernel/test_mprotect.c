@@ -33,7 +33,7 @@ static const struct mm_row rows[] = {
 	{ "vma_split_mprotect", "start_unaligned_changes_nothing",
 	  "m 0 6 rw p m 6 2 r p p 2+0x10 2 r L", "0-6:rw-p 6-8:r--p", NULL },
 	{ "vma_split_mprotect", "len_1_rounds_up",
-	  "m 0 6 rw p m 6 2 r p p 0 1b r L", "0-1:r--p 1-6:rw-p 6-8:r--p", NULL },
+	  "m 0 6 rw p m 6 2 r p p 0 1. r L", "0-1:r--p 1-6:rw-p 6-8:r--p", NULL },
 
 	{ "mprotect_hole", "across_hole", "m 0 2 rw p m 3 2 rw p ?p 0 5 r L",
 	  "ENOMEM 0-2:r--p 3-5:rw-p", NULL },
@@ -60,10 +60,10 @@ static const struct mm_row rows[] = {
 	{ "fault_counts", "after_fork_write_upgrade_waits_for_the_fault",
 	  "m 0 4 rw p W 0 4 F p 0 4 r p 0 4 rw k 0 W 0 4 = 0", "4 4 pfn new", NULL },
 	{ "overcommit", "one_request_above_memory_refused",
-	  "?m @0 0x40000000b rw ph # x", "ENOMEM x", NULL },
-	{ "overcommit", "noreserve_is_not", "m @0x20000000 0x20000000b rw pn ?p @0x20000000 1 r", "ok", NULL },
+	  "?m @0 0x40000000. rw ph # x", "ENOMEM x", NULL },
+	{ "overcommit", "noreserve_is_not", "m @0x20000000 0x20000000. rw pn ?p @0x20000000 1 r", "ok", NULL },
 	{ "overcommit", "read_only_is_not_until_made_writable",
-	  "m @0x20000000 0x20000000b r p ?p @0x20000000 0x20000000b rw", "ENOMEM", NULL },
+	  "m @0x20000000 0x20000000. r p ?p @0x20000000 0x20000000. rw", "ENOMEM", NULL },
 };
 
 /* The bytes of entries, as 6.1 writes them. */

@@ -15,7 +15,7 @@
 
 static struct session session;
 
-/* --- the table ----------------------------------------------------------------- */
+/* --- the table ----------------------------------------------------------- */
 static void test_table__sorted_and_complete(void **state)
 {
 	for (unsigned i = 0; commands[i]; i++) {
@@ -98,7 +98,7 @@ static void test_find__alias_prefix_and_guess(void **state)
 	assert_null(command_find("", true, &err));
 }
 
-/* --- binding: a command of our own ------------------------------------------------- */
+/* --- binding: a command of our own --------------------------------------- */
 static int probe_run(struct cmd_ctx *c);
 
 static const struct command probe = {
@@ -177,7 +177,7 @@ static const struct bind_row binds[] = {
 	{ "probe", "probe: VA is missing",
 	  "usage: probe [-wx] [-p PID] [-s SIZE] VA [N]" },
 	{ "probe 1 2 3", "probe: 3: one argument too many", NULL },
-	{ "probe 1 + 2", "probe: +: not a number", NULL },
+	{ "probe 1 + 2", "probe: +: incomplete, a number is missing", NULL },
 	{ "probe -z 1", "probe: -z: no such option", NULL },
 	{ "probe --wrte 1", "probe: --wrte: no such option",
 	  "did you mean --write?" },
@@ -227,10 +227,11 @@ static const struct command *my_command(const char *name)
 /* Runs @line with a command of ours; "" or the message. */
 static void run(const char *line, struct err *err)
 {
-	struct cmd_input in[16] = { { NULL } };
+	struct cmd_input in[16];
 	struct parsed p;
 	size_t pos = 0;
 
+	memset(in, 0, sizeof(in));
 	assert_int_equal(parse_command(line, &pos, &p, err), 1);
 	for (unsigned i = 1; i < p.nwords; i++)
 		in[i - 1] = (struct cmd_input){
@@ -289,7 +290,7 @@ static void test_usage__says_all(void **state)
 			    "probe [-w");
 }
 
-/* --- the session ------------------------------------------------------------------ */
+/* --- the session --------------------------------------------------------- */
 static void test_session__failed_boot_keeps_the_system(void **state)
 {
 	static const char *const words[] = { "i386", "ram=1" };

@@ -69,7 +69,7 @@ static void assert_json(void (*fill)(struct result *r), const char *want)
 	free(got);
 }
 
-/* --- a walk, as design.md draws it --------------------------------------------- */
+/* --- a walk, as design.md draws it --------------------------------------- */
 static void fill_step(struct result *r, const char *name, unsigned index, pa_t at,
 		      uint64_t entry, const char *flags, const char *txt, pa_t to)
 {
@@ -140,7 +140,7 @@ static void test_json__walk(void **state)
 "\"pa\":\"0x02b40010\"");
 }
 
-/* --- trees, lines, tables ------------------------------------------------------ */
+/* --- trees, lines, tables ------------------------------------------------ */
 static void leaf(struct result *r, const char *name, bool last)
 {
 	res_item(r, last);
@@ -281,7 +281,7 @@ static void test_json__nested_lines(void **state)
 		    "\"h\":[{\"n\":\"unseen\"}]");
 }
 
-/* --- cells ----------------------------------------------------------------------- */
+/* --- cells --------------------------------------------------------------- */
 static void fill_cells(struct result *r)
 {
 	res_text(r, COL_PLAIN, "padded%*s", 4, "");

@@ -141,9 +141,10 @@ static void test_parse__random_bytes(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[NROWS + 3] = { { NULL } };
+	struct CMUnitTest tests[NROWS + 3];
 	size_t n = 0;
 
+	memset(tests, 0, sizeof(tests));
 	for (; n < NROWS; n++)
 		tests[n] = (struct CMUnitTest){
 			.name = rows[n].line, .test_func = test_parse__row,

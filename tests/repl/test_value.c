@@ -90,7 +90,7 @@ static const struct row rows[] = {
 	{ "heap + pa:8", 0, 0, "va:0x804a000 + pa:0x8: a linear address and a "
 	  "physical address do not mix", "did you mean __va(pa:0x8)?" },
 	{ "text + heap", 0, 0,
-	  "va:0x8048000 + va:0x804a000: both are linear address", NULL },
+	  "va:0x8048000 + va:0x804a000: both are a linear address", NULL },
 	{ "heap * 2", 0, 0, "va:0x804a000 * 0x2: a linear address and a plain "
 	  "number do not mix", NULL },
 	{ "~heap", 0, 0, "~ of a linear address makes no sense", NULL },
@@ -206,9 +206,10 @@ static int teardown(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[NROWS + 3] = { { NULL } };
+	struct CMUnitTest tests[NROWS + 3];
 	size_t n = 0;
 
+	memset(tests, 0, sizeof(tests));
 	for (; n < NROWS; n++)
 		tests[n] = (struct CMUnitTest){
 			.name = rows[n].text, .test_func = test_value__row,

@@ -1,0 +1,208 @@
+/*
+ * test_filemap.c - files of the host, their page cache, readahead, faults.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "tests/kernel/mm_script.h"
+
+struct file_run {
+	struct mm_run m;
+	char path[40];
+	int fd;
+	struct inode *inode;
+	va_t va;
+};
+
+/* A host file of @size bytes: each page begins with its number plus 1. */
+static void file_setup(struct file_run *r, const struct arch *arch,
+		       uint64_t size, unsigned flags)
+{
+	run_setup(&r->m, arch);
+	strcpy(r->path, "/tmp/mmsh-file-XXXXXX");
+	r->fd = mkstemp(r->path);
+	assert_true(r->fd >= 0);
+	for (uint64_t off = 0; off < size; off += PAGE_SIZE) {
+		uint8_t n = (off >> PAGE_SHIFT) + 1;
+
+		assert_int_equal(pwrite(r->fd, &n, 1, off), 1);
+	}
+	assert_int_equal(ftruncate(r->fd, size), 0);
+	assert_int_equal(file_open(r->m.k, r->path, &r->inode), 0);
+	assert_int_equal(do_mmap(r->m.k, cur_mm(&r->m), r->inode, r->m.base,
+				 256 * PAGE_SIZE, 3, flags | LX_MAP_FIXED, 0,
+				 &r->va), 0);
+}
+
+static void file_teardown(struct file_run *r)
+{
+	iput(r->m.k, r->inode);
+	close(r->fd);
+	unlink(r->path);
+	run_teardown(&r->m);
+}
+
+static uint8_t read_byte(struct file_run *r, uint64_t page)
+{
+	uint8_t byte = 0xee;
+
+	user_access(r->m.k, 0, ACCESS_READ, true,
+		    r->va + (page << PAGE_SHIFT), &byte, 1, &r->m.last);
+	return byte;
+}
+
+static void test_filemap__cold_file(void **state)
+{
+	for (const struct arch *a = archs; a->name; a++) {
+		struct file_run r;
+		char got[65] = "";
+
+		file_setup(&r, a, 64 * PAGE_SIZE, LX_MAP_PRIVATE);
+		for (int i = 0; i < 64; i++) {
+			assert_int_equal(read_byte(&r, i), i + 1);
+			got[i] = r.m.last.maj_flt ? 'M' :
+				 r.m.last.min_flt ? 'm' : '.';
+		}
+		assert_string_equal(got, "M...............m..............."
+				    "m...............m...............");
+		file_teardown(&r);
+	}
+}
+
+static void test_filemap__end_of_file(void **state)
+{
+	struct file_run r;
+	char tail[8] = "xxxxxxx", zero[8] = "";
+
+	file_setup(&r, arch_by_name("x86_64"), 2 * PAGE_SIZE + 100,
+		   LX_MAP_SHARED);
+	user_access(r.m.k, 0, ACCESS_READ, true, r.va + 2 * PAGE_SIZE + 100,
+		    tail, 8, &r.m.last);
+	assert_memory_equal(tail, zero, 8);
+	read_byte(&r, 3);
+	assert_int_equal(r.m.last.sig.signo, LX_SIGBUS);
+	assert_int_equal(r.m.last.sig.si_code, LX_BUS_ADRERR);
+	file_teardown(&r);
+}
+
+/* The host's file shrinks below what was mapped: zeroes, no crash. */
+static void test_filemap__file_that_shrinks(void **state)
+{
+	struct file_run r;
+
+	file_setup(&r, arch_by_name("i386"), 64 * PAGE_SIZE, LX_MAP_PRIVATE);
+	assert_int_equal(ftruncate(r.fd, PAGE_SIZE), 0);
+	assert_int_equal(read_byte(&r, 40), 0);
+	assert_int_equal(r.m.last.sig.signo, 0);
+	file_teardown(&r);
+}
+
+static void test_filemap__stores_stay_in_the_cache(void **state)
+{
+	struct file_run r;
+	uint8_t byte = 0;
+
+	file_setup(&r, arch_by_name("x86_64"), 4 * PAGE_SIZE, LX_MAP_SHARED);
+	read_byte(&r, 0);
+	assert_int_equal(r.m.last.maj_flt, 1);
+	user_access(r.m.k, 0, ACCESS_WRITE, true, r.va, "Z", 1, &r.m.last);
+	assert_int_equal(r.m.last.min_flt, 1);
+	assert_int_equal(file_read(r.m.k, r.inode, 0, &byte, 1), 1);
+	assert_int_equal(byte, 'Z');
+	assert_int_equal(pread(r.fd, &byte, 1, 0), 1);
+	assert_int_equal(byte, 1);
+	assert_true(pfn_to_page(r.m.k, find_get_page(&r.inode->mapping, 0))
+			    ->flags & PG_dirty);
+	file_teardown(&r);
+}
+
+static void test_file_open__one_inode_for_one_file(void **state)
+{
+	struct inode *again, *none = NULL;
+	struct file_run r;
+
+	file_setup(&r, arch_by_name("x86_64"), PAGE_SIZE, LX_MAP_PRIVATE);
+	assert_int_equal(file_open(r.m.k, r.path, &again), 0);
+	assert_ptr_equal(again, r.inode);
+	iput(r.m.k, again);
+	assert_int_equal(file_open(r.m.k, "/", &none), -EISDIR);
+	assert_int_equal(file_open(r.m.k, "/dev/null", &none), -ENODEV);
+	assert_int_equal(file_open(r.m.k, "/no/such/file", &none), -ENOENT);
+	assert_null(none);
+	file_teardown(&r);
+}
+
+static void test_file_read__across_pages_and_to_the_end(void **state)
+{
+	struct file_run r;
+	uint8_t buf[2 * PAGE_SIZE];
+
+	file_setup(&r, arch_by_name("x86_64"), 3 * PAGE_SIZE - 10,
+		   LX_MAP_PRIVATE);
+	assert_int_equal(file_read(r.m.k, r.inode, 100, buf, sizeof(buf)),
+			 sizeof(buf));
+	assert_int_equal(buf[PAGE_SIZE - 100], 2);
+	assert_int_equal(file_read(r.m.k, r.inode, 3 * PAGE_SIZE - 20, buf, 100),
+			 10);
+	assert_int_equal(file_read(r.m.k, r.inode, 1ULL << 40, buf, 1), 0);
+	file_teardown(&r);
+}
+
+/* The cache is sparse: indices far apart. */
+static void test_page_cache__far_indices(void **state)
+{
+	static const uint64_t at[] = { 0, 63, 64, 4095, 1ULL << 20,
+				       1ULL << 34, (1ULL << 50) + 5 };
+	struct mm_run r;
+	uint64_t i = 0;
+	pfn_t pfn;
+
+	run_setup(&r, arch_by_name("x86_64"));
+	for (unsigned n = 0; n < ARRAY_SIZE(at); n++)
+		page_cache_add(r.k, r.file[2], at[n],
+			       alloc_pages(r.k, GFP_KERNEL, 0, "test"));
+	for (unsigned n = 0; n < ARRAY_SIZE(at); n++, i++) {
+		assert_true(page_cache_next(&r.file[2]->mapping, &i, &pfn));
+		assert_int_equal(i, at[n]);
+		assert_int_equal(find_get_page(&r.file[2]->mapping, i), pfn);
+	}
+	assert_false(page_cache_next(&r.file[2]->mapping, &i, &pfn));
+	assert_int_equal(find_get_page(&r.file[2]->mapping, 1), PFN_NONE);
+	run_teardown(&r);
+}
+
+static void test_filemap__survives_allocation_failures(void **state)
+{
+	for (unsigned n = 1, done = 0; !done; n++) {
+		struct file_run r;
+
+		file_setup(&r, arch_by_name("x86_64"), 64 * PAGE_SIZE,
+			   LX_MAP_PRIVATE);
+		r.m.k->fail_nth = n;
+		for (int i = 0; i < 64; i += 9)
+			read_byte(&r, i);
+		run_script(&r.m, "w 3 w 50");
+		done = r.m.k->fail_nth;
+		r.m.k->fail_nth = 0;
+		for (int i = 0; i < 64; i++)
+			if (i != 3 && i != 50)
+				assert_int_equal(read_byte(&r, i), i + 1);
+		file_teardown(&r);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_filemap__cold_file),
+		cmocka_unit_test(test_filemap__end_of_file),
+		cmocka_unit_test(test_filemap__file_that_shrinks),
+		cmocka_unit_test(test_filemap__stores_stay_in_the_cache),
+		cmocka_unit_test(test_file_open__one_inode_for_one_file),
+		cmocka_unit_test(test_file_read__across_pages_and_to_the_end),
+		cmocka_unit_test(test_page_cache__far_indices),
+		cmocka_unit_test(test_filemap__survives_allocation_failures),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
