@@ -16,7 +16,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "kernel/mm_internal.h"
+#include "kernel/binprm.h"
 
 struct elfhdr {		/* either class, widened */
 	uint8_t e_ident[EI_NIDENT];

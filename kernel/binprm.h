@@ -7,24 +7,6 @@
 
 #include "kernel/mm_internal.h"
 
-/* The pages behind [vdso] and [vvar]; -ENOMEM. (vdso.c) */
-int vdso_init(struct kernel *k);
-int map_vdso(struct linux_binprm *bprm);
-
-/* One execve at work. */
-struct exec_abi;
-
-struct linux_binprm {
-	const struct exec_abi *abi;
-	struct kernel *k;
-	struct task_struct *task;
-	struct inode *file;
-	struct mm_struct *mm;	/* being built */
-	va_t p;			/* top of what is used of the stack */
-	va_t exec;		/* of the file name on it */
-	unsigned argc, envc;
-	const char *why;
-};
 /* What randomisation and the ABI of 32-bit and 64-bit programs differ in. */
 struct exec_abi {
 	uint8_t elf_class;
@@ -35,6 +17,22 @@ struct exec_abi {
 	bool vdso_near_stack;	/* tries to place the vdso above the stack */
 	unsigned sigframe;	/* AT_MINSIGSTKSZ */
 };
+
+struct linux_binprm {
+	const struct exec_abi *abi;
+	struct kernel *k;
+	struct task_struct *task;
+	struct inode *file;
+	struct mm_struct *mm;	/* being built */
+	va_t p;			/* top of what is used of the stack */
+	va_t exec;		/* of the file name on it */
+	unsigned argc, envc;
+	const char *why;	/* which rule refuses the image, or NULL */
+};
+
+/* The pages behind [vdso] and [vvar]; -ENOMEM. (vdso.c) */
+int vdso_init(struct kernel *k);
+int map_vdso(struct linux_binprm *bprm);
 
 int load_elf_binary(struct linux_binprm *bprm);
 int setup_arg_pages(struct linux_binprm *bprm, bool exec_stack);

@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kernel/mm_internal.h"
+#include "kernel/binprm.h"
 
 #define MAX_ARG_STRLEN	(32 * PAGE_SIZE)
 #define ARG_MAX_BYTES	131072ULL
@@ -232,7 +232,7 @@ int do_execve(struct kernel *k, struct task_struct *task, struct inode *file,
 	struct linux_binprm b = { .abi = find_abi(k), .k = k, .task = task,
 				  .file = file };
 	struct task_struct before = *task;
-	int err = mm_alloc(k, &b.mm);
+	int err = task->state == 'Z' ? -ESRCH : mm_alloc(k, &b.mm);
 
 	*why = NULL;
 	if (err)

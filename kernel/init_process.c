@@ -12,7 +12,7 @@
 #include <elf.h>
 #include <errno.h>
 
-#include "kernel/mm_internal.h"
+#include "kernel/binprm.h"
 
 #define TEXT_OFFSET	0x200
 #define DATA_OFFSET	0x1000

@@ -1,15 +1,14 @@
 /*
  * mm_internal.h - what the files of the process half of kernel/ share, and
- * other layers must not use: page-table entries by host pointer, the context
- * of a fault, areas as objects, charges to slab caches.
+ * other layers must not use: areas as objects, page cache, charges to slab
+ * caches. Entries of page tables are in pte.h, exec's parts in binprm.h.
  */
 #ifndef KERNEL_MM_INTERNAL_H
 #define KERNEL_MM_INTERNAL_H
 
 #include <stdlib.h>
 
-#include "kernel/mm.h"
-#include "kernel/pgtable.h"
+#include "kernel/pte.h"
 #include "kernel/slab.h"
 
 #define VM_ACCESS_FLAGS	(VM_READ | VM_WRITE | VM_EXEC)
@@ -133,6 +132,7 @@ void page_cache_add(struct kernel *k, struct inode *inode, uint64_t index,
 bool page_cache_next(const struct address_space *m, uint64_t *index,
 		     pfn_t *pfn);
 unsigned filemap_map_pages(struct vm_fault *vmf, uint64_t start, uint64_t end);
+
 /* --- fork.c, exit.c ------------------------------------------------------- */
 #define STACK_ORDER(k)	((k)->arch->word / 4u)	/* THREAD_SIZE: 8 or 16 KiB */
 

@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kernel/mm_internal.h"
+#include "kernel/binprm.h"
 
 #define VVAR_PAGES 4
 #define VDSO_PAGES 2

@@ -16,7 +16,7 @@
 
 #include "tests/kernel/host.h"
 
-#define WINDOW	0x100000000000ULL
+#define WINDOW	0x200000000000ULL
 #define NPAGES	64
 #define STEPS	600
 
