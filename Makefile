@@ -72,7 +72,7 @@ $(call TESTS,lua): $(call LIB,lua) $(call LIB,repl) $(call LIB,kernel) $(call LI
 $(B)/tests/%: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LUA_CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(filter %.a,$^) \
-		-lcmocka $(if $(findstring tests/lua,$@),$(LUA_LIBS)) \
+		-lcmocka -lutil $(if $(findstring tests/lua,$@),$(LUA_LIBS)) \
 		$(if $(findstring tests/machine,$@)$(findstring tests/kernel,$@),,$(RL_LIBS)) -lm -ldl
 
 unit-bin: $(UNIT)
