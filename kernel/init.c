@@ -23,8 +23,6 @@
 #include "kernel/slab.h"
 #include "kernel/vmalloc.h"
 
-#define MIN_RAM	  (16 * MiB)
-#define MAX_RAM	  (1024 * GiB)
 #define CR0_STATE 0x80050033ULL /* PE MP ET NE WP AM PG, as 6.1 sets it */
 
 void kernel_config_default(struct kernel_config *cfg, const struct arch *arch)

@@ -73,7 +73,12 @@ struct kernel {
 	unsigned nreserved;
 	struct zone zone[MAX_NR_ZONES];
 	uint64_t totalram_pages;
-	bool ram_poked;			/* frames may hold bytes the kernel did not write */
+	/*
+	 * Somebody went behind the kernel's back: poke, a kernel-mode store,
+	 * a loaded register. Unused frames may hold anything from then on,
+	 * and broken invariants are not our bug.
+	 */
+	bool ram_poked;
 	unsigned fail_nth;		/* tests: the nth allocation from now fails; 0 off */
 	pfn_t zero_pfn;			/* the shared zero page */
 

@@ -15,6 +15,9 @@
 #define MiB (1ULL << 20)
 #define KiB (1ULL << 10)
 
+#define MIN_RAM	(16 * MiB)	/* the kernel image may need more */
+#define MAX_RAM	(1024 * GiB)
+
 struct kernel_config {		/* what `boot` takes */
 	const struct arch *arch;
 	uint64_t ram;		/* bytes, page-aligned, 16 MiB .. 1 TiB */

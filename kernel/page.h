@@ -34,6 +34,8 @@ struct slab;
 #define PG_kernel	BIT(14)	/* ours: kernel image, mem_map, boot tables */
 #define PG_zeropage	BIT(15)	/* ours: the shared zero page */
 #define PG_kmalloc	BIT(16)	/* ours: a kmalloc too large for a cache */
+#define PG_block	BIT(17)	/* ours: head of a block of the alloc_pages
+				 * command; private = order */
 #define PG_used		BIT(31)	/* ours: was allocated once: may hold nonzero bytes */
 extern const struct flag_name page_flag_names[];
 

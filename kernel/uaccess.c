@@ -64,6 +64,8 @@ void user_access(struct kernel *k, unsigned cpu, enum access_kind kind,
 	uint64_t maj_flt = task ? task->maj_flt : 0;
 
 	memset(ret, 0, sizeof(*ret));
+	if (!user && kind == ACCESS_WRITE)
+		k->ram_poked = true;
 	if (len)
 		access_loop(k, cpu, &access, buf, len, ret);
 	account(ret, task, min_flt, maj_flt);

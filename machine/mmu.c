@@ -480,7 +480,7 @@ static void walk_from_tlb(struct walk *w, const struct tlb_entry *e,
 /* The access by way of the tables; what it reads counts. */
 static bool access_tables(struct cpu *cpu, struct walk *w)
 {
-	cpu->counters.tlb_misses++;
+	cpu->counters.tlb_misses += cpu->mmu.mode->nlevels > 0;
 	walk_tables(&cpu->mmu, cpu->ram, w);
 	cpu->counters.walk_refs += w->nsteps;
 	if (w->mode->pdpte_regs && w->nsteps)

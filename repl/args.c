@@ -246,16 +246,18 @@ static int range_length(const struct typing *t, const char *plus,
 	struct value past;
 	uint64_t len = 0;
 
-	if (to_va(t, t->text, &past) < 0 ||
+	if (evaluate(t, t->text, "an address", &past) < 0 ||
 	    to_plain(t, plus + 1, "a length", &len) < 0)
 		return -1;
+	if (past.type > V_VA)
+		return wrong_type(t, past, V_VA);
 	ret->value = (struct value){ V_VA, past.n - len };
 	if (!len || past.n - 1 < ret->value.n) {
 		err_set(t->c->err, ERR_USER, "%s: an empty range", t->text);
 		return blame(t);
 	}
 	ret->end = past.n - 1;
-	return 0;
+	return check_va(t, ret->end);
 }
 
 static int type_range(const struct typing *t, struct cmd_arg *ret)

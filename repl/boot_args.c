@@ -10,8 +10,6 @@
 
 #include "repl/session.h"
 
-#define MIN_RAM (16 * MiB)
-#define MAX_RAM (1024 * GiB)
 
 struct boot {			/* what the words say */
 	struct session *s;

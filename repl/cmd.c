@@ -1,6 +1,7 @@
 /* cmd.c - see cmd.h. */
 #include "repl/cmd.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 struct task_struct *cmd_task(struct cmd_ctx *c)
@@ -33,6 +34,28 @@ int cmd_view(struct cmd_ctx *c, struct task_struct **task, unsigned *cpu,
 	}
 	session_mmu(c->s, *task, *cpu, mmu);
 	return 0;
+}
+
+int cmd_word_size(struct cmd_ctx *c, unsigned def, unsigned *ret)
+{
+	const struct cmd_arg *s = cmd_opt(c, 's');
+	uint64_t n = s ? s->value.n : def;
+
+	if (n != 1 && n != 2 && n != 4 && n != 8)
+		return err_set(c->err, ERR_USAGE, "-s %llu: not 1, 2, 4 or 8",
+			       (unsigned long long)n);
+	*ret = n;
+	return 0;
+}
+
+int cmd_switch_failed(struct cmd_ctx *c, const struct task_struct *task, int rc)
+{
+	if (rc == -EBUSY)
+		return err_set(c->err, ERR_USER, "process %d runs on cpu%d",
+			       task->pid, task->cpu);
+	return err_errno(c->err, rc,
+			 "the CPU refuses the page tables of process %d",
+			 task ? task->pid : 0);
 }
 
 void cmd_emit_mode(struct result *r, const struct mmu *mmu,

@@ -31,6 +31,12 @@ int cmd_view(struct cmd_ctx *c, struct task_struct **task, unsigned *cpu,
 /* The process of -p, or the current one; NULL and c->err set if none runs. */
 struct task_struct *cmd_task(struct cmd_ctx *c);
 
+/* The bytes of a word: -s SIZE, 1, 2, 4 or 8, or @def. */
+int cmd_word_size(struct cmd_ctx *c, unsigned def, unsigned *ret);
+
+/* Says why context_switch() refused with @rc to run @task. Returns -1. */
+int cmd_switch_failed(struct cmd_ctx *c, const struct task_struct *task, int rc);
+
 /* "32-bit paging · cr3 0x01f6e000 · pid 1 (init)" with mode, root, pid. */
 void cmd_emit_mode(struct result *r, const struct mmu *mmu,
 		   const struct task_struct *task);

@@ -29,6 +29,7 @@ struct job {
 static int job_begin(struct job *j, struct cmd_ctx *c, enum access_kind kind)
 {
 	struct mmu mmu;
+	int rc;
 
 	memset(j, 0, sizeof(*j));
 	j->c = c;
@@ -38,22 +39,29 @@ static int job_begin(struct job *j, struct cmd_ctx *c, enum access_kind kind)
 	j->user = c->k ? !cmd_opt(c, 'k') : c->m->cpu[j->cpu].cpl == 3;
 	if (!c->k)
 		return 0;
+	if (j->user && !j->task)
+		return err_set(c->err, ERR_USER, "no process runs on cpu%u",
+			       j->cpu);
 	j->before = c->k->current[j->cpu];
-	if (j->task != j->before &&
-	    context_switch(c->k, j->cpu, j->task) < 0)
-		return err_set(c->err, ERR_USER,
-			       "process %d runs on another CPU", j->task->pid);
+	rc = j->task == j->before ? 0 : context_switch(c->k, j->cpu, j->task);
+	if (rc < 0)
+		return cmd_switch_failed(c, j->task, rc);
 	j->story = story_begin(c->k);
 	return 0;
 }
 
-static void job_end(struct job *j)
+/* Tells the story and, after -p, gives the CPU back: 0, or -1 with c->err. */
+static int job_end(struct job *j)
 {
-	if (j->story)
-		story_end(j->story, j->c->r);
-	j->story = NULL;
-	if (j->c->k && j->task != j->before)
-		context_switch(j->c->k, j->cpu, j->before);
+	struct cmd_ctx *c = j->c;
+	int rc = 0;
+
+	if (!c->k)
+		return 0;
+	story_end(j->story, c->r);
+	if (j->task != j->before)
+		rc = context_switch(c->k, j->cpu, j->before);
+	return rc < 0 ? cmd_switch_failed(c, j->before, rc) : 0;
 }
 
 /* On a machine without a kernel nobody handles faults. */
@@ -183,6 +191,7 @@ static int read_as(struct cmd_ctx *c, enum access_kind kind, const char *done)
 	struct job j;
 	uint8_t *buf;
 	bool ok = true;
+	int back;
 
 	if (len > ACCESS_MAX)
 		return err_set(c->err, ERR_BUDGET,
@@ -199,12 +208,12 @@ static int read_as(struct cmd_ctx *c, enum access_kind kind, const char *done)
 		ok = job_step(&j, va + got, buf + got, n);
 		got = j.sum.done;
 	}
-	job_end(&j);
+	back = job_end(&j);
 	emit_dump(c->r, va, buf, j.sum.done);
 	emit_value(c->r, buf, j.sum.done);
 	emit_sum(&j, done, va);
 	free(buf);
-	return ok ? 0 : job_failed(&j);
+	return ok ? back : job_failed(&j);
 }
 
 static int read_run(struct cmd_ctx *c)
@@ -221,19 +230,14 @@ static int fetch_run(struct cmd_ctx *c)
 static int write_bytes(struct cmd_ctx *c, uint8_t num[8], const void **p,
 		       uint64_t *len)
 {
-	const struct cmd_arg *data = &c->arg[1], *size = cmd_opt(c, 's');
+	const struct cmd_arg *data = &c->arg[1];
+	unsigned size;
 
-	*len = size ? size->value.n : 4;
-	if (data->str) {
-		*p = data->str;
-		*len = data->value.n;
-		return 0;
-	}
-	if (*len != 1 && *len != 2 && *len != 4 && *len != 8)
-		return err_set(c->err, ERR_USAGE, "-s %llu: not 1, 2, 4 or 8",
-			       (unsigned long long)*len);
+	if (cmd_word_size(c, 4, &size) < 0)
+		return -1;
 	memcpy(num, &data->value.n, 8);
-	*p = num;
+	*p = data->str ? (const void *)data->str : num;
+	*len = data->str ? data->value.n : size;
 	return 0;
 }
 
@@ -245,14 +249,15 @@ static int write_run(struct cmd_ctx *c)
 	uint64_t len;
 	struct job j;
 	bool ok;
+	int back;
 
 	if (write_bytes(c, num, &p, &len) < 0 ||
 	    job_begin(&j, c, ACCESS_WRITE) < 0)
 		return -1;
 	ok = job_step(&j, va, (void *)p, len);
-	job_end(&j);
+	back = job_end(&j);
 	emit_sum(&j, "written", va);
-	return ok ? 0 : job_failed(&j);
+	return ok ? back : job_failed(&j);
 }
 
 /* --- touch ------------------------------------------------------------------- */
@@ -275,8 +280,9 @@ static int touch_run(struct cmd_ctx *c)
 	uint64_t pages = 0;
 	uint8_t byte;
 	struct job j;
+	int back;
 
-	if (job_begin(&j, c, write ? ACCESS_WRITE : ACCESS_READ) < 0)
+	if (job_begin(&j, c, ACCESS_READ) < 0)
 		return -1;
 	for (va_t va = from; ok; va += PAGE_SIZE) {
 		j.kind = ACCESS_READ;
@@ -288,9 +294,9 @@ static int touch_run(struct cmd_ctx *c)
 		if (last - va < PAGE_SIZE)
 			break;
 	}
-	job_end(&j);
+	back = job_end(&j);
 	emit_touched(&j, from, pages);
-	return ok ? 0 : job_failed(&j);
+	return ok ? back : job_failed(&j);
 }
 
 #define OPT_KERNEL { 'k', "kernel", ARG_FLAG, NULL, "as kernel code, CPL 0" }

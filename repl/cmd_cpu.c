@@ -93,6 +93,8 @@ static int reg_run(struct cmd_ctx *c)
 		rule = g->set(cpu, c->arg[1].value.n);
 		if (rule)
 			return err_set(c->err, ERR_FAULT, "#GP(0): %s", rule);
+		if (c->k)
+			c->k->ram_poked = true;
 	}
 	res_list(c->r, "registers", RES_LINES);
 	for (size_t i = 0; i < ARRAY_SIZE(regs); i++)

@@ -15,28 +15,28 @@
 
 /* --- layout --------------------------------------------------------------------- */
 static const struct res_column layout_cols[] = {
-	{ "start", "start", false }, { "end", "end", false },
+	{ "start", "start", false }, { "last", "last", false },
 	{ "size", "size", true },    { "name", "area", false },
 	{ "note", "", false },	     { 0 },
 };
 
-/* A size that suits ranges of any length: "896M", "127.5T". */
+/* A size that suits ranges of any length: "896M", "111.9M", "127.9T". */
 static const char *range_size(uint64_t n, char *buf, size_t size)
 {
 	static const char unit[] = "BKMGTPE";
 	unsigned u = 0;
-	uint64_t rest = 0;
 
-	while (n >= 1024 && u < sizeof(unit) - 2) {
-		rest = n & 1023;
-		n >>= 10;
+	while (u < sizeof(unit) - 2 && n >> 10 * (u + 1))
 		u++;
-	}
+	uint64_t whole = n >> 10 * u, rest = n - (whole << 10 * u);
+
 	if (rest)
-		snprintf(buf, size, "%llu.%llu%c", (unsigned long long)n,
-			 (unsigned long long)(rest * 10 / 1024), unit[u]);
+		snprintf(buf, size, "%llu.%u%c", (unsigned long long)whole,
+			 (unsigned)((double)rest * 10 / (1ULL << 10 * u)),
+			 unit[u]);
 	else
-		snprintf(buf, size, "%llu%c", (unsigned long long)n, unit[u]);
+		snprintf(buf, size, "%llu%c", (unsigned long long)whole,
+			 unit[u]);
 	return buf;
 }
 
@@ -49,7 +49,7 @@ static void emit_layout_row(struct cmd_ctx *c, const struct layout_area *a)
 
 	res_item(r, false);
 	res_va(r, "start", "%s", a->start);
-	res_va(r, "end", "%s", last);
+	res_va(r, "last", "%s", last);
 	res_strf(r, "size", "%s", "%s",
 		 range_size(last - a->start + 1, size, sizeof(size)));
 	res_str(r, "name", "%s", a->name);

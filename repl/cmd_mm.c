@@ -213,6 +213,7 @@ const struct command cmd_map = {
 		 { 'o', "offset", ARG_NUM, "OFFSET", "offset in FILE, in bytes" },
 		 { 'P', "populate", ARG_FLAG, NULL, "MAP_POPULATE" },
 		 { 'G', "growsdown", ARG_FLAG, NULL, "MAP_GROWSDOWN" },
+		 { 'N', "noreserve", ARG_FLAG, NULL, "MAP_NORESERVE" },
 		 CMD_OPT_PID },
 	.run = map_run,
 };

@@ -17,18 +17,12 @@
 /* --- peek, poke -------------------------------------------------------------- */
 static int word_size(struct cmd_ctx *c, unsigned def, unsigned *ret)
 {
-	const struct cmd_arg *s = cmd_opt(c, 's');
-	uint64_t n = s ? s->value.n : def;
-
-	if (n != 1 && n != 2 && n != 4 && n != 8)
-		return err_set(c->err, ERR_USAGE, "-s %llu: not 1, 2, 4 or 8",
-			       (unsigned long long)n);
-	if (c->arg[0].value.n & (n - 1))
+	if (cmd_word_size(c, def, ret) < 0)
+		return -1;
+	if (c->arg[0].value.n & (*ret - 1))
 		return err_set(c->err, ERR_USER,
-			       "0x%llx: not aligned to %llu bytes",
-			       (unsigned long long)c->arg[0].value.n,
-			       (unsigned long long)n);
-	*ret = n;
+			       "0x%llx: not aligned to %u bytes",
+			       (unsigned long long)c->arg[0].value.n, *ret);
 	return 0;
 }
 
@@ -39,13 +33,33 @@ static unsigned entry_size(const struct cmd_ctx *c)
 	return n ? n : 4;
 }
 
-static void emit_words(struct cmd_ctx *c, pa_t pa, unsigned n, unsigned size)
+static uint64_t peek_word(struct cmd_ctx *c, pa_t pa, unsigned size,
+			  uint64_t i)
+{
+	return ram_read(c->m->ram, pa + i * size, size);
+}
+
+/* Text: as many words as fit on a line of 16 bytes. */
+static void emit_word_line(struct cmd_ctx *c, pa_t pa, unsigned n,
+			   unsigned size)
 {
 	res_item(c->r, true);
-	res_pa(c->r, "pa", "%s:", pa);
+	res_pa(c->r, NULL, "%s:", pa);
 	for (unsigned i = 0; i < n; i++)
-		res_hex(c->r, NULL, "%s", ram_read(c->m->ram, pa + i * size, size),
-			size * 2);
+		res_hex(c->r, NULL, "%s", peek_word(c, pa, size, i), size * 2);
+	res_end(c->r);
+}
+
+/* Data: each word with its address. */
+static void emit_words(struct cmd_ctx *c, pa_t pa, uint64_t n, unsigned size)
+{
+	res_list(c->r, "words", RES_HIDDEN);
+	for (uint64_t i = 0; i < n; i++) {
+		res_item(c->r, false);
+		res_pa(c->r, "pa", NULL, pa + i * size);
+		res_hex(c->r, "value", NULL, peek_word(c, pa, size, i), 1);
+		res_end(c->r);
+	}
 	res_end(c->r);
 }
 
@@ -63,12 +77,13 @@ static int peek_run(struct cmd_ctx *c)
 	per_line = 16 / size;
 	res_list(c->r, NULL, RES_LINES);
 	for (uint64_t i = 0; i < n; i += per_line)
-		emit_words(c, pa + i * size,
-			   n - i < per_line ? n - i : per_line, size);
+		emit_word_line(c, pa + i * size,
+			       n - i < per_line ? n - i : per_line, size);
 	res_end(c->r);
+	emit_words(c, pa, n, size);
 	res_pa(c->r, "pa", NULL, pa);
 	res_u64(c->r, "size", NULL, size);
-	res_hex(c->r, "value", NULL, ram_read(c->m->ram, pa, size), 1);
+	res_hex(c->r, "value", NULL, peek_word(c, pa, size, 0), 1);
 	return 0;
 }
 
@@ -94,7 +109,7 @@ static int poke_run(struct cmd_ctx *c)
 
 /* --- e820, iomem --------------------------------------------------------------- */
 static const struct res_column e820_cols[] = {
-	{ "start", "start", true }, { "end", "last", true },
+	{ "start", "start", true }, { "last", "last", true },
 	{ "size", "size", true }, { "type", "type", false }, { 0 },
 };
 
@@ -108,7 +123,7 @@ static int e820_run(struct cmd_ctx *c)
 
 		res_item(c->r, i + 1 == ram->nregions);
 		res_hex(c->r, "start", "%s", g->start, 12);
-		res_hex(c->r, "end", "%s", g->end - 1, 12);
+		res_hex(c->r, "last", "%s", g->end - 1, 12);
 		res_size(c->r, "size", "%s", g->end - g->start);
 		res_str(c->r, "type", "%s", ram_type_name(g->type));
 		res_end(c->r);
@@ -123,7 +138,7 @@ static void emit_iomem_row(struct result *r, const char *indent, pa_t start,
 {
 	res_item(r, true);
 	res_pa(r, "start", NULL, start);
-	res_pa(r, "end", NULL, end - 1);
+	res_pa(r, "last", NULL, end - 1);
 	res_text(r, COL_PLAIN, "%s%08llx-%08llx :", indent,
 		 (unsigned long long)start, (unsigned long long)end - 1);
 	res_str(r, "name", "~ %s", name);
@@ -357,6 +372,8 @@ static int alloc_pages_run(struct cmd_ctx *c)
 	if (pfn == PFN_NONE)
 		return err_errno(c->err, -ENOMEM, "order %llu",
 				 (unsigned long long)order);
+	pfn_to_page(c->k, pfn)->flags |= PG_block;
+	pfn_to_page(c->k, pfn)->private = order;
 	res_pfn(r, "pfn", "pfn %s", pfn);
 	res_u64(r, "order", "order %s", order);
 	res_str(r, "zone", "zone %s", zone_name(c->k, pfn));
@@ -373,9 +390,7 @@ static int free_pages_run(struct cmd_ctx *c)
 	if (value_pfn(c, &c->arg[0].value, &pfn) < 0)
 		return -1;
 	page = pfn_valid(c->k, pfn) ? pfn_to_page(c->k, pfn) : NULL;
-	if (!page || page_kind(c->k, pfn) == NULL ||
-	    strcmp(page_kind(c->k, pfn), "allocated") != 0 ||
-	    page->private != order || order >= MAX_ORDER)
+	if (!page || !(page->flags & PG_block) || page->private != order)
 		return err_set(c->err, ERR_USER,
 			       "pfn 0x%llx: not a block of order %llu from alloc_pages",
 			       (unsigned long long)pfn,
@@ -384,6 +399,8 @@ static int free_pages_run(struct cmd_ctx *c)
 		return err_set(c->err, ERR_USER,
 			       "pfn 0x%llx: still mapped by kmap",
 			       (unsigned long long)pfn);
+	page->flags &= ~PG_block;
+	page->private = 0;
 	free_pages(c->k, pfn, order);
 	res_pfn(c->r, "pfn", "pfn %s", pfn);
 	res_u64(c->r, "order", "order %s freed", order);

@@ -82,7 +82,7 @@ static int fork_run(struct cmd_ctx *c)
 	res_i64(c->r, "pid", "~ pid %s", child->pid);
 	res_str(c->r, "comm", "~ (%s)", child->comm);
 	res_pa(c->r, "pgd", "pgd %s", child->mm->pgd << PAGE_SHIFT);
-	res_u64(c->r, "rss_pages", "%s pages shared copy-on-write",
+	res_u64(c->r, "cow_pages", "%s pages shared copy-on-write",
 		child->mm->rss[MM_ANONPAGES]);
 	res_u64(c->r, "tables", "~, %s page-table frames", tables);
 	return 0;
@@ -103,8 +103,7 @@ static int switch_run(struct cmd_ctx *c)
 	rc = context_switch(c->k, cpu, task);
 	story_end(story, c->r);
 	if (rc < 0)
-		return err_set(c->err, ERR_USER, "process %d runs on cpu%d", pid,
-			       task->cpu);
+		return cmd_switch_failed(c, task, rc);
 	c->s->cpu = cpu;
 	res_line(c->r);
 	res_u64(c->r, "cpu", "cpu%s", cpu);

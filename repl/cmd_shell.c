@@ -152,10 +152,10 @@ static void emit_zones(struct cmd_ctx *c)
 	const struct kernel *k = c->s->k;
 
 	res_list(c->r, "zones", RES_TREE);
-	for (unsigned i = 0, left = MAX_NR_ZONES; i < MAX_NR_ZONES; i++) {
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
 		const struct zone *z = &k->zone[i];
+		unsigned left = 0;
 
-		left = 0;
 		for (unsigned j = i + 1; j < MAX_NR_ZONES; j++)
 			left += k->zone[j].present != 0;
 		if (!z->present)

@@ -47,9 +47,12 @@ static void emit_head(struct cmd_ctx *c, const struct walk_job *j)
 
 static bool walk_reached_page(const struct walk *w)
 {
-	return w->nsteps == 0 ? w->fault.reason == FAULT_NONE
-			      : w->step[w->nsteps - 1].leaf &&
-				(w->step[w->nsteps - 1].entry & PTE_P);
+	const struct walk_step *last = &w->step[w->nsteps - 1];
+
+	if (w->nsteps == 0)
+		return w->fault.reason == FAULT_NONE;
+	return last->leaf && (last->entry & PTE_P) &&
+	       w->fault.reason != FAULT_RESERVED;
 }
 
 /* The last line of the tree: the physical address, or the fault. */

@@ -229,7 +229,7 @@ static void print_finding(void *ctx, const char *finding)
  * it, with what it has printed so far. */
 static void check_always(struct session *s, const struct command *cmd)
 {
-	if (!(cmd->flags & CMD_CHANGES) || !s->k ||
+	if (!(cmd->flags & CMD_CHANGES) || !s->k || s->k->ram_poked ||
 	    !kernel_check(s->k, print_finding, &s->errout))
 		return;
 	out_printf(&s->errout, "mmsh: invariants broken after %s\n", cmd->name);

@@ -53,7 +53,7 @@ struct opt_spec {
 
 #define CMD_NEEDS_KERNEL 1u	/* not on a bare machine */
 #define CMD_NEEDS_TASK	2u	/* a current process */
-#define CMD_CHANGES	4u	/* mutates the system: journalled, `check`ed */
+#define CMD_CHANGES	4u	/* mutates the system; debug builds `check` it after */
 #define CMD_SHELL	8u	/* of the shell itself: not a Lua method */
 
 struct cmd_arg {

@@ -53,7 +53,7 @@ struct res_field {
 	enum res_type type;
 	enum res_colour colour;
 	uint8_t digits;		/* RES_HEX: at least so many hex digits */
-	uint8_t base;		/* RES_U64 in text: 0 decimal */
+	uint8_t base;		/* RES_U64 in text: 16 hexadecimal, else decimal */
 	uint64_t u;
 	const char *str;	/* RES_STR, RES_FLAGS; NULL is null */
 };

@@ -61,7 +61,7 @@ void session_mmu(const struct session *s, const struct task_struct *task,
 		 unsigned cpu, struct mmu *ret)
 {
 	*ret = s->m->cpu[cpu].mmu;
-	if (task && task->mm)
+	if (task && task->mm && task != s->k->current[cpu])
 		mmu_set_root(ret, s->m->ram, task->mm->pgd << PAGE_SHIFT);
 	mmu_refresh(ret);
 }

@@ -75,9 +75,12 @@ void session_widths(const struct session *s, struct result *r);
 /* The highest linear address of this machine. */
 va_t session_va_max(const struct session *s);
 
-/* The current task, or NULL; with -p PID option of @c, that one (err set). */
+/* The task that runs on the current CPU, or NULL. */
 struct task_struct *session_task(const struct session *s);
-/* The MMU state that looks through @task's tables (NULL: the CPU as it is). */
+/*
+ * The MMU state that looks through @task's tables. The CPU as it is if @task
+ * runs there (its registers may have been loaded by hand), or if it is NULL.
+ */
 void session_mmu(const struct session *s, const struct task_struct *task,
 		 unsigned cpu, struct mmu *ret);
 

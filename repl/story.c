@@ -105,12 +105,6 @@ struct story *story_begin(struct kernel *k)
 	return st;
 }
 
-void story_drop(struct story *st)
-{
-	st->k->sink = st->before;
-	free(st);
-}
-
 /* --- first column ------------------------------------------------------------ */
 static void head_fault(const struct story *st, const struct beat *b, char *s)
 {

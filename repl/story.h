@@ -10,11 +10,9 @@
 
 struct story;
 
-/* Begins to listen to @k, up to @max events kept (the rest are counted). */
+/* Begins to listen to @k. Some dozens of events are kept, the rest counted. */
 struct story *story_begin(struct kernel *k);
 /* Stops listening and emits what was heard as the list "events". */
 void story_end(struct story *st, struct result *r);
-/* Stops listening, emits nothing. */
-void story_drop(struct story *st);
 
 #endif
