@@ -47,10 +47,11 @@ static void emit_head(struct cmd_ctx *c, const struct walk_job *j)
 
 static bool walk_reached_page(const struct walk *w)
 {
-	const struct walk_step *last = &w->step[w->nsteps - 1];
+	const struct walk_step *last;
 
 	if (w->nsteps == 0)
 		return w->fault.reason == FAULT_NONE;
+	last = &w->step[w->nsteps - 1];
 	return last->leaf && (last->entry & PTE_P) &&
 	       w->fault.reason != FAULT_RESERVED;
 }
