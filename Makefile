@@ -6,7 +6,7 @@
 #   make run        an interactive shell
 #   make bench      speed, side by side with the host kernel
 #   make golden GOLDEN=FILE   run a file of paging vectors
-#   make lint       formatting, man pages
+#   make lint       man pages
 #
 # MODE is release (default), debug (invariants checked after every command),
 # san (debug with AddressSanitizer and UBSan) or fuzz. Objects live in build/$(MODE).
@@ -26,8 +26,8 @@ OPT_fuzz := $(OPT_san) -fsanitize=fuzzer-no-link
 LUA_CFLAGS := -I/usr/include/lua5.4
 # Lua and Readline are linked statically where the host has the archives:
 # the program starts twice as fast.
-LIBDIR := $(shell $(CC) -print-file-name=liblua5.4.a)
-LUA_LIBS := $(if $(findstring /,$(LIBDIR)),-l:liblua5.4.a,-llua5.4)
+LUA_ARCHIVE := $(shell $(CC) -print-file-name=liblua5.4.a)
+LUA_LIBS := $(if $(findstring /,$(LUA_ARCHIVE)),-l:liblua5.4.a,-llua5.4)
 RL_LIBS := $(if $(findstring /,$(shell $(CC) -print-file-name=libreadline.a)),-l:libreadline.a -l:libtinfo.a,-lreadline)
 
 CFLAGS := -std=gnu11 $(WARN) $(OPT_$(MODE)) -D_GNU_SOURCE -I. $(EXTRA_CFLAGS)
@@ -118,7 +118,7 @@ fuzz-%:
 
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(call LIB,repl) $(call LIB,kernel) $(call LIB,machine)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(RL_LIBS)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -MMD -MP -o $@ $^ $(RL_LIBS)
 
 # The same targets without libFuzzer, for make check.
 $(B)/tests/fuzz/%-check: tests/fuzz/%.c tests/fuzz/standalone.c $(call LIB,repl) $(call LIB,kernel) $(call LIB,machine)

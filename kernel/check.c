@@ -12,7 +12,10 @@
 
 #include "kernel/highmem.h"
 #include "kernel/internal.h"
+#include "kernel/fs.h"
 #include "kernel/mm.h"
+#include "kernel/process.h"
+#include "kernel/rmap.h"
 #include "kernel/pgtable.h"
 #include "kernel/slab.h"
 #include "kernel/vmalloc.h"

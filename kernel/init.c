@@ -18,6 +18,7 @@
 #include "kernel/internal.h"
 #include "kernel/memblock.h"
 #include "kernel/mm.h"
+#include "kernel/process.h"
 #include "kernel/page_alloc.h"
 #include "kernel/pgtable.h"
 #include "kernel/slab.h"

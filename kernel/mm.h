@@ -1,7 +1,7 @@
 /*
- * mm.h - what one does to an address space: the system calls, the fault
- * path, processes. One header for mmap.c, mprotect.c, memory.c, fault.c,
- * rmap.c, fork.c, exec.c, binfmt_elf.c, filemap.c, shmem.c, uaccess.c.
+ * mm.h - what one does to an address space: the system calls, the fault path,
+ * accesses. For mmap.c, mprotect.c, memory.c, fault.c and uaccess.c; files are
+ * in fs.h, tasks in process.h, the reverse mapping in rmap.h.
  *
  * Return values: 0 or a negative errno, unless it says otherwise. Out
  * parameters come last and are written only on success.
@@ -116,72 +116,7 @@ void user_access(struct kernel *k, unsigned cpu, enum access_kind kind,
 int access_remote_vm(struct kernel *k, struct mm_struct *mm, va_t va, void *buf,
 		     uint64_t len, bool write);
 
-/* --- rmap.c ---------------------------------------------------------------- */
-int anon_vma_prepare(struct kernel *k, struct vm_area_struct *vma);
-int anon_vma_clone(struct kernel *k, struct vm_area_struct *dst,
-		   struct vm_area_struct *src);
-int anon_vma_fork(struct kernel *k, struct vm_area_struct *vma,
-		  struct vm_area_struct *pvma);
-void unlink_anon_vmas(struct kernel *k, struct vm_area_struct *vma);
-/* Map and unmap counts; anonymous pages get mapping and index. */
-void page_add_anon_rmap(struct kernel *k, pfn_t pfn, struct vm_area_struct *vma,
-			va_t va);
-void page_add_file_rmap(struct kernel *k, pfn_t pfn);
-void page_remove_rmap(struct kernel *k, pfn_t pfn);
-/*
- * Calls @fn for each (area, address) that maps the frame, found through
- * anon_vma or i_mmap; stops when it returns false.
- */
-void rmap_walk(struct kernel *k, pfn_t pfn,
-	       bool (*fn)(void *ctx, struct vm_area_struct *vma, va_t va),
-	       void *ctx);
-
-/* --- filemap.c, shmem.c ---------------------------------------------------- */
-/* Opens a host file as an inode with a page cache; one inode for each dev:ino. */
-int file_open(struct kernel *k, const char *path, struct inode **ret);
-/* A file made of @size built-in bytes (borrowed). */
-struct inode *file_builtin(struct kernel *k, const char *path,
-			   const void *bytes, uint64_t size);
-/* Memory for MAP_SHARED|MAP_ANONYMOUS. */
-struct inode *shmem_create(struct kernel *k, uint64_t size);
-void iget(struct inode *inode);
-void iput(struct kernel *k, struct inode *inode);	/* accepts NULL */
-/* kernel_read: through the page cache. Bytes read or -errno. */
-int64_t file_read(struct kernel *k, struct inode *inode, uint64_t off,
-		  void *buf, uint64_t len);
-pfn_t find_get_page(struct address_space *m, uint64_t index); /* no reference */
-
-/* --- fork.c, exit.c, sched.c ----------------------------------------------- */
-struct task_struct *find_task(struct kernel *k, int pid);	/* or NULL */
-int mm_alloc(struct kernel *k, struct mm_struct **ret);
-void mmput(struct kernel *k, struct mm_struct *mm);
-/* A child of @parent with a copy-on-write copy of its address space. */
-int kernel_fork(struct kernel *k, struct task_struct *parent,
-		struct task_struct **ret);
-/* Ends a task and frees its memory; a zombie stays until its parent waits
- * (wait4) or ends. -EPERM for pid 1. */
-int do_exit(struct kernel *k, struct task_struct *task, int code);
-/* Reaps an exited child: its pid in *ret. -ECHILD. */
-int do_wait(struct kernel *k, struct task_struct *parent, int *ret);
-/* Runs @task (NULL: idle) on @cpu: loads CR3. -EBUSY: runs on another CPU. */
-int context_switch(struct kernel *k, unsigned cpu, struct task_struct *task);
-/* The first process; called by kernel_boot(). */
-int kernel_init_process(struct kernel *k);
-void tasks_deinit(struct kernel *k);
-
-/* --- exec.c, binfmt_elf.c -------------------------------------------------- */
-/*
- * Replaces the address space of @task by the program in @file, as execve.
- * argv and envp end with NULL. On error the task is as before; *why is a
- * static phrase that names the field or rule ("p_filesz > p_memsz in segment
- * 3"), or NULL. -ENOEXEC, -ENOMEM, -E2BIG, ...
- */
-int do_execve(struct kernel *k, struct task_struct *task, struct inode *file,
-	      const char *const *argv, const char *const *envp,
-	      const char **why);
-
-/* Parts of kernel_check() */
+/* The part of kernel_check() for one address space */
 unsigned mm_check(struct kernel *k, struct mm_struct *mm, check_fn fn, void *ctx);
-unsigned rmap_check(struct kernel *k, check_fn fn, void *ctx);
 
 #endif

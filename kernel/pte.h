@@ -8,8 +8,11 @@
 #ifndef KERNEL_PTE_H
 #define KERNEL_PTE_H
 
+#include "kernel/fs.h"
 #include "kernel/mm.h"
 #include "kernel/pgtable.h"
+#include "kernel/process.h"
+#include "kernel/rmap.h"
 
 /* --- entries of the lowest level, by host pointer ------------------------- */
 #define PTE_PFN_MASK	0x000ffffffffff000ULL	/* as entries of 4 bytes: all */

@@ -85,6 +85,14 @@ static int map_run(struct cmd_ctx *c)
 	return 0;
 }
 
+/* VA and LEN are the first two arguments. */
+static int range_failed(struct cmd_ctx *c, int rc)
+{
+	return err_errno(c->err, rc, "0x%llx+0x%llx",
+			 (unsigned long long)c->arg[0].value.n,
+			 (unsigned long long)c->arg[1].value.n);
+}
+
 /* --- munmap, mprotect, brk ---------------------------------------------------- */
 static int munmap_run(struct cmd_ctx *c)
 {
@@ -100,9 +108,7 @@ static int munmap_run(struct cmd_ctx *c)
 	rc = do_munmap(c->k, task->mm, va, len);
 	story_end(story, c->r);
 	if (rc < 0)
-		return err_errno(c->err, rc, "0x%llx+0x%llx",
-				 (unsigned long long)va,
-				 (unsigned long long)len);
+		return range_failed(c, rc);
 	res_line(c->r);
 	res_va(c->r, "va", "%s", va);
 	res_va(c->r, "end", "~-%s unmapped", va + PAGE_ALIGN(len));
@@ -123,9 +129,7 @@ static int mprotect_run(struct cmd_ctx *c)
 	rc = do_mprotect(c->k, task->mm, va, len, c->arg[2].value.n);
 	story_end(story, c->r);
 	if (rc < 0)
-		return err_errno(c->err, rc, "0x%llx+0x%llx",
-				 (unsigned long long)va,
-				 (unsigned long long)len);
+		return range_failed(c, rc);
 	emit_area(c, task, va, len);
 	return 0;
 }

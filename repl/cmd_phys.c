@@ -9,6 +9,7 @@
 
 #include "kernel/highmem.h"
 #include "kernel/memblock.h"
+#include "kernel/rmap.h"
 #include "repl/cmd.h"
 #include "repl/describe.h"
 

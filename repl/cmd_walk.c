@@ -162,11 +162,13 @@ static void emit_tlb(struct cmd_ctx *c, const struct walk_job *j)
 	const struct cpu *cpu = &c->m->cpu[j->cpu];
 	const struct walk *w = &j->walk;
 	const struct tlb_entry *e;
+	bool loaded;
 	const char *state;
 	unsigned size = 0;
 
 	e = tlb_lookup(&cpu->tlb, j->access.va, cpu_pcid(cpu), &size);
-	if (mmu_root(&cpu->mmu) != mmu_root(&j->mmu) && (!e || !e->global))
+	loaded = mmu_root(&cpu->mmu) == mmu_root(&j->mmu) || (e && e->global);
+	if (!loaded)
 		state = "not loaded";
 	else if (!e)
 		state = "miss";
@@ -181,7 +183,7 @@ static void emit_tlb(struct cmd_ctx *c, const struct walk_job *j)
 	res_text(c->r, COL_DIM, "tlb");
 	res_str(c->r, "tlb", "   %s", state);
 	res_text(c->r, COL_PLAIN, "~ on cpu%u", j->cpu);
-	if (e && *state != 'n')
+	if (e && loaded)
 		res_pa(c->r, "tlb_pa", "page %s", e->pa);
 }
 

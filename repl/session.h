@@ -4,7 +4,9 @@
 #ifndef REPL_SESSION_H
 #define REPL_SESSION_H
 
+#include "kernel/fs.h"
 #include "kernel/mm.h"
+#include "kernel/process.h"
 #include "machine/machine.h"
 #include "repl/command.h"
 #include "repl/out.h"

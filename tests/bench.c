@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "kernel/mm.h"
+#include "kernel/process.h"
 
 #define ROUNDS 7
 #define PAGES (1UL << 18)	/* 1 GiB of 4 KiB pages */

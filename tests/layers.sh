@@ -4,6 +4,8 @@
 # those who may. Ends with "N passed, M failed".
 set -u
 dir=$1 pass=0 fail=0
+need=$(mktemp)
+trap 'rm -f "$need"' EXIT
 
 check() { # name, offenders
 	if [ -z "$2" ]; then
@@ -21,10 +23,9 @@ upward() { # layer, layers above
 	layer=$1
 	shift
 	for above; do
-		needed "$layer" >/tmp/mmsh-need.$$
-		defined "$above" | comm -12 - /tmp/mmsh-need.$$
+		needed "$layer" >"$need"
+		defined "$above" | comm -12 - "$need"
 	done
-	rm -f /tmp/mmsh-need.$$
 }
 
 check "machine/ refers upwards" "$(upward machine kernel repl lua)"
@@ -34,6 +35,11 @@ check "machine/ includes upwards" \
 	"$(grep -nE '#include "(kernel|repl|lua)/' machine/*.[ch])"
 check "kernel/ includes upwards" \
 	"$(grep -nE '#include "(repl|lua)/' kernel/*.[ch])"
+check "repl/ includes lua/, main.c apart" \
+	"$(grep -nE '#include "lua/' repl/*.[ch] | grep -v '^repl/main.c')"
+check "private headers outside of their folder" \
+	"$(grep -nE '#include "(machine/internal|kernel/mm_internal|kernel/internal)\.h"' repl/* lua/*)$(
+		grep -nE '#include "machine/internal\.h"' kernel/*)"
 check "readline outside of repl/line.c" \
 	"$(grep -ln '#include <readline/' machine/* kernel/* repl/* lua/* | grep -v '^repl/line.c')"
 check "lua.h outside of lua/" \

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "kernel/fs.h"
 #include "kernel/mm.h"
+#include "kernel/process.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

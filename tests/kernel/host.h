@@ -15,7 +15,9 @@
 
 #include <cmocka.h>
 
+#include "kernel/fs.h"
 #include "kernel/mm.h"
+#include "kernel/process.h"
 
 struct area {
 	uint64_t start, end, offset;
