@@ -118,12 +118,12 @@ fuzz-%:
 
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(call LIB,repl) $(call LIB,kernel) $(call LIB,machine)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -MMD -MP -o $@ $^ $(RL_LIBS)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $(filter %.c %.a,$^) $(RL_LIBS)
 
 # The same targets without libFuzzer, for make check.
 $(B)/tests/fuzz/%-check: tests/fuzz/%.c tests/fuzz/standalone.c $(call LIB,repl) $(call LIB,kernel) $(call LIB,machine)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Wno-missing-prototypes $(LDFLAGS) -o $@ $^ $(RL_LIBS)
+	$(CC) $(CFLAGS) -Wno-missing-prototypes $(LDFLAGS) -o $@ $(filter %.c %.a,$^) $(RL_LIBS)
 
 lint:
 	mandoc -T lint -W warning man/*.[1-9]
