@@ -129,27 +129,34 @@ static void emit_outcome(struct result *r, const struct walk *w)
 	res_end(r);
 }
 
-static const char *may(bool yes, const char *word)
+/* "rw-": what the CPU would let user or kernel code do there. */
+static const char *effective_rights(const struct walk_job *j, bool user,
+				    char buf[4])
 {
-	return yes ? word : "-";
+	static const char letter[] = { 'r', 'w', 'x' };
+	struct walk w = j->walk;
+
+	w.access.user = user;
+	for (int kind = ACCESS_READ; kind <= ACCESS_FETCH; kind++) {
+		w.access.kind = kind;
+		buf[kind] = mmu_check(&j->mmu, &w) ? '-' : letter[kind];
+	}
+	buf[3] = 0;
+	return buf;
 }
 
-/* "rights: user rw-, kernel rw-": what all levels together allow. */
-static void emit_rights(struct cmd_ctx *c, const struct walk *w)
+/* "rights  user rw-, kernel rw-": all levels and control bits together. */
+static void emit_rights(struct cmd_ctx *c, const struct walk_job *j)
 {
+	const struct walk *w = &j->walk;
 	struct result *r = c->r;
+	char buf[4];
 
 	res_line(r);
 	res_object(r, "rights");
 	res_text(r, COL_DIM, "rights");
-	res_text(r, COL_PLAIN, "user %s%s%s", may(w->rights.user, "r"),
-		 may(w->rights.user && w->rights.write, "w"),
-		 may(w->rights.user && !w->rights.xd, "x"));
-	res_text(r, COL_PLAIN, "~, kernel r%s%s", may(w->rights.write, "w"),
-		 may(!w->rights.xd, "x"));
-	res_bool(r, "user", NULL, w->rights.user);
-	res_bool(r, "write", NULL, w->rights.write);
-	res_bool(r, "exec", NULL, !w->rights.xd);
+	res_str(r, "user", "user %s", effective_rights(j, true, buf));
+	res_str(r, "kernel", "~, kernel %s", effective_rights(j, false, buf));
 	res_bool(r, "global", NULL, w->global);
 	res_text(r, COL_PLAIN, "page size %s%s", paging_size_name(w->page_shift),
 		 w->global ? ", global" : "");
@@ -217,7 +224,7 @@ static int pagewalk_run(struct cmd_ctx *c)
 	if (!j.walk.nsteps)
 		emit_end(c, &j.walk);
 	if (walk_reached_page(&j.walk) && j.walk.nsteps)
-		emit_rights(c, &j.walk);
+		emit_rights(c, &j);
 	if (j.walk.nsteps)
 		emit_tlb(c, &j);
 	emit_prospect(c, &j);

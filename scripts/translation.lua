@@ -35,6 +35,6 @@ assert(w.pa == pa)
 assert(w.page_size == 4096)
 
 -- Text is read-only for the user: R/W is clear in the leaf.
-assert(pte & 2 == 0 and not w.rights.write)
+assert(pte & 2 == 0 and not w.rights.user:find("w"))
 assert(k:pagewalk(va, { write = true }).fault.reason == "read-only page")
 print "ok"
