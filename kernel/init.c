@@ -4,8 +4,7 @@
  * kernel_boot() is start_kernel() of Linux 6.1 (init/main.c) and what
  * arch/x86/kernel/setup.c, head_32.S and head_64.S do before it, in their
  * order: memory map, memblock, page tables, paging on, buddy, slab, vmalloc,
- * kmap, first process. Left out: everything that is not memory; decompression;
- * KASLR (the configuration's kaslr is not looked at).
+ * kmap, first process. Left out: everything that is not memory; decompression.
  */
 #include "kernel/kernel.h"
 
@@ -55,9 +54,15 @@ pa_t kernel_pa(const struct kernel *k, va_t va)
 {
 	const struct layout *l = &k->layout;
 
-	if (l->kernel_map != l->page_offset && va >= l->kernel_map)
-		return va - l->kernel_map;
-	return va - l->page_offset;
+	return va - (kernel_image_ok(k, va) ? l->kernel_map : l->page_offset);
+}
+
+bool kernel_image_ok(const struct kernel *k, va_t va)
+{
+	const struct layout *l = &k->layout;
+
+	return va >= l->kernel_image && va < l->kernel_image_end &&
+	       va - l->kernel_map < l->lowmem_end;
 }
 
 va_t kernel_va(const struct kernel *k, pa_t pa)

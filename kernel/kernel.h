@@ -126,6 +126,8 @@ uint64_t kernel_random(struct kernel *k);
 pa_t kernel_pa(const struct kernel *k, va_t va);
 va_t kernel_va(const struct kernel *k, pa_t pa);
 bool kernel_virt_ok(const struct kernel *k, va_t va);
+/* Is @va in the image's own mapping, where x86-64 has one? */
+bool kernel_image_ok(const struct kernel *k, va_t va);
 
 static inline struct page *pfn_to_page(const struct kernel *k, pfn_t pfn)
 {

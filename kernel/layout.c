@@ -72,6 +72,7 @@ struct layout_row {
 	void (*name_areas)(const struct kernel_config *cfg, struct layout *l);
 	/* The image, physical: text, etext, rodata, erodata, data, ... */
 	pa_t image[8];
+	uint64_t kaslr_align;	/* the image moves in such steps; 0: it cannot */
 	bool thp;
 	/* i386 fixmap, in page indices counted down from FIXADDR_TOP: */
 	unsigned kmap_slots, nr_cpus;
@@ -189,6 +190,52 @@ static const char *place_32(const struct layout_row *row,
 	return place_lowmem(row, cfg, max_pfn, l);
 }
 
+/* splitmix64, apart from the kernel's own generator. */
+static uint64_t next_random(uint64_t *rng)
+{
+	uint64_t z = *rng += 0x9e3779b97f4a7c15;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return z ^ (z >> 31);
+}
+
+/* One of the multiples of @align in [@first, @last]. */
+static uint64_t random_slot(uint64_t *rng, uint64_t first, uint64_t last,
+			    uint64_t align)
+{
+	return first + next_random(rng) % ((last - first) / align + 1) * align;
+}
+
+/*
+ * The bases of direct map, vmalloc and vmemmap, in this order, 1 GiB aligned
+ * (linux arch/x86/mm/kaslr.c: kernel_randomize_memory). What the direct map
+ * needs leaves 10 TiB for memory to be added
+ * (RANDOMIZE_MEMORY_PHYSICAL_PADDING).
+ */
+static void randomize_memory(const struct kernel_config *cfg, pfn_t max_pfn,
+			     struct layout *l)
+{
+	uint64_t ram_tb = ((max_pfn << PAGE_SHIFT) + TiB - 1) / TiB + 10;
+	uint64_t size[3] = { (ram_tb < 64 ? ram_tb : 64) * TiB, 32 * TiB };
+	va_t *const base[3] = { &l->page_offset, &l->vmalloc_start, &l->vmemmap };
+	va_t va = l->page_offset, left = l->cpu_entry_area - va;
+	uint64_t rng = cfg->seed ^ 0x6d656d6f7279, entropy;
+
+	size[2] = ALIGN_UP((size[0] >> PAGE_SHIFT) * cfg->arch->sizeof_page,
+			   TiB);
+	left -= size[0] + size[1] + size[2];
+	for (unsigned i = 0; i < 3; i++) {
+		entropy = next_random(&rng) % (left / (3 - i) + 1);
+		entropy = ALIGN_DOWN(entropy, GiB);
+		*base[i] = va + entropy;
+		va = ALIGN_UP(*base[i] + size[i] + 1, GiB);
+		left -= entropy;
+	}
+	l->direct_end = l->page_offset + size[0];
+	l->vmemmap_max = l->vmemmap + size[2];
+}
+
 static const char *place_64(const struct layout_row *row,
 			    const struct kernel_config *cfg, pfn_t max_pfn,
 			    struct layout *l)
@@ -196,21 +243,54 @@ static const char *place_64(const struct layout_row *row,
 	l->task_size = cfg->arch->task_size;
 	l->stack_top = l->task_size;
 	l->lowmem_end = max_pfn << PAGE_SHIFT;
-	l->high_memory = l->page_offset + l->lowmem_end;
 	l->vmalloc_start = 0xffffc90000000000;
-	l->vmalloc_end = 0xffffe90000000000;
 	l->vmemmap = 0xffffea0000000000;
-	l->vmemmap_end = l->vmemmap + max_pfn * cfg->arch->sizeof_page;
 	l->cpu_entry_area = 0xfffffe0000000000;
 	l->cpu_entry_area_end = 0xfffffe8000000000;
-	l->kernel_map = 0xffffffff80000000;
+	l->kernel_image = 0xffffffff80000000;
+	l->kernel_map = l->kernel_image;
 	l->modules_start = 0xffffffffc0000000;
+	l->kernel_image_end = l->modules_start;
+	l->direct_end = l->page_offset + 64 * TiB;
+	l->vmemmap_max = l->vmemmap + TiB;
 	l->modules_end = 0xffffffffff000000;
 	l->fixaddr_start = 0xffffffffff578000;
 	l->fixaddr_boot_start = l->fixaddr_start;
 	l->fixaddr_top = 0xffffffffff7ff000;
 	l->lapic = 0xffffffffff5fd000;
 	l->ioapic = 0xffffffffff5fc000;
+	if (cfg->kaslr)
+		randomize_memory(cfg, max_pfn, l);
+	l->high_memory = l->page_offset + l->lowmem_end;
+	l->vmalloc_end = l->vmalloc_start + 32 * TiB;
+	l->vmemmap_end = l->vmemmap + max_pfn * cfg->arch->sizeof_page;
+	return NULL;
+}
+
+/*
+ * Where the image is loaded and runs (linux arch/x86/boot/compressed/kaslr.c:
+ * choose_random_location). x86-64 moves its virtual and its physical address
+ * apart, i386 both together. Physical slots are below 3 GiB here, where RAM is
+ * one piece.
+ */
+static const char *randomize_image(const struct layout_row *row,
+				   const struct kernel_config *cfg,
+				   struct layout *l, pa_t *moved)
+{
+	uint64_t rng = cfg->seed ^ 0x696d616765, align = row->kaslr_align;
+	pa_t size = row->image[7] - row->image[0], first = row->image[0];
+	pa_t top = l->kernel_image ? 3 * GiB : 512 * MiB;
+
+	if (!align)
+		return "no KASLR in layout=classic; layout=6.1 has it";
+	if (top > l->lowmem_end / 2)	/* the upper half is for mem_map */
+		top = l->lowmem_end / 2;
+	if (top < first + size)
+		return NULL;		/* one slot only, as without KASLR */
+	*moved = random_slot(&rng, 0, top - size - first, align);
+	if (l->kernel_image)
+		l->kernel_map += random_slot(&rng, 0, GiB - size - first,
+					     align) - *moved;
 	return NULL;
 }
 
@@ -270,21 +350,23 @@ static void name_areas_64(const struct kernel_config *cfg, struct layout *l)
 	area(l, "non-canonical", 0xffff800000000000,
 	     "bits 63:48 differ from bit 47: #GP");
 	area(l, "hole", 0xffff880000000000, "reserved for hypervisors");
-	area(l, "LDT remap", l->page_offset,
+	area(l, "LDT remap", 0xffff888000000000,
 	     "LDTs of processes, used with page-table isolation only");
+	area(l, "hole", l->page_offset, "never mapped: KASLR moved the rest up");
 	area(l, "direct map", l->high_memory,
 	     "all RAM: physical address + PAGE_OFFSET");
-	area(l, "direct map, unused", 0xffffc88000000000,
-	     "room for 64 TiB of RAM");
+	area(l, "direct map, unused", l->direct_end, "room for more RAM");
 	area(l, "hole", l->vmalloc_start, hole);
 	area(l, "vmalloc", l->vmalloc_end,
 	     "vmalloc and ioremap: single frames made contiguous");
 	area(l, "hole", l->vmemmap, hole);
 	area(l, "vmemmap", l->vmemmap_end, "struct page of every frame");
-	area(l, "vmemmap, unused", 0xffffeb0000000000,
-	     "room for 64 TiB of RAM");
-	area(l, "hole", 0xffffec0000000000, hole);
-	area(l, "KASAN shadow", 0xfffffc0000000000, "not built in: not mapped");
+	area(l, "vmemmap, unused", l->vmemmap_max, "room for more RAM");
+	if (!cfg->kaslr) {
+		area(l, "hole", 0xffffec0000000000, hole);
+		area(l, "KASAN shadow", 0xfffffc0000000000,
+		     "not built in: not mapped");
+	}
 	area(l, "hole", l->cpu_entry_area, hole);
 	area(l, "cpu entry area", l->cpu_entry_area_end,
 	     "descriptor tables and entry stacks of each CPU");
@@ -292,7 +374,7 @@ static void name_areas_64(const struct kernel_config *cfg, struct layout *l)
 	area(l, "espfix", 0xffffff8000000000, "stacks for IRET to 16-bit code");
 	area(l, "hole", 0xffffffef00000000, hole);
 	area(l, "EFI", 0xffffffff00000000, "EFI runtime services");
-	area(l, "hole", l->kernel_map, hole);
+	area(l, "hole", l->kernel_image, hole);
 	area(l, "kernel image", l->modules_start,
 	     "text, data and bss, mapped a second time");
 	area(l, "modules", l->modules_end, "within 2 GiB of the kernel text");
@@ -341,6 +423,7 @@ static const struct layout_row layout_rows[] = {
 		.name_areas = name_areas_32,
 		.image = { 0x1000000, 0x191bc80, 0x191c000, 0x1c39000,
 			   0x1c39000, 0x1d70bc0, 0x1e72000, 0x1ee6000 },
+		.kaslr_align = 16 * MiB,
 		.thp = true,
 		.kmap_slots = 16,
 		.nr_cpus = 32,
@@ -357,6 +440,7 @@ static const struct layout_row layout_rows[] = {
 		.name_areas = name_areas_32,
 		.image = { 0x1000000, 0x1933f00, 0x1934000, 0x1c51000,
 			   0x1c52000, 0x1d8e680, 0x1e94000, 0x1f0b000 },
+		.kaslr_align = 16 * MiB,
 		.thp = true,
 		.kmap_slots = 16,
 		.nr_cpus = 32,
@@ -373,6 +457,7 @@ static const struct layout_row layout_rows[] = {
 		.name_areas = name_areas_64,
 		.image = { 0x1000000, 0x1e01d32, 0x2000000, 0x28e7000,
 			   0x2a00000, 0x2c489c0, 0x330d000, 0x4400000 },
+		.kaslr_align = 2 * MiB,
 		.thp = true,
 	},
 };
@@ -415,10 +500,14 @@ static const char *choose_page_offset(const struct kernel_config *cfg,
 	return NULL;
 }
 
-static void place_image(const struct layout_row *row, struct layout *l)
+/* @moved: how far KASLR has moved the image in physical memory. */
+static void place_image(const struct layout_row *row, pa_t moved,
+			struct layout *l)
 {
-	const pa_t *p = row->image;
+	pa_t p[ARRAY_SIZE(row->image)];
 
+	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = row->image[i] + moved;
 	l->image.text = p[0];
 	l->image.etext = p[1];
 	l->image.rodata = p[2];
@@ -445,6 +534,7 @@ const char *layout_compute(const struct kernel_config *cfg, pfn_t max_pfn,
 	const struct layout_row *row = find_row(cfg);
 	struct layout l = { 0 };
 	const char *why;
+	pa_t moved = 0;
 
 	if (!row)
 		return "no such layout for this architecture";
@@ -453,7 +543,11 @@ const char *layout_compute(const struct kernel_config *cfg, pfn_t max_pfn,
 		why = row->place(row, cfg, max_pfn, &l);
 	if (why)
 		return why;
-	place_image(row, &l);
+	if (cfg->kaslr)
+		why = randomize_image(row, cfg, &l, &moved);
+	if (why)
+		return why;
+	place_image(row, moved, &l);
 	place_user(row, &l);
 	l.thp = row->thp;
 	if (l.image.ebss >= l.lowmem_end)
@@ -492,7 +586,7 @@ static const struct symbol {
 	VA("VMEMMAP_START", vmemmap),
 	VA("STACK_TOP", stack_top),
 	VA("mmap_base", mmap_base),
-	VA("__START_KERNEL_map", kernel_map),
+	VA("__START_KERNEL_map", kernel_image),
 	PA("_text", text),
 	PA("_etext", etext),
 	PA("__start_rodata", rodata),

@@ -13,6 +13,7 @@
 
 #define GiB (1ULL << 30)
 #define MiB (1ULL << 20)
+#define TiB (1ULL << 40)
 #define KiB (1ULL << 10)
 
 #define MIN_RAM	(16 * MiB)	/* the kernel image may need more */
@@ -75,7 +76,9 @@ struct layout {
 	bool thp;		/* transparent huge pages: raises the watermarks */
 	va_t cpu_entry_area, cpu_entry_area_end, modules_start, modules_end;
 	va_t vmemmap, vmemmap_end;	/* mem_map: in lowmem on i386 */
-	va_t kernel_map;	/* x86-64: 0xffffffff80000000, else page_offset */
+	va_t kernel_map;	/* the image runs at this + its physical address */
+	va_t kernel_image, kernel_image_end;	/* x86-64: its own area; else 0 */
+	va_t direct_end, vmemmap_max;	/* x86-64: ends of what is set aside */
 	pa_t kernel_phys;	/* load address of the image */
 	struct { pa_t text, etext, rodata, erodata, data, edata, bss, ebss; } image;
 	unsigned nareas;

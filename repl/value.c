@@ -286,10 +286,8 @@ static int logical_pa(struct session *s, uint64_t va, pa_t *ret,
 		      struct err *err)
 {
 	const struct layout *l = &s->k->layout;
-	bool image = l->kernel_map != l->page_offset && va >= l->kernel_map &&
-		     va - l->kernel_map < 512 * MiB;
 
-	if (kernel_virt_ok(s->k, va) || image) {
+	if (kernel_virt_ok(s->k, va) || kernel_image_ok(s->k, va)) {
 		*ret = kernel_pa(s->k, va);
 		return 0;
 	}
