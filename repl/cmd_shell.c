@@ -309,6 +309,7 @@ const struct command cmd_boot = {
 	"Keys: ram=SIZE (2G), cpus=N (2), seed=N (1), kaslr=on|off, aslr=on|off,\n"
 	"pse=on|off, pge=on|off, nx=on|off, gbpages=on|off, and for i386\n"
 	"vmsplit=3G|3G_OPT|2G|2G_OPT|1G, layout=classic|6.1, vmalloc=SIZE.\n"
+	"kaslr=on needs layout=6.1 on i386, and moves image and areas by the seed.\n"
 	"layout=classic has the numbers of the textbooks (Linux 2.6: lowmem ends at\n"
 	"896 MiB); layout=6.1 those of a 6.1 kernel.",
 	.example = "boot x86_64 ram=4G",
