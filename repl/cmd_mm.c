@@ -85,6 +85,7 @@ static int map_run(struct cmd_ctx *c)
 	return 0;
 }
 
+/* --- munmap, mprotect, brk ---------------------------------------------------- */
 /* VA and LEN are the first two arguments. */
 static int range_failed(struct cmd_ctx *c, int rc)
 {
@@ -93,7 +94,6 @@ static int range_failed(struct cmd_ctx *c, int rc)
 			 (unsigned long long)c->arg[1].value.n);
 }
 
-/* --- munmap, mprotect, brk ---------------------------------------------------- */
 static int munmap_run(struct cmd_ctx *c)
 {
 	struct task_struct *task = cmd_task(c);
