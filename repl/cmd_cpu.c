@@ -51,7 +51,8 @@ static void emit_reg(struct result *r, const struct cpu *cpu,
 	char flags[256];
 
 	res_item(r, false);
-	res_strf(r, "name", "%s", "%-4s", g->name);
+	res_str(r, "name", NULL, g->name);
+	res_text(r, COL_NAME, "%-4s", g->name);
 	res_hex(r, "value", "%s", v, g->digits ? g->digits : r->va_digits);
 	if (g->flags) {
 		flags_format(flags, sizeof(flags), g->flags, v, " ");
@@ -125,7 +126,7 @@ static void emit_cpu(struct cmd_ctx *c, const struct cpu *cpu)
 	if (t)
 		res_i64(r, "pid", "%s", t->pid);
 	else
-		res_str(r, "pid", "%s", c->k ? "idle" : "-");
+		res_str(r, "pid", "%s", NULL);	/* idle, or no kernel */
 	res_u64(r, "accesses", "%s", cpu->counters.accesses);
 	res_u64(r, "tlb_hits", "%s", cpu->counters.tlb_hits);
 	res_u64(r, "tlb_misses", "%s", cpu->counters.tlb_misses);

@@ -16,7 +16,7 @@
 /* --- layout --------------------------------------------------------------------- */
 static const struct res_column layout_cols[] = {
 	{ "start", "start", false }, { "last", "last", false },
-	{ "size", "size", true },    { "name", "area", false },
+	{ "span", "size", true },    { "name", "area", false },
 	{ "note", "", false },	     { 0 },
 };
 
@@ -50,7 +50,7 @@ static void emit_layout_row(struct cmd_ctx *c, const struct layout_area *a)
 	res_item(r, false);
 	res_va(r, "start", "%s", a->start);
 	res_va(r, "last", "%s", last);
-	res_strf(r, "size", "%s", "%s",
+	res_strf(r, "span", "%s", "%s",
 		 range_size(last - a->start + 1, size, sizeof(size)));
 	res_str(r, "name", "%s", a->name);
 	res_str(r, "note", "%s", a->note);

@@ -38,7 +38,7 @@ static void emit_task(struct result *r, const struct task_struct *t)
 	if (t->cpu >= 0)
 		res_i64(r, "cpu", "%s", t->cpu);
 	else
-		res_str(r, "cpu", "%s", "-");
+		res_str(r, "cpu", "%s", NULL);
 	res_size(r, "vsz", "%s", t->mm ? t->mm->total_vm << PAGE_SHIFT : 0);
 	res_size(r, "rss", "%s", t->mm ? mm_rss(t->mm) << PAGE_SHIFT : 0);
 	res_u64(r, "min_flt", "%s", t->min_flt);
@@ -46,7 +46,7 @@ static void emit_task(struct result *r, const struct task_struct *t)
 	if (t->mm)
 		res_pa(r, "pgd", "%s", t->mm->pgd << PAGE_SHIFT);
 	else
-		res_str(r, "pgd", "%s", "-");
+		res_str(r, "pgd", "%s", NULL);
 	res_str(r, "comm", "%s", t->comm);
 	res_end(r);
 }

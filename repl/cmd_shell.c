@@ -161,7 +161,8 @@ static void emit_zones(struct cmd_ctx *c)
 		if (!z->present)
 			continue;
 		res_item(c->r, !left);
-		res_strf(c->r, "zone", "%s", "%-8s", z->name);
+		res_str(c->r, "zone", NULL, z->name);
+		res_text(c->r, COL_PLAIN, "%-8s", z->name);
 		res_hex(c->r, "start", "%s", z->start_pfn << PAGE_SHIFT,
 			c->r->pa_digits);
 		res_hex(c->r, "end", "~-%s", z->end_pfn << PAGE_SHIFT,

@@ -253,6 +253,7 @@ static void put_cell(struct text *t, bool glue, enum res_colour colour)
 
 static void text_field(struct result *r, const struct res_field *f)
 {
+	static const struct res_field none = { .type = RES_STR, .str = "-" };
 	struct text *t = (struct text *)r;
 	const char *txt = f->txt;
 	bool glue;
@@ -265,7 +266,9 @@ static void text_field(struct result *r, const struct res_field *f)
 		return;
 	}
 	glue = *txt == '~';
-	render(t, f, txt + glue);
+	/* A column needs something where there is no value. */
+	render(t, t->table && f->type == RES_STR && !f->str ? &none : f,
+	       txt + glue);
 	if (!t->cell.len)
 		return;
 	if (t->table && t->depth > t->table_depth)
