@@ -211,7 +211,7 @@ static void test_text__table(void **state)
 	assert_text(fill_table, "NAME    SIZE  NOTE\n"
 				"a         4K\n"
 				"größer   10M  x\n"
-				"c          5\n");
+				"c          5  -\n");
 }
 
 static void test_json__table(void **state)
