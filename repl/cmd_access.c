@@ -99,11 +99,23 @@ static int job_failed(struct job *j)
 	struct cmd_ctx *c = j->c;
 	char bits[64];
 
-	if (a->sig.signo)
+	/* #GP and #SS carry no address; si_addr is 0 then. */
+	if (a->sig.signo && a->fault.vector == VEC_PF)
 		return err_set(c->err, ERR_FAULT, "%s (%s) at 0x%llx",
 			       signal_name(a->sig.signo),
 			       si_code_name(a->sig.signo, a->sig.si_code),
 			       (unsigned long long)a->sig.addr);
+	if (a->sig.signo)
+		return err_set(c->err, ERR_FAULT, "%s (%s), %s: %s",
+			       signal_name(a->sig.signo),
+			       si_code_name(a->sig.signo, a->sig.si_code),
+			       cmd_vector_name(a->fault.vector),
+			       fault_reason_name[a->fault.reason]);
+	if (a->fault.vector != VEC_PF)
+		return err_set(c->err, ERR_FAULT, "%s%s: %s",
+			       c->k ? "kernel oops: " : "",
+			       cmd_vector_name(a->fault.vector),
+			       fault_reason_name[a->fault.reason]);
 	return err_set(c->err, ERR_FAULT, "%s%s at 0x%llx, error 0x%x (%s): %s",
 		       c->k ? "kernel oops: " : "",
 		       cmd_vector_name(a->fault.vector),
