@@ -92,10 +92,10 @@ static const char *stale_reason(const struct tlb_entry *e, unsigned shift,
 }
 
 static void check_tlb_entry(struct checker *c, const struct kernel *k,
-			    const struct cpu *cpu, const struct tlb_entry *e,
-			    unsigned shift)
+			    const struct cpu *cpu, const struct tlb_entry *e)
 {
-	va_t va = paging_canonical(cpu->mmu.mode, (e->tag - 1) << shift);
+	unsigned shift = tlb_entry_shift(e);
+	va_t va = tlb_entry_va(e);
 	struct access access = { .va = va, .kind = ACCESS_READ };
 	struct walk w;
 
@@ -112,19 +112,30 @@ static void check_tlb_entry(struct checker *c, const struct kernel *k,
 			why);
 }
 
+/* Is @e the first of its translation's copies, L1D before L2? */
+static bool is_first_copy(const struct tlb *tlb, const struct tlb_entry *e)
+{
+	enum tlb_level level;
+
+	return tlb_lookup(tlb, ACCESS_READ, tlb_entry_va(e), e->pcid, &level) ==
+	       e;
+}
+
 static void check_tlb(struct checker *c, const struct kernel *k,
 		      const struct cpu *cpu)
 {
-	for (unsigned size = 0; size < TLB_NSIZES; size++) {
-		const struct tlb_entry *e = cpu->tlb.entry[size];
-		unsigned n = tlb_geometry[size].sets * TLB_WAYS;
+	if (cpu->npending) /* it has been told, and has not listened yet */
+		return;
+	for (unsigned a = 0; a < cpu->tlb.narrays; a++) {
+		const struct tlb_array *array = &cpu->tlb.array[a];
+		unsigned n = array->used ? array->g.sets * array->g.ways : 0;
 
-		if (!(cpu->tlb.sizes_used & BIT(size)))
-			continue;
-		for (unsigned i = 0; i < n; i++)
-			if (e[i].tag && e[i].pcid == cpu_pcid(cpu))
-				check_tlb_entry(c, k, cpu, &e[i],
-						tlb_geometry[size].shift);
+		for (const struct tlb_entry *e = array->entry;
+		     e < array->entry + n; e++)
+			if (e->tag && e->pcid == cpu_pcid(cpu) &&
+			    (array->g.level == TLB_L1I ||
+			     is_first_copy(&cpu->tlb, e)))
+				check_tlb_entry(c, k, cpu, e);
 	}
 }
 

@@ -131,7 +131,8 @@ bool exc_page_fault(struct kernel *k, unsigned cpu, const struct access *access,
 			 fault, sig };
 
 	*sig = (struct siginfo){ 0 };
-	kevent(k, .kind = KEV_FAULT, .func = "exc_page_fault", .va = access->va,
+	kevent(k, .kind = KEV_FAULT, .func = "exc_page_fault",
+	       .va = fault->vector == VEC_PF ? fault->cr2 : access->va,
 	       .pid = pf.task ? pf.task->pid : 0, .fault = fault,
 	       .access = access);
 	if (fault->vector == VEC_SS)

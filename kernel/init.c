@@ -162,6 +162,8 @@ static const char *enable_paging(struct cpu *cpu, bool pae, bool long_mode,
 		why = cpu_write_cr3(cpu, root);
 	if (!why)
 		why = cpu_write_cr0(cpu, CR0_STATE);
+	if (!why)
+		why = cpu_write_eflags(cpu, EFLAGS_IF);
 	return why;
 }
 

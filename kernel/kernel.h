@@ -92,6 +92,7 @@ struct kernel {
 	TAILQ_HEAD(task_list, task_struct) tasks;	/* ascending pid */
 	int next_pid;
 	struct task_struct *current[MACHINE_MAX_CPUS];	/* NULL: idle, on swapper_pg_dir */
+	unsigned this_cpu;		/* the kernel runs on it (smp_processor_id) */
 	LIST_HEAD(, inode) inodes;
 	struct inode *vdso, *vvar;	/* owned references; see exec.c */
 	struct kmem_cache *mm_cache[8];	/* by enum mm_cache, mm_internal.h */

@@ -532,19 +532,36 @@ void kernel_unmap_range(struct kernel *k, va_t va, uint64_t size)
 
 /* --- TLB ---------------------------------------------------------------- */
 
-void flush_tlb_page(struct kernel *k, pa_t root, va_t va)
+/*
+ * Linux' on_each_cpu_mask(): this CPU by itself, the others by interrupt.
+ * Linux waits until all have answered; here a CPU with interrupts off
+ * answers later, and until then may use what is stale. @root is that of the
+ * CPUs meant, 0 for all. Returns their number.
+ */
+static unsigned on_each_cpu(struct kernel *k, pa_t root,
+			    struct shootdown request)
 {
-	bool kernel = pt_is_kernel(k, va);
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < k->machine->ncpus; i++) {
 		struct cpu *cpu = &k->machine->cpu[i];
 
-		if (!kernel && mmu_root(&cpu->mmu) != root)
+		if (root && mmu_root(&cpu->mmu) != root)
 			continue;
-		cpu_invlpg(cpu, va);
+		if (i == k->this_cpu)
+			cpu_forget(cpu, &request);
+		else
+			cpu_shootdown(cpu, &request);
 		n++;
 	}
+	return n;
+}
+
+void flush_tlb_page(struct kernel *k, pa_t root, va_t va)
+{
+	unsigned n = on_each_cpu(k, pt_is_kernel(k, va) ? 0 : root,
+				 (struct shootdown){ SHOOTDOWN_PAGE, va });
+
 	if (n)
 		kevent(k, .kind = KEV_TLB_FLUSH, .func = "invlpg", .va = va,
 		       .n = n);
@@ -552,32 +569,15 @@ void flush_tlb_page(struct kernel *k, pa_t root, va_t va)
 
 void flush_tlb_mm(struct kernel *k, pa_t root)
 {
-	unsigned n = 0;
+	unsigned n = on_each_cpu(k, root,
+				 (struct shootdown){ SHOOTDOWN_CR3, 0 });
 
-	for (unsigned i = 0; i < k->machine->ncpus; i++) {
-		struct cpu *cpu = &k->machine->cpu[i];
-
-		if (mmu_root(&cpu->mmu) != root)
-			continue;
-		cpu_write_cr3(cpu, cpu->mmu.cr3);
-		n++;
-	}
 	if (n)
 		kevent(k, .kind = KEV_TLB_FLUSH, .func = "cr3", .n = n);
 }
 
 void flush_tlb_all(struct kernel *k)
 {
-	for (unsigned i = 0; i < k->machine->ncpus; i++) {
-		struct cpu *cpu = &k->machine->cpu[i];
-		uint64_t cr4 = cpu->mmu.cr4;
-
-		if (!(cr4 & CR4_PGE)) {
-			cpu_write_cr3(cpu, cpu->mmu.cr3);
-			continue;
-		}
-		cpu_write_cr4(cpu, cr4 & ~CR4_PGE);
-		cpu_write_cr4(cpu, cr4);
-	}
+	on_each_cpu(k, 0, (struct shootdown){ SHOOTDOWN_ALL, 0 });
 	kevent(k, .kind = KEV_TLB_FLUSH, .func = "all", .n = k->machine->ncpus);
 }

@@ -26,6 +26,24 @@ static void account(struct user_access *ret, const struct task_struct *task,
 	ret->maj_flt = task->maj_flt - maj_flt;
 }
 
+/*
+ * Up to 8 bytes are one load or store, which happens whole or not at all;
+ * more are a string instruction, which a fault interrupts.
+ */
+static size_t access_once(struct cpu *cpu, const struct access *access,
+			  char *buf, uint64_t len, struct fault *fault)
+{
+	bool done;
+
+	if (len > 8)
+		return mmu_copy(cpu, access, buf, len, fault);
+	if (access->kind == ACCESS_WRITE)
+		done = mmu_store(cpu, access, buf, len, fault);
+	else
+		done = mmu_load(cpu, access, buf, len, fault);
+	return done ? len : 0;
+}
+
 static void access_loop(struct kernel *k, unsigned cpu, struct access *access,
 			char *buf, uint64_t len, struct user_access *ret)
 {
@@ -38,8 +56,8 @@ static void access_loop(struct kernel *k, unsigned cpu, struct access *access,
 		size_t n;
 
 		access->va = va + ret->done;
-		n = mmu_copy(c, access, buf + ret->done, len - ret->done,
-			     &fault);
+		n = access_once(c, access, buf + ret->done, len - ret->done,
+				&fault);
 		ret->done += n;
 		if (ret->done == len)
 			return;
@@ -64,6 +82,7 @@ void user_access(struct kernel *k, unsigned cpu, enum access_kind kind,
 	uint64_t maj_flt = task ? task->maj_flt : 0;
 
 	memset(ret, 0, sizeof(*ret));
+	k->this_cpu = cpu;
 	if (!user && kind == ACCESS_WRITE)
 		k->ram_poked = true;
 	if (len)

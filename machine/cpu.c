@@ -18,7 +18,7 @@
 /* Bits that mean nothing to paging, and that every CPU here has. */
 #define CR4_OTHER	  0x00052f4fULL
 #define CR4_PDPTE_RELOAD  (CR4_PGE | CR4_PSE | CR4_PAE | CR4_SMEP)
-#define CR4_FLUSH_CHANGED (CR4_PGE | CR4_PSE | CR4_PAE | CR4_LA57)
+#define CR4_FLUSH_CHANGED (CR4_PGE | CR4_PSE | CR4_PAE)
 
 const struct flag_name cr0_flags[] = {
 	{ CR0_PE, "PE", "pe" }, { BIT(1), "MP", NULL },	 { BIT(2), "EM", NULL },
@@ -39,7 +39,7 @@ const struct flag_name cr4_flags[] = {
 	{ CR4_PCIDE, "PCIDE", "pcide" }, { BIT(18), "OSXSAVE", NULL },
 	{ CR4_SMEP, "SMEP", "smep" },	 { CR4_SMAP, "SMAP", "smap" },
 	{ CR4_PKE, "PKE", "pke" },	 { BIT(23), "CET", NULL },
-	{ BIT(24), "PKS", NULL },	 { 0, NULL, NULL },
+	{ CR4_PKS, "PKS", "pks" },	 { 0, NULL, NULL },
 };
 
 const struct flag_name efer_flags[] = {
@@ -47,6 +47,17 @@ const struct flag_name efer_flags[] = {
 	{ EFER_LMA, "LMA", "lma" }, { EFER_NXE, "NXE", "nxe" },
 	{ 0, NULL, NULL },
 };
+
+const struct flag_name eflags_flags[] = {
+	{ EFLAGS_IF, "IF", "if" },
+	{ EFLAGS_AC, "AC", "ac" },
+	{ 0, NULL, NULL },
+};
+
+static const struct tlb_config *tlb_config(const struct cpu_features *features)
+{
+	return features->tlb.name ? &features->tlb : &tlb_configs[0];
+}
 
 void cpu_init(struct cpu *cpu, unsigned id, struct ram *ram,
 	      const struct cpu_features *features)
@@ -57,7 +68,8 @@ void cpu_init(struct cpu *cpu, unsigned id, struct ram *ram,
 	cpu->features = *features;
 	cpu->mmu.features = &cpu->features;
 	cpu->mmu.cr0 = CR0_ET | CR0_NW | CR0_CD; /* as after INIT or RESET */
-	tlb_init(&cpu->tlb);
+	tlb_init(&cpu->tlb, tlb_config(features));
+	psc_init(&cpu->psc, tlb_config(features));
 	mmu_refresh(&cpu->mmu);
 }
 
@@ -71,10 +83,33 @@ uint16_t cpu_pcid(const struct cpu *cpu)
 	return cpu->mmu.pcid;
 }
 
-static void flush_all(struct cpu *cpu)
+void cpu_copy(struct cpu *dst, const struct cpu *src)
+{
+	*dst = *src;
+	dst->mmu.features = &dst->features;
+	tlb_copy(&dst->tlb, &src->tlb);
+}
+
+/* Takes over @next as the state of the MMU. */
+static void commit(struct cpu *cpu, const struct mmu *next)
+{
+	cpu->mmu = *next;
+	tlb_forget_fast(&cpu->tlb);
+}
+
+static void flush_all(struct cpu *cpu, enum flush_kind kind)
 {
 	tlb_flush_all(&cpu->tlb, true);
-	cpu->counters.flushes++;
+	psc_flush_all(&cpu->psc);
+	cpu->counters.flushes[kind]++;
+}
+
+/* Everything of one PCID but global pages. */
+static void flush_pcid(struct cpu *cpu, uint16_t pcid, enum flush_kind kind)
+{
+	tlb_flush_pcid(&cpu->tlb, pcid);
+	psc_flush_pcid(&cpu->psc, pcid);
+	cpu->counters.flushes[kind]++;
 }
 
 /*
@@ -89,7 +124,7 @@ static const char *load_pdptes(const struct cpu *cpu, struct mmu *next)
 	mmu_set_root(next, cpu->ram, next->cr3);
 	for (unsigned i = 0; i < ARRAY_SIZE(next->pdpte); i++)
 		if ((next->pdpte[i] & PTE_P) &&
-		    (next->pdpte[i] & next->table_rsvd[0]))
+		    (next->pdpte[i] & next->level[0].table_rsvd))
 			return "a PDPTE has a reserved bit set";
 	return NULL;
 }
@@ -137,9 +172,9 @@ const char *cpu_write_cr0(struct cpu *cpu, uint64_t value)
 		denied = load_pdptes(cpu, &next);
 	if (denied)
 		return denied;
-	cpu->mmu = next;
-	if (changed & CR0_PG)
-		flush_all(cpu);
+	commit(cpu, &next);
+	if (changed & (CR0_PG | CR0_PE))
+		flush_all(cpu, FLUSH_CR0);
 	return NULL;
 }
 
@@ -157,30 +192,46 @@ static const char *check_cr3(const struct mmu *now, uint64_t value)
 	return NULL;
 }
 
-const char *cpu_write_cr3(struct cpu *cpu, uint64_t value)
+/* Loads CR3, and the PDPTEs where the mode has them. Flushes nothing. */
+static const char *load_cr3(struct cpu *cpu, uint64_t value)
 {
-	bool keep = (cpu->mmu.cr4 & CR4_PCIDE) && (value & CR3_NOFLUSH);
 	const char *denied = check_cr3(&cpu->mmu, value);
-	struct mmu next;
+	struct mmu next = cpu->mmu;
 
 	if (denied)
 		return denied;
-	value &= ~CR3_NOFLUSH;
-	if (cpu->mmu.mode->pdpte_regs) {
-		next = cpu->mmu;
-		next.cr3 = value;
-		denied = load_pdptes(cpu, &next);
-		if (denied)
-			return denied;
-		cpu->mmu = next;
-	} else {
-		mmu_set_root(&cpu->mmu, cpu->ram, value);
-	}
-	if (!keep) {
-		tlb_flush_pcid(&cpu->tlb, cpu->mmu.pcid);
-		cpu->counters.flushes++;
-	}
+	next.cr3 = value & ~CR3_NOFLUSH;
+	denied = load_pdptes(cpu, &next);
+	if (denied)
+		return denied;
+	if (!next.mode->pdpte_regs)
+		mmu_set_root(&next, cpu->ram, next.cr3);
+	commit(cpu, &next);
 	return NULL;
+}
+
+const char *cpu_write_cr3(struct cpu *cpu, uint64_t value)
+{
+	bool keep = (cpu->mmu.cr4 & CR4_PCIDE) && (value & CR3_NOFLUSH);
+	const char *denied = load_cr3(cpu, value);
+
+	if (!denied && !keep)
+		flush_pcid(cpu, cpu->mmu.pcid, FLUSH_CR3);
+	return denied;
+}
+
+const char *cpu_task_switch(struct cpu *cpu, uint64_t cr3)
+{
+	const char *denied;
+
+	if (cpu->mmu.efer & EFER_LMA)
+		return "there are no hardware task switches in IA-32e mode";
+	if (cr3 == cpu->mmu.cr3)
+		return NULL;
+	denied = load_cr3(cpu, cr3);
+	if (!denied)
+		flush_pcid(cpu, 0, FLUSH_TASK_SWITCH);
+	return denied;
 }
 
 /* --- CR4 ------------------------------------------------------------------ */
@@ -191,7 +242,8 @@ static uint64_t cr4_known(const struct cpu_features *f)
 	return CR4_OTHER | (f->pse ? CR4_PSE : 0) | (f->pae ? CR4_PAE : 0) |
 	       (f->pge ? CR4_PGE : 0) | (f->la57 ? CR4_LA57 : 0) |
 	       (f->pcid ? CR4_PCIDE : 0) | (f->smep ? CR4_SMEP : 0) |
-	       (f->smap ? CR4_SMAP : 0) | (f->pku ? CR4_PKE : 0);
+	       (f->smap ? CR4_SMAP : 0) | (f->pku ? CR4_PKE : 0) |
+	       (f->pks ? CR4_PKS : 0);
 }
 
 static const char *check_cr4(const struct mmu *now, uint64_t value)
@@ -228,10 +280,10 @@ const char *cpu_write_cr4(struct cpu *cpu, uint64_t value)
 		denied = load_pdptes(cpu, &next);
 	if (denied)
 		return denied;
-	cpu->mmu = next;
+	commit(cpu, &next);
 	if ((changed & CR4_FLUSH_CHANGED) || (changed & value & CR4_SMEP) ||
 	    (changed & ~value & CR4_PCIDE))
-		flush_all(cpu);
+		flush_all(cpu, FLUSH_CR4);
 	return NULL;
 }
 
@@ -242,44 +294,58 @@ const char *cpu_write_efer(struct cpu *cpu, uint64_t value)
 	const struct cpu_features *f = &cpu->features;
 	uint64_t known = (f->lm ? EFER_SCE | EFER_LME | EFER_LMA : 0) |
 			 (f->nx ? EFER_NXE : 0);
+	struct mmu next = cpu->mmu;
 
 	if (value & ~known)
 		return "EFER: a bit that this CPU lacks is reserved";
 	if (((value ^ cpu->mmu.efer) & EFER_LME) && (cpu->mmu.cr0 & CR0_PG))
 		return "EFER.LME cannot be changed while CR0.PG=1";
-	cpu->mmu.efer = value;
-	set_lma(&cpu->mmu); /* read-only: what was written is ignored */
-	mmu_refresh(&cpu->mmu);
+	next.efer = value;
+	set_lma(&next); /* read-only: what was written is ignored */
+	mmu_refresh(&next);
+	commit(cpu, &next);
 	return NULL;
 }
 
-/* --- invalidation --------------------------------------------------------- */
+/* --- PKRU, PKRS, EFLAGS -----------------------------------------------------
+ */
 
-void cpu_invlpg(struct cpu *cpu, va_t va)
+const char *cpu_write_pkru(struct cpu *cpu, uint64_t value)
 {
-	tlb_flush_page(&cpu->tlb, va & cpu->mmu.va_mask, cpu->mmu.pcid);
-	cpu->counters.flushes++;
+	if (!cpu->features.pku)
+		return "this CPU has no PKRU";
+	if (value >> 32)
+		return "PKRU has 32 bits";
+	cpu->mmu.pkru = value;
+	tlb_forget_fast(&cpu->tlb);
+	return NULL;
 }
 
-const char *cpu_invpcid(struct cpu *cpu, unsigned type, uint16_t pcid, va_t va)
+const char *cpu_write_pkrs(struct cpu *cpu, uint64_t value)
 {
-	bool names_pcid = type == INVPCID_ADDRESS || type == INVPCID_PCID;
+	if (!cpu->features.pks)
+		return "this CPU has no IA32_PKRS";
+	if (value >> 32)
+		return "IA32_PKRS[63:32] is reserved";
+	cpu->mmu.pkrs = value;
+	tlb_forget_fast(&cpu->tlb);
+	return NULL;
+}
 
-	if (type > INVPCID_ALL_NONGLOBAL)
-		return "INVPCID: type above 3";
-	if (pcid > 0xfff)
-		return "INVPCID: descriptor bits 63:12 are reserved";
-	if (names_pcid && pcid && !(cpu->mmu.cr4 & CR4_PCIDE))
-		return "INVPCID: a PCID other than 0 needs CR4.PCIDE=1";
-	if (type == INVPCID_ADDRESS && cpu->mmu.mode->canonical &&
-	    !paging_is_canonical(cpu->mmu.mode, va))
-		return "INVPCID: address not canonical";
-	if (type == INVPCID_ADDRESS)
-		tlb_flush_page(&cpu->tlb, va & cpu->mmu.va_mask, pcid);
-	else if (type == INVPCID_PCID)
-		tlb_flush_pcid(&cpu->tlb, pcid);
-	else
-		tlb_flush_all(&cpu->tlb, type == INVPCID_ALL);
-	cpu->counters.flushes++;
+uint64_t cpu_eflags(const struct cpu *cpu)
+{
+	return BIT(1) | (cpu->interrupts ? EFLAGS_IF : 0) |
+	       (cpu->mmu.ac ? EFLAGS_AC : 0);
+}
+
+const char *cpu_write_eflags(struct cpu *cpu, uint64_t value)
+{
+	if (value & ~(BIT(1) | EFLAGS_IF | EFLAGS_AC))
+		return "only EFLAGS.IF and EFLAGS.AC are modelled";
+	cpu->mmu.ac = value & EFLAGS_AC;
+	tlb_forget_fast(&cpu->tlb);
+	cpu->interrupts = value & EFLAGS_IF;
+	if (cpu->interrupts)
+		cpu_deliver_pending(cpu);
 	return NULL;
 }

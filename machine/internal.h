@@ -1,14 +1,13 @@
 /*
  * internal.h - what the files of machine/ share and others must not use.
  *
- * The fast path of a memory access: finding a TLB entry, and asking it
- * whether the access is allowed. Both are inline and touch at most a few
- * cache lines; everything else lives behind a call.
+ * The rules that the pure walk, the access and the dumper apply alike, and
+ * the questions of the fast path, which are inline.
  */
 #ifndef MACHINE_INTERNAL_H
 #define MACHINE_INTERNAL_H
 
-#include "machine/cpu.h"
+#include "machine/access.h"
 
 /*
  * Who makes an access, the second index of mmu->deny. An implicit access is
@@ -24,11 +23,7 @@ static inline unsigned access_who(const struct mmu *mmu,
 	return access->user ? WHO_USER : WHO_SUPERVISOR + mmu->ac;
 }
 
-/* Number of a combination of rights, 0 to 7: a bit of mmu->deny[][]. */
-static inline unsigned rights_index(struct rights r)
-{
-	return r.write | r.user << 1 | r.xd << 2;
-}
+#define RIGHTS_ALL 3	/* rights.bits of a page that may be written by all */
 
 /*
  * Rights over several levels are gathered as two words: the AND of all
@@ -44,55 +39,92 @@ static inline void gather(struct gathered *g, uint64_t entry, uint64_t implied)
 	g->any |= entry;
 }
 
+_Static_assert(PTE_RW == 2 && PTE_US == 4 && PTE_XD == 1ULL << 63,
+	       "gathered_rights() shifts them into place");
+
+/* @pk of a leaf. PTE_RW, PTE_US and PTE_XD become bits 0, 1 and 2. */
 static inline struct rights gathered_rights(const struct gathered *g,
 					    uint64_t xd_mask, uint8_t pk)
 {
 	return (struct rights){
-		.write = g->all & PTE_RW,
-		.user = g->all & PTE_US,
-		.xd = g->any & xd_mask,
+		.bits = (g->all >> 1 & 3) | (g->any & xd_mask) >> 61,
 		.pk = pk,
 	};
 }
 
-static inline bool tlb_matches(const struct tlb_entry *e, uint64_t tag,
-			       uint16_t pcid)
+/* SDM "Protection Keys": what @access may not do to a page with @rights. */
+enum fault_reason mmu_deny_key(const struct mmu *mmu,
+			       const struct access *access,
+			       const struct rights *rights);
+
+/* Do @rights permit @access? */
+static inline bool rights_permit(const struct mmu *mmu,
+				 const struct access *access,
+				 const struct rights *rights)
 {
-	return e->tag == tag && (e->pcid == pcid || e->global);
+	unsigned denied = mmu->deny[access->kind][access_who(mmu, access)];
+
+	if (denied >> rights->bits & 1)
+		return false;
+	return !(mmu->pku_on | mmu->pks_on) ||
+	       !mmu_deny_key(mmu, access, rights);
 }
 
-static inline unsigned tlb_set(unsigned size, uint64_t tag)
+/* --- walks (walk.c, mmu.c) -------------------------------------------------- */
+
+/* Begins a walk: nothing read, nothing wrong. */
+void walk_start(const struct mmu *mmu, const struct access *access,
+		struct walk *w);
+
+/* Walks from the root on. */
+void walk_root(const struct mmu *mmu, const struct ram *ram, struct walk *w);
+
+/* Walks from the table of @level at @table on, with @rights gathered above. */
+void walk_from(const struct mmu *mmu, const struct ram *ram, struct walk *w,
+	       unsigned level, pa_t table, struct gathered rights);
+
+static inline bool walk_is_canonical(const struct mmu *mmu, va_t va)
 {
-	return tag & (tlb_geometry[size].sets - 1U);
+	unsigned n = mmu->unused_bits;
+
+	return (va_t)((int64_t)(va << n) >> n) == va;
 }
 
-/* The entry that translates @va, any size. The hint is set to its way. */
-struct tlb_entry *tlb_find(const struct tlb *tlb, va_t va, uint16_t pcid,
-			   unsigned *size);
+void walk_canonical_fault(struct walk *w);
+void walk_page_fault(const struct mmu *mmu, struct walk *w,
+		     enum fault_reason reason, unsigned level, uint32_t code);
 
 /*
- * Where the way of a page that hit last is remembered. There are as many
- * hints as entries, so that pages of one set do not fight for one.
+ * Checks the rights of a walk that reached a page. True if permitted, else
+ * the fault is filled in.
  */
-static inline uint8_t *tlb_hint(const struct tlb *tlb, unsigned size,
-				uint64_t tag)
-{
-	unsigned entries = tlb_geometry[size].sets * TLB_WAYS;
+bool walk_check_rights(const struct mmu *mmu, struct walk *w);
 
-	return &tlb->hint[size][tag & (entries - 1)];
-}
+/* --- caches (tlb.c, psc.c) -------------------------------------------------- */
 
 /*
- * The entry that @tag most likely is in, among those of 4 KiB pages. The
- * caller checks that it is, and that sizes_used has TLB_4K.
+ * Who asks, as the table in front of the TLB has it: an index of fast_key.
+ * EFLAGS.AC is not in it; cpu_write_eflags() empties the table.
  */
-static inline struct tlb_entry *tlb_guess(const struct tlb *tlb, uint64_t tag)
+static inline unsigned fast_who(const struct access *access)
 {
-	unsigned set = tag & (TLB_4K_SETS - 1);
-	unsigned way = tlb->hint[TLB_4K][tag & (TLB_4K_SETS * TLB_WAYS - 1)];
-
-	return &tlb->entry[TLB_4K][set * TLB_WAYS + way];
+	return access->user | access->implicit << 1;
 }
+
+static inline struct tlb_fast *tlb_fast_slot(const struct tlb *tlb,
+					     enum access_kind kind, va_t va)
+{
+	unsigned i = va >> PAGE_SHIFT & (TLB_FAST - 1);
+
+	return (struct tlb_fast *)&tlb->fast[kind][i];
+}
+
+/* Puts first-level entry @e, which permits @access, in front. */
+void tlb_fill_fast(struct tlb *tlb, const struct access *access, va_t va,
+		   const struct tlb_entry *e, uint64_t *hits);
+
+/* Interrupts are on again: does what cpu_shootdown() left pending. */
+void cpu_deliver_pending(struct cpu *cpu);
 
 /* FNV-1a over 64-bit words instead of bytes: eight times as fast. */
 #define HASH_START 0xcbf29ce484222325ULL
@@ -102,7 +134,8 @@ static inline uint64_t hash_word(uint64_t hash, uint64_t word)
 	return (hash ^ word) * 0x100000001b3ULL;
 }
 
-/* Hash of what the TLB holds, hints and counters apart. */
+/* Hash of what the caches hold, counters apart. */
 uint64_t tlb_hash(const struct tlb *tlb, uint64_t hash);
+uint64_t psc_hash(const struct psc *psc, uint64_t hash);
 
 #endif

@@ -57,8 +57,9 @@ static uint64_t hash_registers(const struct cpu *cpu, uint64_t hash)
 	hash = hash_word(hash, mmu->efer);
 	for (unsigned i = 0; i < ARRAY_SIZE(mmu->pdpte); i++)
 		hash = hash_word(hash, mmu->pdpte[i]);
-	hash = hash_word(hash, mmu->pkru);
-	return hash_word(hash, cpu->cpl | mmu->ac << 8);
+	hash = hash_word(hash, mmu->pkru | (uint64_t)mmu->pkrs << 32);
+	hash = hash_word(hash, cpu->npending);
+	return hash_word(hash, cpu->cpl | cpu_eflags(cpu) << 8);
 }
 
 uint64_t machine_hash(const struct machine *m)
@@ -68,6 +69,7 @@ uint64_t machine_hash(const struct machine *m)
 	for (unsigned i = 0; i < m->ncpus; i++) {
 		hash = hash_registers(&m->cpu[i], hash);
 		hash = tlb_hash(&m->cpu[i].tlb, hash);
+		hash = psc_hash(&m->cpu[i].psc, hash);
 	}
 	return hash;
 }

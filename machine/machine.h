@@ -5,7 +5,7 @@
 #ifndef MACHINE_MACHINE_H
 #define MACHINE_MACHINE_H
 
-#include "machine/cpu.h"
+#include "machine/access.h"
 #include "machine/ptiter.h"
 
 #define MACHINE_MAX_CPUS 64

@@ -118,11 +118,11 @@ static inline void decode(struct ptiter *it, uint64_t entry)
 	struct gathered g = { all, any };
 	unsigned pk = 0;
 
-	gather(&g, entry, mmu->mode->level[level].implied);
+	gather(&g, entry, mmu->level[level].implied);
 	it->entry = entry;
-	it->leaf = entry & mmu->leaf_mask[level];
+	it->leaf = entry & mmu->level[level].leaf_mask;
 	it->bad = entry &
-		  (it->leaf ? mmu->leaf_rsvd[level] : mmu->table_rsvd[level]);
+		  (it->leaf ? mmu->level[level].leaf_rsvd : mmu->level[level].table_rsvd);
 	if (it->leaf && mmu->mode->has_pk)
 		pk = (entry >> PTE_PK_SHIFT) & 15;
 	it->rights = gathered_rights(&g, mmu->xd_mask, pk);

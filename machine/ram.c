@@ -147,6 +147,14 @@ const char *ram_type_name(enum ram_type type)
 	return "Unknown E820 type";
 }
 
+uint8_t *ram_ptr_other(const struct ram *ram, pa_t pa)
+{
+	for (unsigned i = 1; i < ram->nextents; i++)
+		if (pa - ram->extent[i].start < ram->extent[i].len)
+			return ram->host + pa;
+	return NULL;
+}
+
 uint64_t ram_read(const struct ram *ram, pa_t pa, unsigned size)
 {
 	uint64_t value = 0;

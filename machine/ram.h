@@ -58,16 +58,18 @@ void ram_use_huge(struct ram *ram);
 /* Name of a region type as /proc/iomem and the e820 boot lines have it. */
 const char *ram_type_name(enum ram_type type);
 
+/* ram_ptr() for what is not in the largest extent. */
+uint8_t *ram_ptr_other(const struct ram *ram, pa_t pa);
+
 /*
  * Host address of @pa if the naturally aligned word of up to 8 bytes that
  * holds it is backed, else NULL. Valid up to the end of its 4 KiB frame.
  */
 static inline uint8_t *ram_ptr(const struct ram *ram, pa_t pa)
 {
-	for (unsigned i = 0; i < ram->nextents; i++)
-		if (pa - ram->extent[i].start < ram->extent[i].len)
-			return ram->host + pa;
-	return NULL;
+	if (__builtin_expect(pa - ram->extent[0].start < ram->extent[0].len, 1))
+		return ram->host + pa;
+	return ram_ptr_other(ram, pa);
 }
 
 /*

@@ -1,9 +1,15 @@
 /*
  * tlb.c - see tlb.h.
  *
- * The array of a page size is allocated when the first page of that size is
- * cached: most machines never see a 1-GByte page, and a CPU costs nothing
- * before it pages. sizes_used is a superset of the sizes that have entries.
+ * An array is allocated when the first translation is put into it: most
+ * machines never see a 1-GByte page, and a CPU costs nothing before it
+ * pages. An array's `used` is a superset of the page sizes that it holds.
+ *
+ * The key of a slot in front is the address of a 4-KByte page, and in the
+ * twelve bits below it a generation and who asks (user, implicit). A flush
+ * that is not for one page just starts a new generation; when the numbers
+ * run out the table is cleared. Generation 0 is never used, so that an empty
+ * slot matches nothing.
  */
 #include "machine/tlb.h"
 
@@ -13,196 +19,363 @@
 
 #include "machine/internal.h"
 
-const struct tlb_geometry tlb_geometry[TLB_NSIZES] = {
-	[TLB_4K] = { .shift = 12, .sets = TLB_4K_SETS },
-	[TLB_2M] = { .shift = 21, .sets = 16 },
-	[TLB_4M] = { .shift = 22, .sets = 16 },
-	[TLB_1G] = { .shift = 30, .sets = 2 },
+#define HAS(size) (1U << (size))
+#define SMALL	  HAS(TLB_4K)
+#define LARGE	  (HAS(TLB_2M) | HAS(TLB_4M))
+#define HUGE	  HAS(TLB_1G)
+
+const uint8_t tlb_shift[TLB_NSIZES] = {
+	[TLB_4K] = 12, [TLB_2M] = 21, [TLB_4M] = 22, [TLB_1G] = 30,
 };
 
-static unsigned entries(unsigned size)
+const char *const tlb_level_name[TLB_NLEVELS] = {
+	[TLB_L1D] = "L1D", [TLB_L1I] = "L1I", [TLB_L2] = "L2",
+};
+
+const struct tlb_config tlb_configs[] = {
+	{ .name = "skylake", .narrays = 7, .psc = { 0, 32, 4, 4, 2 },
+	  .array = {
+		{ TLB_L1D, SMALL, .ways = 4, .sets = 16 },
+		{ TLB_L1D, LARGE, .ways = 4, .sets = 8 },
+		{ TLB_L1D, HUGE, .ways = 4, .sets = 1 },
+		{ TLB_L1I, SMALL, .ways = 8, .sets = 16 },
+		{ TLB_L1I, LARGE, .ways = 8, .sets = 1 },
+		{ TLB_L2, SMALL | LARGE, .ways = 12, .sets = 128 },
+		{ TLB_L2, HUGE, .ways = 4, .sets = 4 },
+	  } },
+	{ .name = "tiny", .narrays = 3, .psc = { 0, 2, 1, 1, 1 },
+	  .array = {
+		{ TLB_L1D, SMALL | LARGE | HUGE, .ways = 2, .sets = 1 },
+		{ TLB_L1I, SMALL | LARGE | HUGE, .ways = 2, .sets = 1 },
+		{ TLB_L2, SMALL | LARGE | HUGE, .ways = 2, .sets = 4 },
+	  } },
+	{ .name = "none" },
+	{ .name = NULL },
+};
+
+/* --- configuration ---------------------------------------------------------- */
+
+static const char *check_array(const struct tlb_geometry *g)
 {
-	return tlb_geometry[size].sets * TLB_WAYS;
+	if (g->level >= TLB_NLEVELS)
+		return "no such level";
+	if (!g->sizes || g->sizes >= HAS(TLB_NSIZES))
+		return "no such page size";
+	if (!g->sets || (g->sets & (g->sets - 1)))
+		return "the number of sets must be a power of two";
+	if (!g->ways || g->ways * g->sets > TLB_MAX_ENTRIES)
+		return "there must be 1 to 65536 entries";
+	return NULL;
 }
 
-void tlb_init(struct tlb *tlb)
+const char *tlb_config_check(const struct tlb_config *config)
 {
+	uint8_t seen[TLB_NLEVELS] = { 0 };
+	const char *why = NULL;
+
+	for (unsigned i = 0; i < config->narrays && !why; i++) {
+		const struct tlb_geometry *g = &config->array[i];
+
+		why = check_array(g);
+		if (!why && (seen[g->level] & g->sizes))
+			why = "two arrays of a level hold the same page size";
+		if (!why)
+			seen[g->level] |= g->sizes;
+	}
+	for (unsigned i = 0; i < PAGING_MAX_LEVELS && !why; i++)
+		if (config->psc[i] > PSC_MAX_ENTRIES)
+			why = "a paging-structure cache has at most 32 entries";
+	return why;
+}
+
+void tlb_init(struct tlb *tlb, const struct tlb_config *config)
+{
+	assert(!tlb_config_check(config));
 	memset(tlb, 0, sizeof(*tlb));
+	tlb->narrays = config->narrays;
+	for (unsigned i = 0; i < tlb->narrays; i++)
+		tlb->array[i].g = config->array[i];
+	tlb_forget_fast(tlb);
 }
 
 void tlb_deinit(struct tlb *tlb)
 {
-	for (unsigned s = 0; s < TLB_NSIZES; s++) {
-		free(tlb->entry[s]);
-		free(tlb->victim[s]);
-	}
+	for (unsigned i = 0; i < tlb->narrays; i++)
+		free(tlb->array[i].entry);
 	memset(tlb, 0, sizeof(*tlb));
 }
 
-/* victim and hint share one allocation, owned by victim. */
-static void allocate(struct tlb *tlb, unsigned size)
+static unsigned slots(const struct tlb_array *a)
 {
-	unsigned sets = tlb_geometry[size].sets;
-
-	tlb->entry[size] = calloc(entries(size), sizeof(struct tlb_entry));
-	tlb->victim[size] = calloc(sets + entries(size), 1);
-	assert(tlb->entry[size] && tlb->victim[size]);
-	tlb->hint[size] = tlb->victim[size] + sets;
+	return a->g.sets * a->g.ways;
 }
 
-struct tlb_entry *tlb_find(const struct tlb *tlb, va_t va, uint16_t pcid,
-			   unsigned *size)
+/* The entries, and behind them a byte a set: which way goes next. */
+static void allocate(struct tlb_array *a)
 {
-	for (unsigned left = tlb->sizes_used; left; left &= left - 1) {
-		unsigned s = __builtin_ctz(left);
-		uint64_t tag = (va >> tlb_geometry[s].shift) + 1;
-		unsigned set = tlb_set(s, tag);
-		struct tlb_entry *e = &tlb->entry[s][set * TLB_WAYS];
+	size_t bytes = slots(a) * sizeof(*a->entry);
 
-		*size = s;
-		for (unsigned way = 0; way < TLB_WAYS; way++)
-			if (tlb_matches(&e[way], tag, pcid)) {
-				*tlb_hint(tlb, s, tag) = way;
+	a->entry = calloc(1, bytes + a->g.sets);
+	assert(a->entry);
+	a->victim = (uint8_t *)a->entry + bytes;
+}
+
+void tlb_copy(struct tlb *dst, const struct tlb *src)
+{
+	*dst = *src;
+	for (unsigned i = 0; i < dst->narrays; i++) {
+		struct tlb_array *a = &dst->array[i];
+		const struct tlb_entry *from = a->entry;
+
+		if (!from)
+			continue;
+		allocate(a);
+		memcpy(a->entry, from, slots(a) * sizeof(*from) + a->g.sets);
+	}
+	memset(dst->fast, 0, sizeof(dst->fast));
+}
+
+/* --- the table in front ------------------------------------------------------- */
+
+#define FAST_WHO	2	/* bits */
+#define FAST_LAST	(PAGE_SIZE - (1U << FAST_WHO))
+
+void tlb_forget_fast(struct tlb *tlb)
+{
+	uint16_t generation = tlb->fast_key[0];
+
+	if (generation == FAST_LAST) {
+		memset(tlb->fast, 0, sizeof(tlb->fast));
+		generation = 0;
+	}
+	generation += 1U << FAST_WHO;
+	for (unsigned who = 0; who < ARRAY_SIZE(tlb->fast_key); who++)
+		tlb->fast_key[who] = generation | who;
+}
+
+void tlb_fill_fast(struct tlb *tlb, const struct access *access, va_t va,
+		   const struct tlb_entry *e, uint64_t *hits)
+{
+	uint64_t offset = (va - tlb_entry_va(e)) & PAGE_MASK;
+
+	if (!e->host)
+		return;
+	*tlb_fast_slot(tlb, access->kind, va) = (struct tlb_fast){
+		.key = (va & PAGE_MASK) | tlb->fast_key[fast_who(access)],
+		.pa = e->pa + offset,
+		.host = e->host + offset,
+		.hits = hits,
+	};
+}
+
+/* First-level entry @e goes: nothing in front may come from it. */
+static void drop_fast(struct tlb *tlb, const struct tlb_entry *e)
+{
+	if (tlb_entry_shift(e) != PAGE_SHIFT) {
+		tlb_forget_fast(tlb);
+		return;
+	}
+	for (unsigned kind = 0; kind < ACCESS_NKINDS; kind++)
+		tlb_fast_slot(tlb, kind, tlb_entry_va(e))->key = 0;
+}
+
+/* --- look-up ---------------------------------------------------------------- */
+
+enum tlb_size tlb_size_of(unsigned shift)
+{
+	unsigned size = TLB_4K;
+
+	while (tlb_shift[size] != shift) {
+		size++;
+		assert(size < TLB_NSIZES);
+	}
+	return size;
+}
+
+static inline uint64_t make_tag(va_t va, unsigned shift)
+{
+	return (va >> shift << shift) | shift;
+}
+
+static inline bool matches(const struct tlb_entry *e, uint64_t tag,
+			   uint16_t pcid)
+{
+	return e->tag == tag && (e->pcid == pcid || e->global);
+}
+
+/* The first way of the set where a page of 1 << @shift bytes at @va may be. */
+static inline struct tlb_entry *set_of(const struct tlb_array *a, va_t va,
+				       unsigned shift)
+{
+	return &a->entry[(va >> shift & (a->g.sets - 1U)) * a->g.ways];
+}
+
+static struct tlb_entry *find_in(const struct tlb_array *a, va_t va,
+				 uint16_t pcid)
+{
+	for (unsigned left = a->used; left; left &= left - 1) {
+		unsigned shift = tlb_shift[__builtin_ctz(left)];
+		uint64_t tag = make_tag(va, shift);
+		struct tlb_entry *e = set_of(a, va, shift);
+
+		for (unsigned way = 0; way < a->g.ways; way++)
+			if (matches(&e[way], tag, pcid))
 				return &e[way];
-			}
 	}
 	return NULL;
 }
 
-const struct tlb_entry *tlb_lookup(const struct tlb *tlb, va_t va,
-				   uint16_t pcid, unsigned *size)
+static const struct tlb_entry *find_at(const struct tlb *tlb,
+				       enum tlb_level level, va_t va,
+				       uint16_t pcid)
 {
-	return tlb_find(tlb, va, pcid, size);
+	const struct tlb_entry *e = NULL;
+
+	for (unsigned i = 0; i < tlb->narrays && !e; i++)
+		if (tlb->array[i].g.level == level)
+			e = find_in(&tlb->array[i], va, pcid);
+	return e;
 }
 
-static unsigned size_of_shift(unsigned shift)
+const struct tlb_entry *tlb_lookup(const struct tlb *tlb, enum access_kind kind,
+				   va_t va, uint16_t pcid,
+				   enum tlb_level *level)
 {
-	unsigned s = 0;
+	const struct tlb_entry *e;
 
-	while (tlb_geometry[s].shift != shift) {
-		s++;
-		assert(s < TLB_NSIZES);
-	}
-	return s;
+	*level = kind == ACCESS_FETCH ? TLB_L1I : TLB_L1D;
+	e = find_at(tlb, *level, va, pcid);
+	if (e)
+		return e;
+	*level = TLB_L2;
+	return find_at(tlb, TLB_L2, va, pcid);
 }
 
-/* Host address of the page at @pa if all of it is backed, else NULL. */
-static uint8_t *host_page(const struct ram *ram, pa_t pa, uint64_t len)
-{
-	for (unsigned i = 0; i < ram->nextents; i++) {
-		uint64_t offset = pa - ram->extent[i].start;
+/* --- fill --------------------------------------------------------------------- */
 
-		if (offset < ram->extent[i].len)
-			return ram->extent[i].len - offset >= len
-				       ? ram->host + pa
-				       : NULL;
-	}
-	return NULL;
-}
-
-/* Where to put a new entry: over the same page, else free, else in turn. */
-static unsigned choose_way(struct tlb *tlb, unsigned size, unsigned set,
-			   uint64_t tag, uint16_t pcid)
+/* Where to put @e in its set: over the same page, else free, else in turn. */
+static unsigned choose_way(struct tlb_array *a, const struct tlb_entry *set,
+			   const struct tlb_entry *e)
 {
-	const struct tlb_entry *e = &tlb->entry[size][set * TLB_WAYS];
-	uint8_t *victim = &tlb->victim[size][set];
+	uint8_t *victim = &a->victim[(set - a->entry) / a->g.ways];
 	unsigned way;
 
-	for (way = 0; way < TLB_WAYS; way++)
-		if (tlb_matches(&e[way], tag, pcid))
+	for (way = 0; way < a->g.ways; way++)
+		if (matches(&set[way], e->tag, e->pcid))
 			return way;
-	for (way = 0; way < TLB_WAYS; way++)
-		if (!e[way].tag)
+	for (way = 0; way < a->g.ways; way++)
+		if (!set[way].tag)
 			return way;
 	way = *victim;
-	*victim = (way + 1) % TLB_WAYS;
+	*victim = (way + 1) % a->g.ways;
 	return way;
 }
 
-void tlb_fill(struct tlb *tlb, const struct walk *walk, uint16_t pcid,
-	      const struct ram *ram)
+static void fill_array(struct tlb *tlb, struct tlb_array *a,
+		       const struct tlb_entry *e)
 {
-	const struct walk_step *leaf = &walk->step[walk->nsteps - 1];
-	unsigned size = size_of_shift(walk->page_shift);
-	uint64_t bytes = BIT(walk->page_shift);
-	uint64_t tag = (walk->access.va >> walk->page_shift) + 1;
-	pa_t pa = ALIGN_DOWN(walk->pa, bytes);
-	unsigned set = tlb_set(size, tag), way;
+	unsigned shift = tlb_entry_shift(e);
+	struct tlb_entry *slot;
 
-	if (!tlb->entry[size])
-		allocate(tlb, size);
-	way = choose_way(tlb, size, set, tag, pcid);
-	tlb->entry[size][set * TLB_WAYS + way] = (struct tlb_entry){
-		.tag = tag,
-		.pa = pa,
-		.host = host_page(ram, pa, bytes),
-		.pcid = pcid,
-		.global = walk->global,
-		.dirty = (leaf->entry | leaf->set) & PTE_D,
-		.rights = walk->rights,
-	};
-	*tlb_hint(tlb, size, tag) = way;
-	tlb->sizes_used |= 1U << size;
-	tlb->fills++;
+	if (!a->entry)
+		allocate(a);
+	slot = set_of(a, tlb_entry_va(e), shift);
+	slot += choose_way(a, slot, e);
+	if (slot->tag && a->g.level != TLB_L2)
+		drop_fast(tlb, slot);
+	if (slot->tag && slot->tag != e->tag)
+		tlb->evictions[a->g.level]++;
+	*slot = *e;
+	a->used |= HAS(tlb_size_of(shift));
+	tlb->fills[a->g.level]++;
 }
 
-void tlb_flush_page(struct tlb *tlb, va_t va, uint16_t pcid)
+bool tlb_fill(struct tlb *tlb, enum tlb_level level, const struct tlb_entry *e)
 {
-	for (unsigned left = tlb->sizes_used; left; left &= left - 1) {
-		unsigned s = __builtin_ctz(left);
-		uint64_t tag = (va >> tlb_geometry[s].shift) + 1;
-		struct tlb_entry *e = tlb->entry[s];
+	unsigned size = tlb_size_of(tlb_entry_shift(e));
 
-		e += tlb_set(s, tag) * TLB_WAYS;
-		for (unsigned way = 0; way < TLB_WAYS; way++)
-			if (tlb_matches(&e[way], tag, pcid))
-				e[way].tag = 0;
+	for (unsigned i = 0; i < tlb->narrays; i++) {
+		struct tlb_array *a = &tlb->array[i];
+
+		if (a->g.level != level || !(a->g.sizes & HAS(size)))
+			continue;
+		fill_array(tlb, a, e);
+		return true;
 	}
-	tlb->flushes++;
+	return false;
+}
+
+/* --- flushes ------------------------------------------------------------------ */
+
+static void flush_page_in(struct tlb *tlb, struct tlb_array *a, va_t va,
+			  uint16_t pcid, bool globals)
+{
+	for (unsigned left = a->used; left; left &= left - 1) {
+		unsigned shift = tlb_shift[__builtin_ctz(left)];
+		uint64_t tag = make_tag(va, shift);
+		struct tlb_entry *e = set_of(a, va, shift);
+
+		for (unsigned way = 0; way < a->g.ways; way++) {
+			if (!matches(&e[way], tag, pcid))
+				continue;
+			if (e[way].global && !globals)
+				continue;
+			if (a->g.level != TLB_L2)
+				drop_fast(tlb, &e[way]);
+			e[way].tag = 0;
+		}
+	}
+}
+
+void tlb_flush_page(struct tlb *tlb, va_t va, uint16_t pcid, bool globals)
+{
+	for (unsigned i = 0; i < tlb->narrays; i++)
+		flush_page_in(tlb, &tlb->array[i], va, pcid, globals);
 }
 
 /* Drops the entries that are not global: of @pcid, or of all PCIDs if < 0. */
-static void flush_nonglobal(struct tlb *tlb, int pcid)
+static void flush_nonglobal(struct tlb_array *a, int pcid)
 {
-	for (unsigned left = tlb->sizes_used; left; left &= left - 1) {
-		unsigned s = __builtin_ctz(left);
-		struct tlb_entry *e = tlb->entry[s];
-		bool any = false;
+	bool any = false;
 
-		for (unsigned i = 0; i < entries(s); i++) {
-			if (!e[i].global && (pcid < 0 || e[i].pcid == pcid))
-				e[i].tag = 0;
-			any |= e[i].tag != 0;
-		}
-		if (!any)
-			tlb->sizes_used &= ~(1U << s);
+	if (!a->used)
+		return;
+	for (struct tlb_entry *e = a->entry; e < a->entry + slots(a); e++) {
+		if (!e->global && (pcid < 0 || e->pcid == pcid))
+			e->tag = 0;
+		any |= e->tag != 0;
 	}
-	tlb->flushes++;
+	if (!any)
+		a->used = 0;
 }
 
 void tlb_flush_pcid(struct tlb *tlb, uint16_t pcid)
 {
-	flush_nonglobal(tlb, pcid);
+	for (unsigned i = 0; i < tlb->narrays; i++)
+		flush_nonglobal(&tlb->array[i], pcid);
+	tlb_forget_fast(tlb);
 }
 
 void tlb_flush_all(struct tlb *tlb, bool globals)
 {
-	if (!globals) {
-		flush_nonglobal(tlb, -1);
-		return;
-	}
-	for (unsigned left = tlb->sizes_used; left; left &= left - 1) {
-		unsigned s = __builtin_ctz(left);
+	for (unsigned i = 0; i < tlb->narrays; i++) {
+		struct tlb_array *a = &tlb->array[i];
 
-		memset(tlb->entry[s], 0, entries(s) * sizeof(*tlb->entry[s]));
+		if (!globals)
+			flush_nonglobal(a, -1);
+		else if (a->used)
+			memset(a->entry, 0, slots(a) * sizeof(*a->entry));
+		if (globals)
+			a->used = 0;
 	}
-	tlb->sizes_used = 0;
-	tlb->flushes++;
+	tlb_forget_fast(tlb);
 }
+
+/* --- hash --------------------------------------------------------------------- */
 
 static uint64_t hash_entry(const struct tlb_entry *e, uint64_t hash)
 {
-	uint64_t rights = rights_index(e->rights) | e->rights.pk << 8 |
+	uint64_t rights = e->rights.bits | e->rights.pk << 8 |
 			  e->global << 16 | e->dirty << 17;
 
 	hash = hash_word(hash, e->tag);
@@ -212,14 +385,15 @@ static uint64_t hash_entry(const struct tlb_entry *e, uint64_t hash)
 
 uint64_t tlb_hash(const struct tlb *tlb, uint64_t hash)
 {
-	for (unsigned s = 0; s < TLB_NSIZES; s++) {
-		for (unsigned i = 0; tlb->entry[s] && i < entries(s); i++)
-			if (tlb->entry[s][i].tag)
-				hash = hash_entry(&tlb->entry[s][i],
-						  hash_word(hash, i));
-		for (unsigned i = 0; tlb->entry[s] && i < tlb_geometry[s].sets;
-		     i++)
-			hash = hash_word(hash, tlb->victim[s][i]);
+	for (unsigned i = 0; i < tlb->narrays; i++) {
+		const struct tlb_array *a = &tlb->array[i];
+
+		for (unsigned n = 0; a->entry && n < slots(a); n++)
+			if (a->entry[n].tag)
+				hash = hash_entry(&a->entry[n],
+						  hash_word(hash, n));
+		for (unsigned n = 0; a->entry && n < a->g.sets; n++)
+			hash = hash_word(hash, a->victim[n]);
 	}
 	return hash;
 }

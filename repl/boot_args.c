@@ -236,7 +236,8 @@ static struct machine *bare_machine(const struct kernel_config *cfg)
 		.maxphyaddr = 46, .pse = cfg->pse, .pae = true, .pse36 = true,
 		.pge = cfg->pge, .pat = true, .nx = cfg->nx,
 		.gbpages = cfg->gbpages, .lm = true, .smep = true,
-		.smap = true, .pku = true, .pcid = true, .la57 = true,
+		.smap = true, .pku = true, .pks = true, .pcid = true,
+		.invpcid = true, .la57 = true,
 	};
 	struct ram_region map[RAM_MAX_REGIONS];
 	unsigned n = e820_build(cfg->ram, map, RAM_MAX_REGIONS);

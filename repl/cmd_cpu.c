@@ -127,11 +127,11 @@ static void emit_cpu(struct cmd_ctx *c, const struct cpu *cpu)
 		res_i64(r, "pid", "%s", t->pid);
 	else
 		res_str(r, "pid", "%s", NULL);	/* idle, or no kernel */
-	res_u64(r, "accesses", "%s", cpu->counters.accesses);
-	res_u64(r, "tlb_hits", "%s", cpu->counters.tlb_hits);
-	res_u64(r, "tlb_misses", "%s", cpu->counters.tlb_misses);
-	res_u64(r, "faults", "%s", cpu->counters.faults);
-	res_u64(r, "flushes", "%s", cpu->counters.flushes);
+	res_u64(r, "accesses", "%s", counters_accesses(&cpu->counters));
+	res_u64(r, "tlb_hits", "%s", counters_hits(&cpu->counters));
+	res_u64(r, "tlb_misses", "%s", counters_misses(&cpu->counters));
+	res_u64(r, "faults", "%s", counters_faults(&cpu->counters));
+	res_u64(r, "flushes", "%s", counters_flushes(&cpu->counters));
 	res_end(r);
 }
 
@@ -154,8 +154,7 @@ static const struct res_column tlb_cols[] = {
 	{ "pcid", "pcid", true }, { "global", "global", false }, { 0 },
 };
 
-static void emit_tlb_entry(struct result *r, const struct tlb_entry *e,
-			   unsigned shift)
+static void emit_tlb_entry(struct result *r, const struct tlb_entry *e)
 {
 	char rights[8];
 
@@ -163,9 +162,9 @@ static void emit_tlb_entry(struct result *r, const struct tlb_entry *e,
 		 e->rights.write ? 'w' : '-', e->rights.xd ? '-' : 'x',
 		 e->dirty ? " D" : "");
 	res_item(r, false);
-	res_va(r, "va", "%s", (e->tag - 1) << shift);
+	res_va(r, "va", "%s", tlb_entry_va(e));
 	res_pa(r, "page", "%s", e->pa);
-	res_str(r, "size", "%s", paging_size_name(shift));
+	res_str(r, "size", "%s", paging_size_name(tlb_entry_shift(e)));
 	res_str(r, "rights", "%s", rights);
 	res_u64(r, "pcid", "%s", e->pcid);
 	res_str(r, "global", "%s", e->global ? "G" : "-");
@@ -179,14 +178,13 @@ static int tlb_run(struct cmd_ctx *c)
 	uint64_t n = 0;
 
 	res_table(c->r, "entries", tlb_cols);
-	for (unsigned s = 0; s < TLB_NSIZES; s++) {
-		unsigned slots = tlb_geometry[s].sets * TLB_WAYS;
-		const struct tlb_entry *e = cpu->tlb.entry[s];
+	for (unsigned i = 0; i < cpu->tlb.narrays; i++) {
+		const struct tlb_array *a = &cpu->tlb.array[i];
+		unsigned slots = a->used ? a->g.sets * a->g.ways : 0;
 
-		for (unsigned i = 0; e && i < slots; i++)
-			if (e[i].tag) {
-				emit_tlb_entry(c->r, &e[i],
-					       tlb_geometry[s].shift);
+		for (unsigned j = 0; j < slots; j++)
+			if (a->entry[j].tag) {
+				emit_tlb_entry(c->r, &a->entry[j]);
 				n++;
 			}
 	}

@@ -169,11 +169,12 @@ static void emit_tlb(struct cmd_ctx *c, const struct walk_job *j)
 	const struct cpu *cpu = &c->m->cpu[j->cpu];
 	const struct walk *w = &j->walk;
 	const struct tlb_entry *e;
+	enum tlb_level level;
 	bool loaded;
 	const char *state;
-	unsigned size = 0;
 
-	e = tlb_lookup(&cpu->tlb, j->access.va, cpu_pcid(cpu), &size);
+	e = tlb_lookup(&cpu->tlb, j->access.kind, j->access.va, cpu_pcid(cpu),
+		       &level);
 	loaded = mmu_root(&cpu->mmu) == mmu_root(&j->mmu) || (e && e->global);
 	if (!loaded)
 		state = "not loaded";
@@ -182,7 +183,7 @@ static void emit_tlb(struct cmd_ctx *c, const struct walk_job *j)
 	else if (walk_reached_page(w) &&
 		 e->pa == (paging_target(w->mode, w->step[w->nsteps - 1].level,
 					 w->step[w->nsteps - 1].entry, true) &
-			   ~((1ULL << tlb_geometry[size].shift) - 1)))
+			   ~((1ULL << tlb_entry_shift(e)) - 1)))
 		state = "hit";
 	else
 		state = "stale";

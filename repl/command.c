@@ -262,6 +262,8 @@ int command_run(struct session *s, const struct command *cmd,
 	*err = (struct err){ .kind = ERR_NONE };
 	r->last_addr_set = r->subject = false;
 	session_widths(s, r);
+	if (s->k)
+		s->k->this_cpu = s->cpu;
 	rc = check_needs(s, cmd, err);
 	if (rc == 0)
 		rc = command_bind(&c, in, n);

@@ -97,7 +97,7 @@ static void test_fault__by_the_kernel(void **state)
 
 		run_setup(&r, a);
 		run_script(&r, "m 0 1 rw p");
-		r.k->machine->cpu[0].mmu.ac = true;	/* STAC */
+		cpu_write_eflags(&r.k->machine->cpu[0], EFLAGS_IF | EFLAGS_AC);	/* STAC */
 		mmu_refresh(&r.k->machine->cpu[0].mmu);
 		user_access(r.k, 0, ACCESS_WRITE, false, r.base, buf, 4,
 			    &r.last);

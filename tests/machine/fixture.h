@@ -29,7 +29,9 @@ static const struct cpu_features all_features = {
 	.smep = true,
 	.smap = true,
 	.pku = true,
+	.pks = true,
 	.pcid = true,
+	.invpcid = true,
 	.la57 = true,
 };
 

@@ -233,8 +233,8 @@ static void test_cpu__pse36_reserved_bits(void **state)
 		struct mmu mmu = { .cr0 = ON, .cr4 = CR4_PSE, .features = &f };
 
 		mmu_refresh(&mmu);
-		assert_int_equal(mmu.leaf_rsvd[0], row[i].rsvd);
-		assert_int_equal(mmu.table_rsvd[0], 0);
+		assert_int_equal(mmu.level[0].leaf_rsvd, row[i].rsvd);
+		assert_int_equal(mmu.level[0].table_rsvd, 0);
 	}
 }
 

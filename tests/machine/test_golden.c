@@ -177,8 +177,9 @@ static const char *load_registers(struct cpu *cpu, const struct vector *v)
 		denied = cpu_write_cr4(cpu, cr4);
 	if (!denied && ia32e)
 		denied = cpu_write_cr3(cpu, cr3);
-	cpu->mmu.ac = v->f[F_AC][0] == '1';
-	cpu->mmu.pkru = hex(v->f[F_PKRU]);
+	if (v->f[F_AC][0] == '1')
+		cpu_write_eflags(cpu, EFLAGS_AC);
+	cpu_write_pkru(cpu, hex(v->f[F_PKRU]));
 	cpu->cpl = v->f[F_CPL][0] - '0';
 	return denied;
 }
@@ -227,12 +228,15 @@ static void observe_access(struct cpu *cpu, const struct vector *v,
 			   struct observed *o)
 {
 	struct access access = access_of(v);
-	unsigned size;
+	const struct tlb_entry *e;
+	enum tlb_level level;
 
 	if (mmu_access(cpu, &access, &o->pa, &o->fault)) {
 		o->outcome = "ok";
-		if (tlb_lookup(&cpu->tlb, access.va, cpu_pcid(cpu), &size))
-			o->size = paging_size_name(tlb_geometry[size].shift);
+		e = tlb_lookup(&cpu->tlb, access.kind, access.va, cpu_pcid(cpu),
+			       &level);
+		if (e)
+			o->size = paging_size_name(tlb_entry_shift(e));
 	} else {
 		o->outcome = o->fault.vector == VEC_PF ? "pf" : "gp";
 	}

@@ -243,7 +243,7 @@ static unsigned long count(struct machine *m, unsigned level, pa_t pa)
 			continue;
 		if (leaf)
 			n++;
-		else if (!(entry & mmu->table_rsvd[level]))
+		else if (!(entry & mmu->level[level].table_rsvd))
 			n += count(m, level + 1,
 				   paging_target(mode, level, entry, false));
 	}

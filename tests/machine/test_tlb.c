@@ -248,7 +248,8 @@ static void test_tlb__sizes_and_invlpg_in_a_large_page(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(row); i++) {
 		struct machine *m = make_machine();
 		struct tlb *tlb = &m->cpu->tlb;
-		unsigned size = TLB_NSIZES;
+		const struct tlb_entry *e;
+		enum tlb_level level;
 		struct fault fault;
 		pa_t pa;
 
@@ -257,18 +258,37 @@ static void test_tlb__sizes_and_invlpg_in_a_large_page(void **state)
 		enable_paging(m->cpu, row[i].mode, row[i].cr4);
 		assert_true(
 			touch(m->cpu, 0x40000123, ACCESS_READ, &pa, &fault));
-		assert_non_null(tlb_lookup(tlb, 0x40000fff, 0, &size));
-		assert_int_equal(size, row[i].size);
+		e = tlb_lookup(tlb, ACCESS_READ, 0x40000fff, 0, &level);
+		assert_non_null(e);
+		assert_int_equal(tlb_size_of(tlb_entry_shift(e)), row[i].size);
 		cpu_invlpg(m->cpu, 0x40000ff0);
-		assert_null(tlb_lookup(tlb, 0x40000fff, 0, &size));
+		assert_null(
+			tlb_lookup(tlb, ACCESS_READ, 0x40000fff, 0, &level));
 		machine_destroy(m);
 	}
 }
 
-/* Reads the @i-th page that falls into set 0, mapping it first. */
+/* The "tiny" TLB: two ways of one set in each L1, two ways of four in L2. */
+static struct machine *make_tiny(void)
+{
+	struct ram_region map = { 0, RAM_END, RAM_USABLE, true };
+	struct cpu_features f = all_features;
+	struct machine *m;
+
+	f.tlb = tlb_configs[1];
+	assert_string_equal(f.tlb.name, "tiny");
+	m = machine_create(&map, 1, 1, &f);
+	assert_non_null(m);
+	enable_paging(m->cpu, PAGING_4LEVEL, 0);
+	return m;
+}
+
+#define SETS 4
+
+/* Reads the @i-th page that falls into set 0 of L2, mapping it first. */
 static void touch_set_0(struct machine *m, va_t i)
 {
-	va_t va = i * TLB_4K_SETS * PAGE_SIZE;
+	va_t va = i * SETS * PAGE_SIZE;
 	struct fault fault;
 	pa_t pa = 0;
 
@@ -279,24 +299,25 @@ static void touch_set_0(struct machine *m, va_t i)
 
 static bool is_cached(struct machine *m, va_t va)
 {
-	unsigned size;
+	enum tlb_level level;
 
-	return tlb_lookup(&m->cpu->tlb, va, cpu_pcid(m->cpu), &size);
+	return tlb_lookup(&m->cpu->tlb, ACCESS_READ, va, cpu_pcid(m->cpu),
+			  &level);
 }
 
 /* More pages of one set than it has ways: the oldest goes, and no other. */
 static void test_tlb__sets_are_finite_and_replaced_in_turn(void **state)
 {
-	struct machine *m = make_machine();
+	struct machine *m = make_tiny();
 
-	enable_paging(m->cpu, PAGING_4LEVEL, 0);
-	for (va_t i = 0; i < 3 * TLB_WAYS; i++) {
+	for (va_t i = 0; i < 8; i++) {
 		touch_set_0(m, i);
 		for (va_t j = 0; j <= i; j++)
-			assert_int_equal(is_cached(m,
-						   j * TLB_4K_SETS * PAGE_SIZE),
-					 i - j < TLB_WAYS);
+			assert_int_equal(is_cached(m, j * SETS * PAGE_SIZE),
+					 i - j < 2);
 	}
+	assert_int_equal(m->cpu->tlb.fills[TLB_L2], 8);
+	assert_int_equal(m->cpu->tlb.evictions[TLB_L2], 6);
 	machine_destroy(m);
 }
 
@@ -329,11 +350,12 @@ static void test_tlb__counters(void **state)
 
 	seen(m);
 	seen(m);
-	assert_int_equal(n->accesses, 3);
-	assert_int_equal(n->tlb_hits, 2);
-	assert_int_equal(n->tlb_misses, 1);
-	assert_int_equal(n->walk_refs, 4);
-	assert_int_equal(m->cpu->tlb.fills, 1);
+	assert_int_equal(counters_accesses(n), 3);
+	assert_int_equal(n->hits[TLB_L1D][TLB_4K], 2);
+	assert_int_equal(n->misses[ACCESS_READ], 1);
+	assert_int_equal(n->walks[4], 1);
+	assert_int_equal(m->cpu->tlb.fills[TLB_L1D], 1);
+	assert_int_equal(m->cpu->tlb.fills[TLB_L2], 1);
 	machine_destroy(m);
 }
 
@@ -341,10 +363,11 @@ static void test_tlb__lookup_changes_nothing(void **state)
 {
 	struct machine *m = make_cached(0, RWU);
 	uint64_t before = machine_hash(m);
-	unsigned size;
+	enum tlb_level level;
 
-	assert_non_null(tlb_lookup(&m->cpu->tlb, VA, 0, &size));
-	assert_null(tlb_lookup(&m->cpu->tlb, 0, 0, &size));
+	assert_non_null(
+		tlb_lookup(&m->cpu->tlb, ACCESS_READ, VA, 0, &level));
+	assert_null(tlb_lookup(&m->cpu->tlb, ACCESS_READ, 0, 0, &level));
 	assert_true(machine_hash(m) == before);
 	cpu_invlpg(m->cpu, VA);
 	assert_true(machine_hash(m) != before);

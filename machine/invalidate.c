@@ -1,0 +1,101 @@
+/*
+ * invalidate.c - INVLPG, INVPCID, and what other CPUs ask one to forget.
+ *
+ * The flushes that loads of control registers imply are in cpu.c. Source: SDM
+ * volume 3A, "Operations that Invalidate TLBs and Paging-Structure Caches"
+ * and "Propagation of Paging-Structure Changes to Multiple Processors".
+ */
+#include "machine/internal.h"
+
+void cpu_invlpg(struct cpu *cpu, va_t va)
+{
+	tlb_flush_page(&cpu->tlb, va & cpu->mmu.va_mask, cpu->mmu.pcid, true);
+	psc_flush_pcid(&cpu->psc, cpu->mmu.pcid);
+	cpu->counters.flushes[FLUSH_INVLPG]++;
+}
+
+/* Why INVPCID faults, or NULL. SDM volume 2, "INVPCID". */
+static const char *check_invpcid(const struct cpu *cpu, unsigned type,
+				 uint64_t pcid, va_t va)
+{
+	bool names_pcid = type == INVPCID_ADDRESS || type == INVPCID_PCID;
+
+	if (!cpu->features.invpcid)
+		return "#UD: this CPU has no INVPCID";
+	if (type > INVPCID_ALL_NONGLOBAL)
+		return "INVPCID: type above 3";
+	if (pcid > 0xfff)
+		return "INVPCID: descriptor bits 63:12 are reserved";
+	if (names_pcid && pcid && !(cpu->mmu.cr4 & CR4_PCIDE))
+		return "INVPCID: a PCID other than 0 needs CR4.PCIDE=1";
+	if (type == INVPCID_ADDRESS && !walk_is_canonical(&cpu->mmu, va))
+		return "INVPCID: address not canonical";
+	return NULL;
+}
+
+const char *cpu_invpcid(struct cpu *cpu, unsigned type, uint64_t pcid, va_t va)
+{
+	const char *denied = check_invpcid(cpu, type, pcid, va);
+
+	if (denied)
+		return denied;
+	va &= cpu->mmu.va_mask;
+	if (type == INVPCID_ADDRESS) {
+		tlb_flush_page(&cpu->tlb, va, pcid, false);
+		psc_flush_address(&cpu->psc, &cpu->mmu, va, pcid);
+	} else if (type == INVPCID_PCID) {
+		tlb_flush_pcid(&cpu->tlb, pcid);
+		psc_flush_pcid(&cpu->psc, pcid);
+	} else {
+		tlb_flush_all(&cpu->tlb, type == INVPCID_ALL);
+		psc_flush_all(&cpu->psc);
+	}
+	cpu->counters.flushes[FLUSH_INVPCID_ADDRESS + type]++;
+	return NULL;
+}
+
+/* --- shootdowns
+ * --------------------------------------------------------------- */
+
+/* SDM "Propagation of Paging-Structure Changes to Multiple Processors". */
+void cpu_forget(struct cpu *cpu, const struct shootdown *request)
+{
+	uint64_t cr4 = cpu->mmu.cr4;
+
+	if (request->kind == SHOOTDOWN_PAGE) {
+		cpu_invlpg(cpu, request->va);
+	} else if (request->kind == SHOOTDOWN_CR3 || !(cr4 & CR4_PGE)) {
+		cpu_write_cr3(cpu, cpu->mmu.cr3);
+	} else {
+		cpu_write_cr4(cpu, cr4 & ~CR4_PGE);
+		cpu_write_cr4(cpu, cr4);
+	}
+}
+
+static void interrupt(struct cpu *cpu, const struct shootdown *request)
+{
+	cpu->counters.ipis++;
+	cpu_forget(cpu, request);
+}
+
+void cpu_deliver_pending(struct cpu *cpu)
+{
+	for (unsigned i = 0; i < cpu->npending; i++)
+		interrupt(cpu, &cpu->pending[i]);
+	cpu->npending = 0;
+}
+
+bool cpu_shootdown(struct cpu *cpu, const struct shootdown *request)
+{
+	if (cpu->interrupts) {
+		interrupt(cpu, request);
+		return true;
+	}
+	if (cpu->npending < CPU_MAX_PENDING) {
+		cpu->pending[cpu->npending++] = *request;
+	} else {
+		cpu->pending[0] = (struct shootdown){ SHOOTDOWN_ALL, 0 };
+		cpu->npending = 1;
+	}
+	return false;
+}
