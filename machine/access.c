@@ -367,19 +367,37 @@ static bool admits(struct cpu *cpu, const struct access *access,
 	return commit(cpu, &w, found);
 }
 
-/* An access that is not served at a glance; perhaps it crosses a boundary. */
+/*
+ * Both pages are translated before a byte is moved: what a store writes into
+ * the lower one may be the upper one's page table.
+ */
+static bool move_crossing(struct cpu *cpu, const struct access *access,
+			  void *buf, size_t len, struct fault *fault)
+{
+	struct access upper = *access;
+	size_t n = PAGE_SIZE - (access->va & ~PAGE_MASK);
+	pa_t pa[2];
+
+	upper.va = access->va + n;
+	if (!admits(cpu, access, fault) || !admits(cpu, &upper, fault) ||
+	    !access_slow(cpu, access, &pa[0], fault) ||
+	    !access_slow(cpu, &upper, &pa[1], fault))
+		return false;
+	copy_physical(cpu->ram, access->kind, pa[0], buf, n);
+	copy_physical(cpu->ram, access->kind, pa[1], (uint8_t *)buf + n,
+		      len - n);
+	return true;
+}
+
+/* An access that is not served at a glance. */
 static __attribute__((noinline)) bool move_slow(struct cpu *cpu,
 						const struct access *access,
 						void *buf, size_t len,
 						struct fault *fault)
 {
-	struct access upper = *access;
-
 	assert(len >= 1 && len <= MAX_LEN);
-	upper.va = (access->va & PAGE_MASK) + PAGE_SIZE;
-	if (!in_one_page(access->va, len) &&
-	    (!admits(cpu, access, fault) || !admits(cpu, &upper, fault)))
-		return false;
+	if (!in_one_page(access->va, len))
+		return move_crossing(cpu, access, buf, len, fault);
 	return mmu_copy(cpu, access, buf, len, fault) == len;
 }
 
