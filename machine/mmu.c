@@ -95,6 +95,8 @@ static void refresh_level(struct mmu *mmu, unsigned level)
 		ret.table_rsvd |= PTE_PS;
 	if (mmu->mode->pse36 && l->may_map)
 		ret.leaf_rsvd |= pse36_reserved(mmu->features);
+	ret.table_bad = ret.table_rsvd | PTE_P;
+	ret.leaf_bad = ret.leaf_rsvd | PTE_P;
 	mmu->level[level] = ret;
 }
 

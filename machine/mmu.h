@@ -73,6 +73,7 @@ struct mmu {
 	struct mmu_level {	/* what a walk needs to know of a level */
 		uint64_t leaf_mask;	/* entry & this: it is a leaf */
 		uint64_t table_rsvd, leaf_rsvd;
+		uint64_t table_bad, leaf_bad;	/* the same, and PTE_P */
 		uint64_t implied;
 		uint16_t index_mask;
 		uint8_t shift;

@@ -58,7 +58,13 @@ void ram_use_huge(struct ram *ram);
 /* Name of a region type as /proc/iomem and the e820 boot lines have it. */
 const char *ram_type_name(enum ram_type type);
 
-/* ram_ptr() for what is not in the largest extent. */
+/* Is @pa in the largest extent, like nearly everything? */
+static inline bool ram_in_first(const struct ram *ram, pa_t pa)
+{
+	return pa - ram->extent[0].start < ram->extent[0].len;
+}
+
+/* ram_ptr() for what is not in it. */
 uint8_t *ram_ptr_other(const struct ram *ram, pa_t pa);
 
 /*
@@ -67,7 +73,7 @@ uint8_t *ram_ptr_other(const struct ram *ram, pa_t pa);
  */
 static inline uint8_t *ram_ptr(const struct ram *ram, pa_t pa)
 {
-	if (__builtin_expect(pa - ram->extent[0].start < ram->extent[0].len, 1))
+	if (__builtin_expect(ram_in_first(ram, pa), 1))
 		return ram->host + pa;
 	return ram_ptr_other(ram, pa);
 }

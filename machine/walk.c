@@ -34,27 +34,46 @@ void walk_start(const struct mmu *mmu, const struct access *access,
 	w->fault.reason = FAULT_NONE;
 }
 
+/* A table outside RAM: reads there give all ones. */
+static const uint8_t unbacked[PAGE_SIZE] = { [0 ... PAGE_SIZE - 1] = 0xff };
+
 /* A walk on its way down. */
 struct descent {
 	va_t va;
-	unsigned level;
+	const struct mmu_level *level;
 	pa_t table;		/* of that level; 0 if in registers */
-	const uint8_t *host;	/* the table's bytes; NULL outside RAM */
+	const uint8_t *host;	/* the table's bytes */
 	struct gathered rights; /* of the entries so far */
 	uint64_t entry;		/* the last one that was read */
 };
+
+/* Out of line, lest the common case should wait for a conditional move. */
+static __attribute__((noinline, cold)) const uint8_t *
+table_elsewhere(const struct ram *ram, pa_t table)
+{
+	const uint8_t *host = ram_ptr(ram, table);
+
+	return host ? host : unbacked;
+}
 
 static ALWAYS_INLINE void enter(const struct ram *ram, struct descent *d,
 				pa_t table)
 {
 	d->table = table;
-	d->host = ram_ptr(ram, table);
+	if (__builtin_expect(ram_in_first(ram, table), 1))
+		d->host = ram->host + table;
+	else
+		d->host = table_elsewhere(ram, table);
 }
 
 static ALWAYS_INLINE struct descent begin(const struct mmu *mmu,
 					  const struct ram *ram, va_t va)
 {
-	struct descent d = { .va = va, .rights = { ~0ULL, 0 } };
+	struct descent d = {
+		.va = va,
+		.level = mmu->level,
+		.rights = { ~0ULL, 0 },
+	};
 
 	if (mmu->mode->pdpte_regs)
 		d.host = (const uint8_t *)mmu->pdpte;
@@ -63,32 +82,41 @@ static ALWAYS_INLINE struct descent begin(const struct mmu *mmu,
 	return d;
 }
 
+static unsigned level_of(const struct mmu *mmu, const struct descent *d)
+{
+	return d->level - mmu->level;
+}
+
 static ALWAYS_INLINE void record(const struct mmu *mmu, const struct descent *d,
 				 struct walk *w, unsigned offset)
 {
-	const struct mmu_level *l = &mmu->level[d->level];
-	bool reg = mmu->mode->pdpte_regs && d->level == 0;
+	unsigned level = level_of(mmu, d);
+	bool reg = mmu->mode->pdpte_regs && level == 0;
 
-	w->step[d->level] = (struct walk_step){
+	w->step[level] = (struct walk_step){
 		.entry_pa = reg ? 0 : d->table + offset,
 		.entry = d->entry,
-		.index = d->va >> l->shift & l->index_mask,
-		.level = d->level,
+		.index = d->va >> d->level->shift & d->level->index_mask,
+		.level = level,
 		.from_register = reg,
-		.leaf = d->entry & l->leaf_mask,
+		.leaf = d->entry & d->level->leaf_mask,
 	};
 }
 
-/* Reads the entry of the current level. What is not RAM reads as all ones. */
+/* Reads the entry of the current level. */
 static ALWAYS_INLINE void read_entry(const struct mmu *mmu, struct descent *d,
 				     unsigned size, struct walk *w)
 {
-	const struct mmu_level *l = &mmu->level[d->level];
-	unsigned offset = (d->va >> l->shift & l->index_mask) * size;
+	unsigned offset =
+		(d->va >> d->level->shift & d->level->index_mask) * size;
+	uint32_t narrow;
 
-	d->entry = size == 8 ? ~0ULL : ~0U;
-	if (__builtin_expect(d->host != NULL, 1))
-		memcpy(&d->entry, d->host + offset, size);
+	if (size == 8) {
+		memcpy(&d->entry, d->host + offset, 8);
+	} else {
+		memcpy(&narrow, d->host + offset, 4);
+		d->entry = narrow;
+	}
 	if (w)
 		record(mmu, d, w, offset);
 }
@@ -103,13 +131,12 @@ static ALWAYS_INLINE enum fault_reason descend(const struct mmu *mmu,
 					       struct walk *w)
 {
 	for (;; d->level++) {
-		const struct mmu_level *l = &mmu->level[d->level];
+		const struct mmu_level *l = d->level;
 		bool leaf;
 
 		read_entry(mmu, d, size, w);
 		leaf = d->entry & l->leaf_mask;
-		if ((d->entry ^ PTE_P) &
-		    (PTE_P | (leaf ? l->leaf_rsvd : l->table_rsvd)))
+		if ((d->entry ^ PTE_P) & (leaf ? l->leaf_bad : l->table_bad))
 			return d->entry & PTE_P ? FAULT_RESERVED
 						: FAULT_NOT_PRESENT;
 		gather(&d->rights, d->entry, l->implied);
@@ -138,7 +165,7 @@ static ALWAYS_INLINE pa_t page_of(const struct mmu *mmu,
 {
 	if (shift == PAGE_SHIFT)
 		return d->entry & mmu->addr_mask;
-	return paging_target(mmu->mode, d->level, d->entry, true);
+	return paging_target(mmu->mode, level_of(mmu, d), d->entry, true);
 }
 
 static ALWAYS_INLINE struct rights rights_of(const struct mmu *mmu,
@@ -152,7 +179,7 @@ static ALWAYS_INLINE struct rights rights_of(const struct mmu *mmu,
 static void reach_page(const struct mmu *mmu, const struct descent *d,
 		       struct walk *w)
 {
-	unsigned shift = mmu->level[d->level].shift;
+	unsigned shift = d->level->shift;
 
 	w->page_shift = shift;
 	w->pa = page_of(mmu, d, shift) | (d->va & (BIT(shift) - 1));
@@ -166,13 +193,13 @@ static void walk_down(const struct mmu *mmu, const struct ram *ram,
 {
 	enum fault_reason reason;
 
-	w->first = d->level;
+	w->first = level_of(mmu, d);
 	reason = descend_any(mmu, ram, d, w);
-	w->nsteps = d->level + 1;
+	w->nsteps = level_of(mmu, d) + 1;
 	if (!reason)
 		reach_page(mmu, d, w);
 	else
-		walk_page_fault(mmu, w, reason, d->level,
+		walk_page_fault(mmu, w, reason, level_of(mmu, d),
 				reason == FAULT_RESERVED ? PF_P | PF_RSVD : 0);
 }
 
@@ -181,7 +208,7 @@ void walk_from(const struct mmu *mmu, const struct ram *ram, struct walk *w,
 {
 	struct descent d = {
 		.va = w->access.va,
-		.level = level,
+		.level = &mmu->level[level],
 		.rights = rights,
 	};
 
@@ -228,7 +255,7 @@ bool mmu_resolve(const struct mmu *mmu, const struct ram *ram,
 	if (!mmu->mode->nlevels || !walk_is_canonical(mmu, va) ||
 	    descend_any(mmu, ram, &d, NULL))
 		return false;
-	shift = mmu->level[d.level].shift;
+	shift = d.level->shift;
 	ret->pa = page_of(mmu, &d, shift) | (va & (BIT(shift) - 1));
 	ret->entry = d.entry;
 	ret->page_shift = shift;
