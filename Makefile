@@ -94,7 +94,7 @@ check:
 # Everything that check runs: gcc with sanitizers, gcc optimized, clang.
 check-build:
 	@$(MAKE) -s MODE=san unit-bin build/san/mmsh \
-		$(patsubst %,build/san/tests/fuzz/%-check,elf commands)
+		$(patsubst %,build/san/tests/fuzz/%-check,elf commands machine)
 	@$(MAKE) -s MODE=release unit-bin mmsh build/release/tests/machine/test_golden
 	@if command -v clang >/dev/null; then \
 		$(MAKE) -s B=build/clang CC=clang build/clang/mmsh; fi
@@ -114,7 +114,7 @@ fuzz-%:
 	@$(MAKE) -s MODE=fuzz CC=clang build/fuzz/tests/fuzz/$*
 	@mkdir -p build/corpus/$*
 	build/fuzz/tests/fuzz/$* -max_total_time=$(or $(SECONDS),60) \
-		-max_len=2048 -timeout=20 build/corpus/$* tests/fuzz/seeds
+		-max_len=2048 -timeout=20 build/corpus/$* $(wildcard tests/fuzz/seeds/$*)
 
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(call LIB,repl) $(call LIB,kernel) $(call LIB,machine)
 	@mkdir -p $(@D)

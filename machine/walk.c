@@ -31,7 +31,7 @@ void walk_start(const struct mmu *mmu, const struct access *access,
 	w->global = false;
 	w->rights = (struct rights){ .bits = RIGHTS_ALL };
 	w->pa = w->access.va;
-	w->fault.reason = FAULT_NONE;
+	w->fault = (struct fault){ .reason = FAULT_NONE };
 }
 
 /* A table outside RAM: reads there give all ones. */
