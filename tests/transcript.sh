@@ -14,7 +14,9 @@
 #   a page    In a block (``` in Markdown, .Bd -literal in mdoc) whose first
 #             line begins with "$ mmsh", each line that begins with "$ mmsh" is
 #             run by sh, and the lines up to the next one, or to the end of
-#             the block, are its output, stderr included. Blocks that begin
+#             the block, are its output, stderr included. A block whose first
+#             line begins with a prompt, "bare cpu0> ", is a piece of one
+#             session that goes through the whole page. Blocks that begin
 #             otherwise are not looked at.
 #
 # --update writes what was printed in the place of what was expected.
@@ -81,10 +83,23 @@ to_page() {
 	fi
 }
 
+# Runs $command; if at a prompt, after all the page's commands before it.
+run_command() {
+	if [ -z "$prompt" ]; then
+		sh -c "$command" >"$tmp/got" 2>&1 </dev/null
+		return
+	fi
+	{
+		cat "$tmp/session"
+		printf 'echo @@@@\n%s\n' "$command"
+	} | mmsh -k 2>&1 | sed '1,/^@@@@$/d' >"$tmp/got"
+	printf '%s\n' "$command" >>"$tmp/session"
+}
+
 # Ends the command whose output was being collected.
 finish() {
 	[ -n "$command" ] || return 0
-	sh -c "$command" >"$tmp/got" 2>&1 </dev/null
+	run_command
 	from_page <"$tmp/raw" >"$tmp/want"
 	if [ "$update" ]; then
 		to_page <"$tmp/got" >>"$tmp/new"
@@ -97,9 +112,13 @@ finish() {
 # One line within a block; $fresh: its first.
 block_line() {
 	case $line in
-	'$ mmsh'*)
+	'$ mmsh'* | 'bare cpu'[0-9]'> '*)
 		finish
-		command=$(printf '%s\n' "${line#\$ }" | from_page)
+		case $line in
+		'$ '*) prompt='' command=${line#\$ } ;;
+		*) prompt=1 command=${line#*> } ;;
+		esac
+		command=$(printf '%s\n' "$command" | from_page)
 		start=$number ours=1
 		: >"$tmp/raw"
 		printf '%s\n' "$line" >>"$tmp/new"
@@ -115,7 +134,8 @@ block_line() {
 
 run_page() {
 	local line number=0 inside='' fresh='' ours='' command='' start=0
-	page=$1 mdoc=
+	page=$1 mdoc= prompt=
+	: >"$tmp/session"
 	case $page in *.[1-9]) mdoc=1 ;; esac
 	: >"$tmp/new"
 	while IFS= read -r line || [ -n "$line" ]; do
