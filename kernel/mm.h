@@ -106,8 +106,9 @@ struct user_access {		/* result */
 /*
  * Reads, writes or fetches @len bytes at @va on @cpu as user (CPL 3) or
  * kernel code, page by page, faults handled and retried. @buf is read for
- * ACCESS_WRITE, filled otherwise. The signal is reported, not delivered:
- * the task stays as under a debugger.
+ * ACCESS_WRITE, filled otherwise; NULL with @len 1: the byte keeps its value,
+ * as an instruction that or-s it with 0 leaves it. The signal is reported, not
+ * delivered: the task stays as under a debugger.
  */
 void user_access(struct kernel *k, unsigned cpu, enum access_kind kind,
 		 bool user, va_t va, void *buf, uint64_t len,

@@ -6,6 +6,7 @@
  * An access is what the instructions of a real program do: the MMU translates
  * each page, a fault goes to the kernel, then the access is tried again.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -28,16 +29,20 @@ static void account(struct user_access *ret, const struct task_struct *task,
 
 /*
  * Up to 8 bytes are one load or store, which happens whole or not at all;
- * more are a string instruction, which a fault interrupts.
+ * more are a string instruction, which a fault interrupts. Without a buffer
+ * one byte is accessed, and stays.
  */
 static size_t access_once(struct cpu *cpu, const struct access *access,
 			  char *buf, uint64_t len, struct fault *fault)
 {
 	bool done;
+	pa_t pa;
 
 	if (len > 8)
 		return mmu_copy(cpu, access, buf, len, fault);
-	if (access->kind == ACCESS_WRITE)
+	if (!buf)
+		done = mmu_access(cpu, access, &pa, fault);
+	else if (access->kind == ACCESS_WRITE)
 		done = mmu_store(cpu, access, buf, len, fault);
 	else
 		done = mmu_load(cpu, access, buf, len, fault);
@@ -56,8 +61,8 @@ static void access_loop(struct kernel *k, unsigned cpu, struct access *access,
 		size_t n;
 
 		access->va = va + ret->done;
-		n = access_once(c, access, buf + ret->done, len - ret->done,
-				&fault);
+		n = access_once(c, access, buf ? buf + ret->done : NULL,
+				len - ret->done, &fault);
 		ret->done += n;
 		if (ret->done == len)
 			return;
@@ -82,8 +87,9 @@ void user_access(struct kernel *k, unsigned cpu, enum access_kind kind,
 	uint64_t maj_flt = task ? task->maj_flt : 0;
 
 	memset(ret, 0, sizeof(*ret));
+	assert(buf || len == 1);
 	k->this_cpu = cpu;
-	if (!user && kind == ACCESS_WRITE)
+	if (!user && kind == ACCESS_WRITE && buf)
 		k->ram_poked = true;
 	if (len)
 		access_loop(k, cpu, &access, buf, len, ret);

@@ -70,12 +70,16 @@ static void bare_access(struct job *j, va_t va, void *buf, uint64_t len,
 {
 	struct access a = { .va = va, .kind = j->kind, .user = j->user };
 
+	struct cpu *cpu = &j->c->m->cpu[j->cpu];
+	pa_t pa;
+
 	memset(ret, 0, sizeof(*ret));
-	ret->done = mmu_copy(&j->c->m->cpu[j->cpu], &a, buf, len, &ret->fault);
+	ret->done = buf ? mmu_copy(cpu, &a, buf, len, &ret->fault)
+			: mmu_access(cpu, &a, &pa, &ret->fault);
 	ret->oops = ret->done < len;
 }
 
-/* One step of at most a chunk. False: it ended in a fault. */
+/* At most a chunk; no @buf: one byte that stays. False: it ended in a fault. */
 static bool job_step(struct job *j, va_t va, void *buf, uint64_t len)
 {
 	struct user_access a;
@@ -288,20 +292,15 @@ static void emit_touched(struct job *j, va_t from, uint64_t pages)
 static int touch_run(struct cmd_ctx *c)
 {
 	va_t from = c->arg[0].value.n & PAGE_MASK, last = c->arg[0].end;
-	bool write = cmd_opt(c, 'w') != NULL, ok = true;
 	uint64_t pages = 0;
-	uint8_t byte;
+	bool ok = true;
 	struct job j;
 	int back;
 
-	if (job_begin(&j, c, ACCESS_READ) < 0)
+	if (job_begin(&j, c, cmd_opt(c, 'w') ? ACCESS_WRITE : ACCESS_READ) < 0)
 		return -1;
 	for (va_t va = from; ok; va += PAGE_SIZE) {
-		j.kind = ACCESS_READ;
-		ok = job_step(&j, va, &byte, 1);
-		j.kind = ACCESS_WRITE;
-		if (ok && write)
-			ok = job_step(&j, va, &byte, 1);
+		ok = job_step(&j, va, NULL, 1);
 		pages += ok;
 		if (last - va < PAGE_SIZE)
 			break;
@@ -354,11 +353,13 @@ const struct command cmd_touch = {
 	.name = "touch", .group = "access", .flags = CMD_CHANGES,
 	.help = "access one byte in each page of RANGE",
 	.details =
-	"Reads the first byte of each page, and with -w writes it back: makes a\n"
-	"range resident in one command.",
+	"Reads the first byte of each page: makes a range resident in one command.\n"
+	"With -w the access is a write that leaves the byte as it is, like a locked\n"
+	"or with 0: one write fault a page.",
 	.example = "touch data",
 	.arg = { { "RANGE", ARG_RANGE } },
-	.opt = { { 'w', "write", ARG_FLAG, NULL, "write the byte back" },
+	.opt = { { 'w', "write", ARG_FLAG, NULL,
+		   "as a write; the byte keeps its value" },
 		 OPT_KERNEL, CMD_OPT_PID, CMD_OPT_CPU },
 	.run = touch_run,
 };
