@@ -262,21 +262,20 @@ int64_t file_read(struct kernel *k, struct inode *inode, uint64_t off,
 /* --- faults --------------------------------------------------------------- */
 
 /* Built-in files count as cached: there is no device behind them. */
-static unsigned filemap_fault(struct kernel *k, struct vm_area_struct *vma,
-			      uint64_t index, pfn_t *ret)
+static unsigned filemap_fault(struct vm_fault *vmf)
 {
-	struct inode *inode = vma->vm_file;
+	struct inode *inode = vmf->vma->vm_file;
 	bool miss;
-	pfn_t pfn;
 
-	if (index >= file_pages(inode))
+	if (vmf->pgoff >= file_pages(inode))
 		return VM_FAULT_SIGBUS;
-	pfn = read_cache_page(k, inode, index, &miss);
-	if (pfn == PFN_NONE)
+	vmf->page = read_cache_page(vmf->k, inode, vmf->pgoff, &miss);
+	if (vmf->page == PFN_NONE)
 		return VM_FAULT_OOM;
-	get_page(k, pfn);
-	*ret = pfn;
-	return miss && inode->fd >= 0 ? VM_FAULT_MAJOR : 0;
+	get_page(vmf->k, vmf->page);
+	miss = miss && inode->fd >= 0;
+	vmf->note = miss ? "read from file" : "page cache hit";
+	return miss ? VM_FAULT_MAJOR : 0;
 }
 
 unsigned filemap_map_pages(struct vm_fault *vmf, uint64_t start, uint64_t end)

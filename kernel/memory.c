@@ -294,16 +294,6 @@ static unsigned do_anonymous_page(struct vm_fault *vmf)
 	return 0;
 }
 
-/* Asks the object behind the area for the page: vmf->page, with a reference. */
-static unsigned get_fault_page(struct vm_fault *vmf)
-{
-	unsigned ret = vmf->vma->vm_ops->fault(vmf->k, vmf->vma, vmf->pgoff,
-					       &vmf->page);
-
-	vmf->note = ret & VM_FAULT_MAJOR ? "read from file" : "page cache hit";
-	return ret;
-}
-
 static bool fault_failed(unsigned ret)
 {
 	return ret & (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV);
@@ -353,7 +343,7 @@ static unsigned do_fault_around(struct vm_fault *vmf)
 static unsigned insert_pfn(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	unsigned ret = get_fault_page(vmf);
+	unsigned ret = vmf->vma->vm_ops->fault(vmf);
 
 	if (fault_failed(ret))
 		return ret;
@@ -381,7 +371,7 @@ static unsigned do_read_fault(struct vm_fault *vmf)
 		       pte_to_pfn(vmf->k, ptep_get(vmf->k, vmf->pte)), 0);
 		return VM_FAULT_NOPAGE;
 	}
-	ret = get_fault_page(vmf);
+	ret = vmf->vma->vm_ops->fault(vmf);
 	if (fault_failed(ret))
 		return ret;
 	report(vmf, "do_read_fault", vmf->note, 0, vmf->page, 0);
@@ -403,7 +393,7 @@ static unsigned do_cow_fault(struct vm_fault *vmf)
 	vmf->cow_page = alloc_pages(k, GFP_HIGHUSER, 0, "cow");
 	if (vmf->cow_page == PFN_NONE)
 		return VM_FAULT_OOM;
-	ret = get_fault_page(vmf);
+	ret = vmf->vma->vm_ops->fault(vmf);
 	if (fault_failed(ret)) {
 		put_page(k, vmf->cow_page);
 		return ret;
@@ -428,7 +418,7 @@ static unsigned do_page_mkwrite(struct vm_fault *vmf, pfn_t pfn)
 
 static unsigned do_shared_fault(struct vm_fault *vmf)
 {
-	unsigned ret = get_fault_page(vmf);
+	unsigned ret = vmf->vma->vm_ops->fault(vmf);
 
 	if (fault_failed(ret))
 		return ret;

@@ -37,10 +37,10 @@ struct vm_fault;
 
 struct vm_operations_struct {
 	const char *name;	/* "file", "shmem", "special" */
-	/* Makes the page at @index present in the cache: pfn in *ret, a
-	 * VM_FAULT_* code otherwise. A reference is taken for the caller. */
-	unsigned (*fault)(struct kernel *k, struct vm_area_struct *vma,
-			  uint64_t index, pfn_t *ret);
+	/* Makes the page at vmf->pgoff present in the cache: vmf->page, with a
+	 * reference for the caller, and how it was got in vmf->note. Returns a
+	 * VM_FAULT_* code. */
+	unsigned (*fault)(struct vm_fault *vmf);
 	/* Maps what the cache has of [start, end] around a fault; NULL: no
 	 * fault-around (linux filemap_map_pages). */
 	unsigned (*map_pages)(struct vm_fault *vmf, uint64_t start,

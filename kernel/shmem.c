@@ -8,23 +8,25 @@
  */
 #include "kernel/mm_internal.h"
 
-static unsigned shmem_fault(struct kernel *k, struct vm_area_struct *vma,
-			    uint64_t index, pfn_t *ret)
+static unsigned shmem_fault(struct vm_fault *vmf)
 {
-	struct inode *inode = vma->vm_file;
-	pfn_t pfn = find_get_page(&inode->mapping, index);
+	struct inode *inode = vmf->vma->vm_file;
+	pfn_t pfn = find_get_page(&inode->mapping, vmf->pgoff);
+	struct kernel *k = vmf->k;
 
-	if (index >= PAGE_ALIGN(inode->size) >> PAGE_SHIFT)
+	if (vmf->pgoff >= PAGE_ALIGN(inode->size) >> PAGE_SHIFT)
 		return VM_FAULT_SIGBUS;
+	vmf->note = "page cache hit";
 	if (pfn == PFN_NONE) {
 		pfn = alloc_pages(k, GFP_HIGHUSER | GFP_ZERO, 0, "shmem");
 		if (pfn == PFN_NONE)
 			return VM_FAULT_OOM;
 		pfn_to_page(k, pfn)->flags |= PG_swapbacked | PG_dirty;
-		page_cache_add(k, inode, index, pfn);
+		page_cache_add(k, inode, vmf->pgoff, pfn);
+		vmf->note = "new zeroed shmem page";
 	}
 	get_page(k, pfn);
-	*ret = pfn;
+	vmf->page = pfn;
 	return 0;
 }
 

@@ -18,16 +18,13 @@
 #define VVAR_PAGES 4
 #define VDSO_PAGES 2
 
-static unsigned special_mapping_fault(struct kernel *k,
-				      struct vm_area_struct *vma,
-				      uint64_t index, pfn_t *ret)
+static unsigned special_mapping_fault(struct vm_fault *vmf)
 {
-	pfn_t pfn = find_get_page(&vma->vm_file->mapping, index);
-
-	if (pfn == PFN_NONE)
+	vmf->page = find_get_page(&vmf->vma->vm_file->mapping, vmf->pgoff);
+	if (vmf->page == PFN_NONE)
 		return VM_FAULT_SIGBUS;
-	get_page(k, pfn);
-	*ret = pfn;
+	get_page(vmf->k, vmf->page);
+	vmf->note = "page of the kernel's own";
 	return 0;
 }
 
