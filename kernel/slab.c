@@ -29,7 +29,6 @@
 #include "kernel/page_alloc.h"
 
 #define SLUB_MAX_ORDER 3
-#define KMALLOC_MAX    (4 * MiB)
 
 struct slab {	       /* host side of one slab */
 	va_t base;     /* address of object 0 */
@@ -391,8 +390,12 @@ int kmalloc(struct kernel *k, uint64_t size, unsigned gfp, va_t *ret)
 	struct kmem_cache *c;
 	va_t va;
 
-	if (size == 0 || size > KMALLOC_MAX)
-		return -EINVAL;
+	if (size > KMALLOC_MAX_SIZE)
+		return -ENOMEM;
+	if (!size) {
+		*ret = ZERO_SIZE_PTR;
+		return 0;
+	}
 	c = kmalloc_cache(k, size, gfp);
 	if (!c)
 		return kmalloc_large(k, size, gfp, ret);
@@ -453,6 +456,8 @@ int kfree(struct kernel *k, va_t va)
 	unsigned i;
 	pfn_t pfn;
 
+	if (ZERO_OR_NULL_PTR(va))
+		return 0;
 	if (large) {
 		free_pages(k, page_to_pfn(k, large), large->private);
 		return 0;

@@ -34,13 +34,18 @@ struct kmem_cache *kmem_cache_get(struct kernel *k, const char *name,
 va_t kmem_cache_alloc(struct kernel *k, struct kmem_cache *cache);
 void kmem_cache_free(struct kernel *k, struct kmem_cache *cache, va_t va);
 
+#define KMALLOC_MAX_SIZE	(4 * MiB)
+/* What kmalloc(0) gives: as for NULL, there is nothing for kfree() to do. */
+#define ZERO_SIZE_PTR		16
+#define ZERO_OR_NULL_PTR(va)	((va) <= ZERO_SIZE_PTR)
+
 /*
- * kmalloc: @size in 1 .. 4 MiB; sizes above 8 KiB come straight from the
- * buddy allocator. @gfp as in page_alloc.h. Writes the address on success.
- * -EINVAL size 0 or too large, -ENOMEM.
+ * kmalloc: sizes above 8 KiB come straight from the buddy allocator. @gfp as
+ * in page_alloc.h. Writes the address on success. -ENOMEM: Linux gives NULL,
+ * for sizes above KMALLOC_MAX_SIZE always.
  */
 int kmalloc(struct kernel *k, uint64_t size, unsigned gfp, va_t *ret);
-/* -EINVAL if @va is not the start of a live kmalloc object. */
+/* -EINVAL if @va is neither nothing nor the start of a live kmalloc object. */
 int kfree(struct kernel *k, va_t va);
 /* Bytes behind a live kmalloc object (ksize), or 0. */
 uint64_t ksize(struct kernel *k, va_t va);

@@ -120,9 +120,7 @@ int vmalloc(struct kernel *k, uint64_t size, va_t *ret)
 	uint64_t nr_pages = (size >> PAGE_SHIFT) + !!(size & (PAGE_SIZE - 1));
 	struct vmap_area *va;
 
-	if (!size)
-		return -EINVAL;
-	if (nr_pages > k->totalram_pages)
+	if (!size || nr_pages > k->totalram_pages)
 		return -ENOMEM;
 	va = alloc_vmap_area(k, nr_pages);
 	if (!va)
@@ -204,6 +202,8 @@ int vfree(struct kernel *k, va_t at)
 {
 	struct vmap_area *va = find_area(k, at);
 
+	if (!at)
+		return 0;
 	/* iounmap() takes what ioremap() returned, offset and all. */
 	if (va && va->kind == VMAP_IOREMAP)
 		at &= PAGE_MASK;

@@ -21,11 +21,11 @@ struct vmap_area {
 void vmalloc_init(struct kernel *k);
 void vmalloc_deinit(struct kernel *k);
 
-/* -EINVAL size 0, -ENOMEM no address range or no frames; all or nothing. */
+/* -ENOMEM: size 0, no address range or no frames; all or nothing. */
 int vmalloc(struct kernel *k, uint64_t size, va_t *ret);
 /* Maps @size bytes of physical address space uncached. */
 int ioremap(struct kernel *k, pa_t phys, uint64_t size, va_t *ret);
-/* -EINVAL if @va is not the start of an area. */
+/* -EINVAL if @va is neither NULL nor the start of an area. */
 int vfree(struct kernel *k, va_t va);
 /* The area that holds @va (guard page included), or NULL. */
 const struct vmap_area *find_vmap_area(const struct kernel *k, va_t va);

@@ -93,7 +93,23 @@ static int va_run(struct cmd_ctx *c)
 	return 0;
 }
 
+/* NULL is freed by doing nothing. */
+static void emit_freed(struct cmd_ctx *c, va_t va, bool freed)
+{
+	res_va(c->r, "va", freed ? "%s freed" : "%s: nothing to free", va);
+	res_bool(c->r, "freed", NULL, freed);
+}
+
 /* --- kmalloc, kfree ----------------------------------------------------------------- */
+static int kmalloc_failed(struct cmd_ctx *c, int rc, uint64_t size)
+{
+	err_errno(c->err, rc, "%llu bytes", (unsigned long long)size);
+	if (size > KMALLOC_MAX_SIZE)
+		err_hint(c->err, "4M at most; vmalloc %llu",
+			 (unsigned long long)size);
+	return -1;
+}
+
 static int kmalloc_run(struct cmd_ctx *c)
 {
 	uint64_t size = c->arg[0].value.n;
@@ -104,11 +120,14 @@ static int kmalloc_run(struct cmd_ctx *c)
 	int rc = kmalloc(c->k, size, gfp, &va);
 
 	if (rc < 0)
-		return err_errno(c->err, rc, "%llu bytes",
-				 (unsigned long long)size);
-	cache = slab_lookup(c->k, va, &object, &in_use);
+		return kmalloc_failed(c, rc, size);
 	res_subject(c->r, va);
 	res_va(c->r, "va", "%s", va);
+	if (ZERO_OR_NULL_PTR(va)) {
+		res_text(c->r, COL_PLAIN, "ZERO_SIZE_PTR: no memory behind it");
+		return 0;
+	}
+	cache = slab_lookup(c->k, va, &object, &in_use);
 	res_str(c->r, "cache", "%s", cache ? cache->name : "whole pages");
 	if (cache)
 		res_u64(c->r, "object_size", "%s bytes", cache->object_size);
@@ -125,7 +144,7 @@ static int kfree_run(struct cmd_ctx *c)
 		return err_errno(c->err, rc,
 				 "0x%llx: not the start of a live kmalloc object",
 				 (unsigned long long)va);
-	res_va(c->r, "va", "%s freed", va);
+	emit_freed(c, va, !ZERO_OR_NULL_PTR(va));
 	return 0;
 }
 
@@ -232,7 +251,7 @@ static int vfree_run(struct cmd_ctx *c)
 		return err_errno(c->err, rc,
 				 "0x%llx: not the start of a vmalloc area",
 				 (unsigned long long)va);
-	res_va(c->r, "va", "%s freed", va);
+	emit_freed(c, va, va != 0);
 	return 0;
 }
 
@@ -354,8 +373,10 @@ const struct command cmd_va = {
 const struct command cmd_kmalloc = {
 	.name = "kmalloc", KSPACE, MUTATES,
 	.help = "allocate SIZE bytes from the slab caches",
+	.details = "Above 8K it is whole frames from the buddy allocator, 4M at most.\n"
+		   "SIZE 0 gives ZERO_SIZE_PTR.",
 	.example = "kmalloc 100",
-	.arg = { { "SIZE", ARG_SIZE } },
+	.arg = { { "SIZE", ARG_NUM } },
 	.opt = { { 'd', "dma", ARG_FLAG, NULL, "GFP_DMA: below 16 MiB" } },
 	.run = kmalloc_run,
 };
@@ -377,7 +398,7 @@ const struct command cmd_vmalloc = {
 	.details = "Single frames, from HighMem where there is one, mapped one after\n"
 		   "another in the vmalloc area, with a guard page behind.",
 	.example = "vmalloc 16K",
-	.arg = { { "SIZE", ARG_SIZE } }, .run = vmalloc_run,
+	.arg = { { "SIZE", ARG_NUM } }, .run = vmalloc_run,
 };
 
 const struct command cmd_vfree = {

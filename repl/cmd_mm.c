@@ -209,7 +209,7 @@ const struct command cmd_map = {
 	"rw). Private unless -s; with FILE the host's file is mapped. Nothing\n"
 	"becomes resident before it is touched, unless -P.",
 	.example = "map 64K rw",
-	.arg = { { "LEN", ARG_SIZE }, { "PROT", ARG_PROT, .optional = true },
+	.arg = { { "LEN", ARG_NUM }, { "PROT", ARG_PROT, .optional = true },
 		 { "FILE", ARG_FILE, .optional = true } },
 	.opt = { { 'a', "addr", ARG_VA, "VA", "hint, or with -F the address" },
 		 { 'F', "fixed", ARG_FLAG, NULL, "MAP_FIXED" },

@@ -84,7 +84,7 @@ for line in 'pagewalk' 'pagewalk 1 2 3' 'pagewalk -z text' 'pagewalk 0x' \
 	'map 99999999999999999' 'munmap 1 1' 'munmap text 0xffffffffffffffff' \
 	'mprotect text 4K q' 'mprotect 0x1 1 r' 'brk 0x1' 'switch 99' 'fork -p 99' \
 	'exec /nonexistent' 'exec /etc/passwd' 'exec /' 'kfree 0xc0000001' \
-	'vfree 1' 'kmap 1' 'kunmap pfn:0x40000' 'kmalloc 0' 'kmalloc 99999999999' \
+	'vfree 1' 'kmap 1' 'kunmap pfn:0x40000' 'vmalloc 0' 'kmalloc 99999999999' \
 	'vmalloc 0' 'vmalloc 99999999999' '__pa 0x1000' '__va 0xffffffff' \
 	'page 5' 'page pfn:99999999999' 'poke 1 2' 'peek 0 0' 'let 1 2' 'reg nosuch' \
 	'reg cr3 1 2' 'help nosuch' 'apropos qqqqqqq' 'source /nonexistent' \

@@ -63,14 +63,27 @@ static void test_kmalloc__large_sizes_are_whole_frames(void **state)
 			 free_before);
 }
 
-static void test_kmalloc__bad_sizes(void **state)
+static void test_kmalloc__nothing_is_an_address_too(void **state)
 {
-	static const uint64_t sizes[] = { 0, 4 * MiB + 1, 1ULL << 32, ~0ULL,
+	struct kernel *k = *state;
+	va_t va = 0;
+
+	assert_int_equal(kmalloc(k, 0, GFP_KERNEL, &va), 0);
+	assert_int_equal(va, 0x10);
+	assert_int_equal(ksize(k, va), 0);
+	assert_int_equal(kfree(k, va), 0);
+	assert_int_equal(kfree(k, va), 0);
+	assert_int_equal(kfree(k, 0), 0);
+}
+
+static void test_kmalloc__too_large(void **state)
+{
+	static const uint64_t sizes[] = { 4 * MiB + 1, 1ULL << 32, ~0ULL,
 					  1ULL << 63 };
 	va_t va = 42;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++)
-		assert_int_equal(kmalloc(*state, sizes[i], 0, &va), -EINVAL);
+		assert_int_equal(kmalloc(*state, sizes[i], 0, &va), -ENOMEM);
 	assert_int_equal(va, 42);
 }
 
@@ -106,8 +119,7 @@ static void test_kfree__refuses_what_it_did_not_give(void **state)
 	struct kmem_cache *c = kmem_cache_get(k, "task_struct", 1000);
 	va_t object = kmem_cache_alloc(k, c);
 	const va_t bad[] = {
-		0,
-		1,
+		17,
 		~0ULL,
 		va + 1,
 		va + 64,
@@ -260,7 +272,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_ALL(test_kmalloc__takes_the_smallest_cache),
 		ON_ALL(test_kmalloc__large_sizes_are_whole_frames),
-		ON_ALL(test_kmalloc__bad_sizes),
+		ON_ALL(test_kmalloc__nothing_is_an_address_too),
+		ON_ALL(test_kmalloc__too_large),
 		ON_ALL(test_kmalloc__dma),
 		ON_ALL(test_kzalloc__zeroes_reused_objects),
 		ON_ALL(test_kfree__refuses_what_it_did_not_give),
