@@ -166,6 +166,14 @@ int kunmap(struct kernel *k, pfn_t pfn)
 	return 0;
 }
 
+unsigned kmap_uses(const struct kernel *k, pfn_t pfn, va_t *va)
+{
+	int nr = k->kmap ? find_slot(k->kmap, pfn) : -1;
+
+	*va = nr < 0 ? 0 : pkmap_address(k, nr);
+	return nr < 0 ? 0 : k->kmap->slot[nr].count - 1;
+}
+
 /* --- kmap_atomic, kmap_local -------------------------------------------- */
 
 int kmap_atomic(struct kernel *k, unsigned cpu, pfn_t pfn, va_t *ret)
@@ -190,18 +198,30 @@ int kmap_atomic(struct kernel *k, unsigned cpu, pfn_t pfn, va_t *ret)
 	return 0;
 }
 
+bool kmap_atomic_top(const struct kernel *k, unsigned cpu, pfn_t *pfn, va_t *va)
+{
+	unsigned depth = k->kmap ? k->kmap->cpu[cpu].depth : 0;
+
+	if (!depth)
+		return false;
+	*pfn = k->kmap->cpu[cpu].pfn[depth - 1];
+	*va = fix_address(k, cpu, depth - 1);
+	return true;
+}
+
 /* The mapping is this CPU's own: no other CPU need forget it. */
 int kunmap_atomic(struct kernel *k, unsigned cpu, va_t va)
 {
+	pfn_t pfn;
+	va_t top;
+
 	if (cpu >= k->machine->ncpus)
 		return -EINVAL;
 	if (kernel_virt_ok(k, va))
 		return 0;
-	if (!k->kmap || !k->kmap->cpu[cpu].depth ||
-	    fix_address(k, cpu, k->kmap->cpu[cpu].depth - 1) !=
-		    ALIGN_DOWN(va, PAGE_SIZE))
-		return -EINVAL;
 	va = ALIGN_DOWN(va, PAGE_SIZE);
+	if (!kmap_atomic_top(k, cpu, &pfn, &top) || top != va)
+		return -EINVAL;
 	k->kmap->cpu[cpu].depth--;
 	pt_set(k, 0, va, k->pte_level, kernel_entry(k, va), 0, "kunmap_atomic");
 	cpu_invlpg(&k->machine->cpu[cpu], va);

@@ -35,6 +35,11 @@ int kmap_atomic(struct kernel *k, unsigned cpu, pfn_t pfn, va_t *ret);
 /* Must be the latest one of that CPU, else -EINVAL. */
 int kunmap_atomic(struct kernel *k, unsigned cpu, va_t va);
 
+/* Uses of the pkmap slot of @pfn and its address; 0: nobody maps it. */
+unsigned kmap_uses(const struct kernel *k, pfn_t pfn, va_t *va);
+/* The latest kmap_atomic of @cpu: its frame and address. False: it has none. */
+bool kmap_atomic_top(const struct kernel *k, unsigned cpu, pfn_t *pfn,
+		     va_t *va);
 /* Is one of the @n frames from @pfn on mapped by a slot in use? */
 bool kmap_in_use(const struct kernel *k, pfn_t pfn, uint64_t n);
 
