@@ -54,7 +54,8 @@ static int kmap_run(struct cmd_ctx *c)
 	if (pfn_valid(c->k, pfn) && page_is_free(c->k, pfn)) {
 		err_set(c->err, ERR_USER, "pfn 0x%llx is free: nobody's to map",
 			(unsigned long long)pfn);
-		err_hint(c->err, "alloc_pages -g highuser takes a frame");
+		err_hint(c->err, "alloc_pages%s takes a frame",
+			 c->k->kmap ? " -g highuser" : "");
 		return -1;
 	}
 	rc = atomic ? kmap_atomic(c->k, c->s->cpu, pfn, &va)
@@ -63,6 +64,9 @@ static int kmap_run(struct cmd_ctx *c)
 		return kmap_failed(c, rc, pfn);
 	emit_frame_at(c, pfn, va);
 	res_str(c->r, "area", "%s", kernel_area_name(c->k, va));
+	if (!c->k->kmap)
+		res_text(c->r, COL_DIM,
+			 "no HighMem here: kmap is page_address()");
 	return 0;
 }
 
@@ -160,8 +164,8 @@ const struct command cmd_kmap = {
 	.name = "kmap", .group = "kernel space",
 	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "give a frame a kernel address; HighMem frames get a pkmap slot",
-	.details = "Lowmem frames have their address already. -a: kmap_atomic, a slot\n"
-		   "of the current CPU in the fixmap.",
+	.details = "Lowmem frames have their address already: on x86_64 that is all of\n"
+		   "them. -a: kmap_atomic, a slot of the current CPU in the fixmap.",
 	.example = "alloc_pages -g highuser; kmap $_",
 	.arg = { { "FRAME", ARG_ADDR } },
 	.opt = { { 'a', "atomic", ARG_FLAG, NULL, "kmap_atomic (kmap_local)" } },

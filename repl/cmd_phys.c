@@ -336,9 +336,13 @@ static int page_run(struct cmd_ctx *c)
 }
 
 /* --- alloc_pages, free_pages ---------------------------------------------------------- */
-static const struct { const char *name; unsigned gfp; } gfps[] = {
-	{ "kernel", GFP_KERNEL }, { "dma", GFP_DMA }, { "dma32", GFP_DMA32 },
-	{ "highuser", GFP_HIGHUSER },
+static const struct {
+	const char *name, *zone;	/* of -g; the zone that it prefers */
+	unsigned gfp;
+} gfps[] = {
+	{ "kernel", "Normal", GFP_KERNEL }, { "dma", "DMA", GFP_DMA },
+	{ "dma32", "DMA32", GFP_DMA32 },
+	{ "highuser", "HighMem", GFP_HIGHUSER },
 };
 
 static int alloc_gfp(struct cmd_ctx *c, unsigned *ret)
@@ -353,8 +357,13 @@ static int alloc_gfp(struct cmd_ctx *c, unsigned *ret)
 			*ret = gfps[i].gfp;
 			return 0;
 		}
-	return err_set(c->err, ERR_USAGE,
-		       "-g %s: kernel, dma, dma32 or highuser", g->str);
+	err_set(c->err, ERR_USAGE,
+		"-g %s: -g takes kernel, dma, dma32 or highuser", g->str);
+	for (size_t i = 0; i < ARRAY_SIZE(gfps); i++)
+		if (strcasecmp(g->str, gfps[i].zone) == 0)
+			err_hint(c->err, "-g %s prefers %s", gfps[i].name,
+				 gfps[i].zone);
+	return -1;
 }
 
 static int alloc_pages_run(struct cmd_ctx *c)
@@ -469,6 +478,9 @@ const struct command cmd_alloc_pages = {
 	.name = "alloc_pages", .group = "physical memory",
 	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "take a block of 2^ORDER frames from the buddy allocator",
+	.details =
+	"-g says which zones may give it, from the first one that has it: kernel is\n"
+	"Normal, then DMA32 and DMA; highuser is HighMem, then those of kernel.",
 	.example = "alloc_pages 3",
 	.arg = { { "ORDER", ARG_NUM, .optional = true } },
 	.opt = { { 'g', "gfp", ARG_WORD, "ZONES",
