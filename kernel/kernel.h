@@ -73,6 +73,7 @@ struct kernel {
 	unsigned nreserved;
 	struct zone zone[MAX_NR_ZONES];
 	uint64_t totalram_pages;
+	uint64_t ram_unseen;		/* bytes of RAM above what the arch can use */
 	/*
 	 * Somebody went behind the kernel's back: poke, a kernel-mode store,
 	 * a loaded register. Unused frames may hold anything from then on,

@@ -17,9 +17,13 @@ void memblock_init(struct kernel *k, pa_t limit)
 		pa_t start = PAGE_ALIGN(ram->region[i].start);
 		pa_t end = ram->region[i].end & PAGE_MASK;
 
-		if (end > limit)
+		if (ram->region[i].type != RAM_USABLE)
+			continue;
+		if (end > limit) {
+			k->ram_unseen += end - (start > limit ? start : limit);
 			end = limit;
-		if (ram->region[i].type != RAM_USABLE || start >= end)
+		}
+		if (start >= end)
 			continue;
 		k->memory[k->nmemory++] =
 			(struct memblock_range){ start, end, "System RAM" };

@@ -12,7 +12,8 @@
 
 #include "kernel/kernel.h"
 
-/* memory[] from the usable regions of the machine below @limit; max_pfn. */
+/* memory[] from the usable regions of the machine below @limit; max_pfn; what
+ * lies above it is counted in ram_unseen. */
 void memblock_init(struct kernel *k, pa_t limit);
 
 /*

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "kernel/highmem.h"
-#include "kernel/memblock.h"
+#include "kernel/resource.h"
 #include "kernel/rmap.h"
 #include "repl/cmd.h"
 #include "repl/describe.h"
@@ -134,45 +134,40 @@ static int e820_run(struct cmd_ctx *c)
 }
 
 /* /proc/iomem's columns: bare hex digits, at least 8. */
-static void emit_iomem_row(struct result *r, const char *indent, pa_t start,
-			   pa_t end, const char *name)
+static void emit_iomem_row(struct result *r, const struct resource *res)
 {
 	res_item(r, true);
-	res_pa(r, "start", NULL, start);
-	res_pa(r, "last", NULL, end - 1);
-	res_text(r, COL_PLAIN, "%s%08llx-%08llx :", indent,
-		 (unsigned long long)start, (unsigned long long)end - 1);
-	res_str(r, "name", "~ %s", name);
+	res_pa(r, "start", NULL, res->start);
+	res_pa(r, "last", NULL, res->end - 1);
+	res_text(r, COL_PLAIN, "%*s%08llx-%08llx :", res->depth * 2, "",
+		 (unsigned long long)res->start,
+		 (unsigned long long)res->end - 1);
+	res_str(r, "name", "~ %s", res->name);
+	res_u64(r, "depth", NULL, res->depth);
 	res_end(r);
 }
 
-/* What boot reserved, below the region that holds it: as /proc/iomem does. */
-static void emit_iomem_children(struct cmd_ctx *c, const struct ram_region *g)
+/* Without a kernel only the firmware says what is where. */
+static unsigned bare_resources(const struct ram *ram, struct resource *ret)
 {
-	struct kernel *k = c->k;
-
-	for (unsigned i = 0; k && i < k->nreserved; i++) {
-		const struct memblock_range *m = &k->reserved[i];
-
-		if (m->name && m->start >= g->start && m->end <= g->end)
-			emit_iomem_row(c->r, "  ", m->start, m->end, m->name);
-	}
+	for (unsigned i = 0; i < ram->nregions; i++)
+		ret[i] = (struct resource){
+			.start = ram->region[i].start,
+			.end = ram->region[i].end,
+			.name = ram_type_name(ram->region[i].type),
+		};
+	return ram->nregions;
 }
 
 static int iomem_run(struct cmd_ctx *c)
 {
-	const struct ram *ram = c->m->ram;
+	struct resource row[MAX_RESOURCES];
+	unsigned n = c->k ? iomem_resources(c->k, row)
+			  : bare_resources(c->m->ram, row);
 
 	res_list(c->r, "iomem", RES_LINES);
-	for (unsigned i = 0; i < ram->nregions; i++) {
-		const struct ram_region *g = &ram->region[i];
-
-		emit_iomem_row(c->r, "", g->start, g->end,
-			       g->type == RAM_USABLE ? "System RAM" :
-						       ram_type_name(g->type));
-		if (g->type == RAM_USABLE)
-			emit_iomem_children(c, g);
-	}
+	for (unsigned i = 0; i < n; i++)
+		emit_iomem_row(c->r, &row[i]);
 	res_end(c->r);
 	return 0;
 }
@@ -448,6 +443,8 @@ const struct command cmd_e820 = {
 const struct command cmd_iomem = {
 	.name = "iomem", .group = "physical memory",
 	.help = "the physical address space, as /proc/iomem",
+	.details = "What boot registers of the map of e820, and the kernel image. Devices\n"
+		   "add rows of their own on a real machine.",
 	.example = "iomem", .run = iomem_run,
 };
 

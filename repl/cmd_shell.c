@@ -174,6 +174,25 @@ static void emit_zones(struct cmd_ctx *c)
 	res_end(c->r);
 }
 
+/* As Linux 2.6: "Warning only 4GB will be used. Use a HIGHMEM64G kernel." */
+static void emit_unseen(struct cmd_ctx *c)
+{
+	const struct kernel *k = c->s->k;
+	const struct arch *a = archs;
+
+	if (!k->ram_unseen)
+		return;
+	while (a->name && a->max_ram <= k->arch->max_ram)
+		a++;
+	res_line(c->r);
+	res_text(c->r, COL_BAD, "Warning:");
+	res_size(c->r, "ram_unseen", "~ %s of RAM", k->ram_unseen);
+	res_text(c->r, COL_PLAIN, "~ lie above %lluG, out of reach of %s",
+		 (unsigned long long)(k->arch->max_ram / GiB), k->arch->name);
+	if (a->name)
+		res_text(c->r, COL_PLAIN, "~; boot %s", a->name);
+}
+
 static int boot_run(struct cmd_ctx *c)
 {
 	const char *words[CMD_MAX_INPUTS];
@@ -199,6 +218,7 @@ static int boot_run(struct cmd_ctx *c)
 	res_hex(c->r, "high_memory", "high_memory %s", k->layout.high_memory,
 		k->arch->word * 2);
 	emit_zones(c);
+	emit_unseen(c);
 	return 0;
 }
 

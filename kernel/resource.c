@@ -1,0 +1,105 @@
+/*
+ * resource.c - see resource.h.
+ *
+ *	e820__reserve_resources		a row for each range of the map that
+ *					fits in resource_size_t: on i386
+ *					without PAE, below 4 GiB
+ *	trim_bios_range			page 0 is the BIOS', not RAM
+ *	setup_arch			the image: code, rodata, data, bss
+ *	e820__reserve_resources_late	what follows RAM up to a round address
+ *					may be RAM that the BIOS keeps silent
+ *					about ("RAM buffer"): no place for PCI
+ */
+#include "kernel/resource.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct tree {
+	struct resource *row;
+	unsigned n;
+};
+
+static void add(struct tree *t, pa_t start, pa_t end, const char *name,
+		unsigned depth)
+{
+	unsigned i = t->n;
+
+	assert(t->n < MAX_RESOURCES);
+	while (i > 0 && t->row[i - 1].start > start)
+		i--;
+	memmove(&t->row[i + 1], &t->row[i], (t->n - i) * sizeof(t->row[0]));
+	t->row[i] = (struct resource){ start, end, name, depth };
+	t->n++;
+}
+
+/* The end of what resource_size_t can express: 32 bits, or 64 with PAE. */
+static pa_t resource_end(const struct kernel *k)
+{
+	return k->mode->entry_size == 4 ? 4 * GiB : ~0ULL;
+}
+
+static void add_region(struct tree *t, const struct ram_region *g)
+{
+	pa_t start = g->start;
+
+	if (g->type == RAM_USABLE && start == 0) {
+		add(t, 0, PAGE_SIZE, ram_type_name(RAM_RESERVED), 0);
+		start = PAGE_SIZE;
+	}
+	add(t, start, g->end, ram_type_name(g->type), 0);
+}
+
+static uint64_t ram_alignment(pa_t pa)
+{
+	return pa < MiB ? 64 * KiB : pa < 16 * MiB ? MiB : 64 * MiB;
+}
+
+/* The rest of [start, end) that no region has. */
+static void add_ram_buffer(struct tree *t, const struct ram *ram, pa_t start,
+			   pa_t end)
+{
+	for (unsigned i = 0; i < ram->nregions && start < end; i++) {
+		const struct ram_region *g = &ram->region[i];
+
+		if (g->end <= start || g->start >= end)
+			continue;
+		if (g->start > start)
+			add(t, start, g->start, "RAM buffer", 0);
+		start = g->end;
+	}
+	if (start < end)
+		add(t, start, end, "RAM buffer", 0);
+}
+
+static void add_image(struct tree *t, const struct kernel *k)
+{
+	const struct layout *l = &k->layout;
+
+	add(t, l->image.text, l->image.etext, "Kernel code", 1);
+	add(t, l->image.rodata, l->image.erodata, "Kernel rodata", 1);
+	add(t, l->image.data, l->image.edata, "Kernel data", 1);
+	add(t, l->image.bss, l->image.ebss, "Kernel bss", 1);
+}
+
+unsigned iomem_resources(const struct kernel *k,
+			 struct resource ret[MAX_RESOURCES])
+{
+	const struct ram *ram = k->ram;
+	struct tree t = { .row = ret };
+	pa_t limit = resource_end(k);
+
+	for (unsigned i = 0; i < ram->nregions; i++) {
+		const struct ram_region *g = &ram->region[i];
+		pa_t round = ALIGN_UP(g->end, ram_alignment(g->end));
+
+		if (g->end > limit)
+			continue;
+		add_region(&t, g);
+		if (g->type == RAM_USABLE)
+			add_ram_buffer(&t, ram, g->end,
+				       round < limit ? round : limit);
+	}
+	add_image(&t, k);
+	return t.n;
+}
