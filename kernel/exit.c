@@ -1,13 +1,35 @@
 /*
  * exit.c - the end of tasks and address spaces (linux 6.1 kernel/exit.c,
- * mm/mmap.c: exit_mmap).
+ * mm/mmap.c: exit_mmap; arch/x86/mm/tlb.c: lazy TLB mode).
  *
+ *	exit_mm		the task has no mm any more, its CPU still has the page
+ *			tables: lazy TLB mode
+ *	mmput		entries and tables go, on that CPU; the flush that
+ *			follows makes a lazy CPU load swapper_pg_dir
+ *	switch_mm	another task's tables are loaded
+ *	mmdrop		then nothing needs the root table: it is freed
+ *
+ * Frames are freed as their entries go; Linux gathers them until the flush.
  * Left out: threads, signals to the parent, process groups, core dumps. The
  * orphans that init inherits it reaps at once; its own children wait for it.
  */
 #include <errno.h>
 
 #include "kernel/mm_internal.h"
+
+/* The end of flush_tlb_func() on CPUs that have @mm only lazily. */
+static void leave_lazy_mm(struct kernel *k, const struct mm_struct *mm)
+{
+	for (unsigned i = 0; i < k->machine->ncpus; i++) {
+		struct cpu *c = &k->machine->cpu[i];
+		uint64_t old = c->mmu.cr3;
+
+		if (k->lazy_mm[i] != mm || cpu_write_cr3(c, k->swapper_pg_dir))
+			continue;
+		kevent(k, .kind = KEV_SWITCH, .func = "flush_tlb_func",
+		       .old = old, .new = c->mmu.cr3);
+	}
+}
 
 void exit_mmap(struct kernel *k, struct mm_struct *mm)
 {
@@ -22,6 +44,7 @@ void exit_mmap(struct kernel *k, struct mm_struct *mm)
 	while ((vma = vma_tree_last(&mm->vmas)))
 		vma_remove(k, vma);
 	mm->total_vm = 0;
+	leave_lazy_mm(k, mm);
 	flush_tlb_mm(k, mm_root(mm));
 }
 
@@ -50,9 +73,13 @@ static void exit_mm(struct kernel *k, struct task_struct *task)
 {
 	struct mm_struct *mm = task->mm;
 
-	if (task->cpu >= 0)
-		context_switch(k, task->cpu, NULL);
 	task->mm = NULL;
+	if (task->cpu >= 0) {
+		k->current[task->cpu] = NULL;
+		k->lazy_mm[task->cpu] = mm;
+		mm->mm_count++;
+		task->cpu = -1;
+	}
 	mmput(k, mm);
 }
 
@@ -93,6 +120,8 @@ void tasks_deinit(struct kernel *k)
 			exit_mm(k, t);
 		release_task(k, t);
 	}
+	for (unsigned i = 0; i < MACHINE_MAX_CPUS; i++)
+		mmdrop(k, k->lazy_mm[i]);
 	iput(k, k->vdso);
 	iput(k, k->vvar);
 	k->vdso = k->vvar = NULL;

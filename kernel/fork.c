@@ -60,7 +60,7 @@ int mm_alloc(struct kernel *k, struct mm_struct **ret)
 	mm = xcalloc(1, sizeof(*mm));
 	mm->k = k;
 	mm->addr.va = va;
-	mm->mm_users = 1;
+	mm->mm_users = mm->mm_count = 1;
 	mm->pgd = pgd;
 	mm->pgtables = pt_count_tables(k, pgd << PAGE_SHIFT);
 	mm->task_size = k->layout.task_size;
@@ -75,6 +75,13 @@ void mmput(struct kernel *k, struct mm_struct *mm)
 	if (!mm || --mm->mm_users)
 		return;
 	exit_mmap(k, mm);
+	mmdrop(k, mm);
+}
+
+void mmdrop(struct kernel *k, struct mm_struct *mm)
+{
+	if (!mm || --mm->mm_count)
+		return;
 	pgd_free(k, mm->pgd);
 	vma_tree_deinit(&mm->vmas);
 	mm_uncharge(k, CACHE_MM, mm->addr.va);
@@ -88,6 +95,7 @@ static void copy_mm_fields(struct mm_struct *mm, const struct mm_struct *old)
 
 	*mm = *old;
 	mm->mm_users = own.mm_users;
+	mm->mm_count = own.mm_count;
 	mm->pgd = own.pgd;
 	mm->vmas = own.vmas;
 	memset(mm->rss, 0, sizeof(mm->rss));

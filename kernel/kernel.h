@@ -94,6 +94,8 @@ struct kernel {
 	int next_pid;
 	struct task_struct *current[MACHINE_MAX_CPUS];	/* NULL: idle, on swapper_pg_dir */
 	unsigned this_cpu;		/* the kernel runs on it (smp_processor_id) */
+	/* active_mm of an idle CPU whose task has exited: a reference */
+	struct mm_struct *lazy_mm[MACHINE_MAX_CPUS];
 	LIST_HEAD(, inode) inodes;
 	struct inode *vdso, *vvar;	/* owned references; see exec.c */
 	struct kmem_cache *mm_cache[8];	/* by enum mm_cache, mm_internal.h */

@@ -113,7 +113,8 @@ enum { MM_FILEPAGES, MM_ANONPAGES, MM_SHMEMPAGES, NR_MM_COUNTERS };
 
 struct mm_struct {
 	struct kernel *k;
-	int mm_users;
+	int mm_users;		/* tasks; at 0 areas and pages go */
+	int mm_count;		/* all users as one, and lazy CPUs; at 0 the rest */
 	pfn_t pgd;		/* frame of the root table (PAE: its first 32 bytes) */
 	struct vma_tree vmas;
 	uint64_t rss[NR_MM_COUNTERS];	/* pages */

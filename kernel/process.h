@@ -12,11 +12,13 @@
 struct task_struct *find_task(struct kernel *k, int pid);	/* or NULL */
 int mm_alloc(struct kernel *k, struct mm_struct **ret);
 void mmput(struct kernel *k, struct mm_struct *mm);
+void mmdrop(struct kernel *k, struct mm_struct *mm);	/* accepts NULL */
 /* A child of @parent with a copy-on-write copy of its address space. */
 int kernel_fork(struct kernel *k, struct task_struct *parent,
 		struct task_struct **ret);
 /* Ends a task and frees its memory; a zombie stays until its parent waits
- * (wait4) or ends. -EPERM for pid 1. */
+ * (wait4) or ends, and the root table until its CPU runs another. -EPERM for
+ * pid 1. */
 int do_exit(struct kernel *k, struct task_struct *task, int code);
 /* Reaps an exited child: its pid in *ret. -ECHILD. */
 int do_wait(struct kernel *k, struct task_struct *parent, int *ret);

@@ -2,8 +2,9 @@
  * sched.c - which task runs where (linux 6.1 kernel/sched/core.c:
  * context_switch; arch/x86/mm/tlb.c: switch_mm).
  *
- * Left out: scheduling, lazy TLB mode, PCIDs, kernel threads. Nothing runs by
- * itself: the shell says who is on which CPU.
+ * Left out: scheduling, PCIDs, kernel threads, lazy TLB mode but for the end
+ * of a task (exit.c): a CPU that becomes idle otherwise loads swapper_pg_dir.
+ * Nothing runs by itself: the shell says who is on which CPU.
  */
 #include <errno.h>
 
@@ -33,6 +34,8 @@ int context_switch(struct kernel *k, unsigned cpu, struct task_struct *task)
 	if (task)
 		task->cpu = cpu;
 	k->current[cpu] = task;
+	mmdrop(k, k->lazy_mm[cpu]);
+	k->lazy_mm[cpu] = NULL;
 	kevent(k, .kind = KEV_SWITCH, .func = "context_switch",
 	       .pid = task ? task->pid : 0, .old = old, .new = c->mmu.cr3);
 	return 0;

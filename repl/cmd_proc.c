@@ -260,8 +260,10 @@ const struct command cmd_exit = {
 	.name = "exit", .group = "processes",
 	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "the current process exits (quit leaves mmsh)",
-	.details = "Its memory is freed at once; a zombie stays until the parent\n"
-		   "waits. The CPU goes to the parent if that is not running.",
+	.details = "Its memory is freed at once, while the CPU keeps its page tables\n"
+		   "lazily: the flush that follows makes it load swapper_pg_dir, and the\n"
+		   "root table goes when another process runs there. A zombie stays until\n"
+		   "the parent waits. The CPU goes to the parent if that is not running.",
 	.arg = { { "CODE", ARG_NUM, .optional = true } },
 	.opt = { CMD_OPT_PID }, .run = exit_run,
 };

@@ -170,6 +170,55 @@ static void test_exit__zombies_and_orphans(void **state)
 	run_teardown(&r);
 }
 
+/* What a dying address space goes through, in order. */
+struct ending {
+	unsigned zapped, zapped_before_cr3, loads;
+	uint64_t old, new;
+};
+
+static void hear_ending(void *ctx, const struct kevent *ev)
+{
+	struct ending *e = ctx;
+
+	e->zapped += ev->kind == KEV_PTE && !ev->new;
+	if (ev->kind != KEV_SWITCH)
+		return;
+	e->loads++;
+	e->zapped_before_cr3 = e->zapped;
+	e->old = ev->old;
+	e->new = ev->new;
+}
+
+/* The CPU keeps the tables lazily, and the root table goes with a switch. */
+static void test_exit__lazy_tlb(void **state)
+{
+	for (const struct arch *a = archs; a->name; a++) {
+		struct ending e = { 0 };
+		struct mm_run r;
+		pfn_t pgd;
+
+		run_setup(&r, a);
+		run_script(&r, "m 0 1 rw p w 0 F");
+		pgd = r.task[1]->mm->pgd;
+		r.k->sink = (struct kevent_sink){ hear_ending, &e };
+		assert_int_equal(do_exit(r.k, r.task[1], 0), 0);
+		r.k->sink.fn = NULL;
+		assert_int_equal(e.loads, 1);
+		assert_int_equal(e.old, mm_root(r.k->lazy_mm[1]));
+		assert_int_equal(e.new, r.k->swapper_pg_dir);
+		assert_true(e.zapped > 1);
+		assert_int_equal(e.zapped_before_cr3, e.zapped);
+		assert_false(page_is_free(r.k, pgd));
+		assert_int_equal(context_switch(r.k, 0, NULL), 0);
+		assert_int_equal(context_switch(r.k, 1, r.task[0]), 0);
+		assert_true(page_is_free(r.k, pgd));
+		assert_int_equal(context_switch(r.k, 1, NULL), 0);
+		assert_int_equal(context_switch(r.k, 0, r.task[0]), 0);
+		r.task[1] = NULL;
+		run_teardown(&r);
+	}
+}
+
 static void test_sched__context_switch(void **state)
 {
 	for (const struct arch *a = archs; a->name; a++) {
@@ -197,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_fork__survives_allocation_failures),
 		cmocka_unit_test(test_fork__generations),
 		cmocka_unit_test(test_exit__zombies_and_orphans),
+		cmocka_unit_test(test_exit__lazy_tlb),
 		cmocka_unit_test(test_sched__context_switch),
 	};
 
