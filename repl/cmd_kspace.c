@@ -210,7 +210,10 @@ static void emit_vmap(struct cmd_ctx *c, va_t va)
 	res_subject(c->r, va);
 	res_va(c->r, "va", "%s", a->start);
 	res_va(c->r, "end", "~-%s", a->end);
-	res_u64(c->r, "nr_pages", "%s pages and a guard page", a->nr_pages);
+	res_u64(c->r, "nr_pages",
+		a->nr_pages == 1 ? "%s page and a guard page"
+				 : "%s pages and a guard page",
+		a->nr_pages);
 	emit_frames(c, a);
 }
 
@@ -253,26 +256,42 @@ static int vfree_run(struct cmd_ctx *c)
 	return 0;
 }
 
-static const struct res_column vmalloc_cols[] = {
-	{ "start", "start", false }, { "end", "end", false },
-	{ "pages", "pages", true },  { "kind", "kind", false }, { 0 },
-};
+/* A line of /proc/vmallocinfo, without a caller; a size has the guard page. */
+static void emit_vmalloc_row(struct cmd_ctx *c, const struct vmap_area *a)
+{
+	int word = c->k->arch->word * 2, phys = c->k->mode->entry_size * 2;
+	bool io = a->kind == VMAP_IOREMAP;
+
+	res_item(c->r, true);
+	res_va(c->r, "start", NULL, a->start);
+	res_va(c->r, "end", NULL, a->end);
+	res_u64(c->r, "size", NULL, a->end - a->start);
+	res_u64(c->r, "pages", NULL, a->nr_pages);
+	res_text(c->r, COL_PLAIN, "0x%0*llx-0x%0*llx %7llu", word,
+		 (unsigned long long)a->start, word, (unsigned long long)a->end,
+		 (unsigned long long)(a->end - a->start));
+	if (io) {
+		res_pa(c->r, "phys", NULL, a->phys);
+		res_text(c->r, COL_PLAIN, "~ phys=0x%0*llx", phys,
+			 (unsigned long long)a->phys);
+	} else {
+		res_text(c->r, COL_PLAIN, "~ pages=%u", a->nr_pages);
+	}
+	res_str(c->r, "kind", "~ %s", io ? "ioremap" : "vmalloc");
+	res_end(c->r);
+}
 
 static int vmallocinfo_run(struct cmd_ctx *c)
 {
 	const struct vmap_area *a;
 
-	res_table(c->r, "areas", vmalloc_cols);
-	TAILQ_FOREACH(a, &c->k->vmap_areas, link) {
-		res_item(c->r, false);
-		res_va(c->r, "start", "%s", a->start);
-		res_va(c->r, "end", "%s", a->end);
-		res_u64(c->r, "pages", "%s", a->nr_pages);
-		res_str(c->r, "kind", "%s",
-			a->kind == VMAP_IOREMAP ? "ioremap" : "vmalloc");
-		res_end(c->r);
-	}
+	res_list(c->r, "areas", RES_LINES);
+	TAILQ_FOREACH(a, &c->k->vmap_areas, link)
+		emit_vmalloc_row(c, a);
 	res_end(c->r);
+	if (TAILQ_EMPTY(&c->k->vmap_areas))
+		res_text(c->r, COL_DIM,
+			 "no areas: vmalloc and ioremap make them");
 	return 0;
 }
 
@@ -347,6 +366,9 @@ const struct command cmd_ioremap = {
 
 const struct command cmd_vmallocinfo = {
 	.name = "vmallocinfo", KSPACE, .flags = CMD_NEEDS_KERNEL,
-	.help = "areas of the vmalloc space", .example = "vmallocinfo",
-	.run = vmallocinfo_run,
+	.help = "areas of the vmalloc space, as /proc/vmallocinfo",
+	.details = "Start, end and size (with the guard page) of each area; its pages, or\n"
+		   "the physical address that ioremap maps. Callers\n"
+		   "are not told.",
+	.example = "vmallocinfo", .run = vmallocinfo_run,
 };

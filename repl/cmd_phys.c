@@ -173,27 +173,31 @@ static int iomem_run(struct cmd_ctx *c)
 }
 
 /* --- zones ----------------------------------------------------------------------- */
-static int buddyinfo_run(struct cmd_ctx *c)
+/* A line of /proc/buddyinfo: free blocks by order. */
+static void emit_buddyinfo_row(struct cmd_ctx *c, const struct zone *zone)
 {
-	struct res_column cols[MAX_ORDER + 2] = { { "zone", "zone", false } };
-	static const char *const title[MAX_ORDER] = {
+	static const char *const order[MAX_ORDER] = {
 		"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10",
 	};
 
-	for (unsigned o = 0; o < MAX_ORDER; o++)
-		cols[o + 1] = (struct res_column){ title[o], title[o], true };
-	res_table(c->r, "zones", cols);
-	for (unsigned z = 0; z < MAX_NR_ZONES; z++) {
-		const struct zone *zone = &c->k->zone[z];
+	res_item(c->r, true);
+	res_str(c->r, "zone", NULL, zone->name);
+	res_text(c->r, COL_PLAIN, "Node 0, zone %8s", zone->name);
+	for (unsigned o = 0; o < MAX_ORDER; o++) {
+		uint64_t n = zone_free_blocks(zone, o);
 
-		if (!zone->present)
-			continue;
-		res_item(c->r, false);
-		res_str(c->r, "zone", "%s", zone->name);
-		for (unsigned o = 0; o < MAX_ORDER; o++)
-			res_u64(c->r, title[o], "%s", zone_free_blocks(zone, o));
-		res_end(c->r);
+		res_u64(c->r, order[o], NULL, n);
+		res_text(c->r, COL_PLAIN, "~ %6llu", (unsigned long long)n);
 	}
+	res_end(c->r);
+}
+
+static int buddyinfo_run(struct cmd_ctx *c)
+{
+	res_list(c->r, "zones", RES_LINES);
+	for (unsigned z = 0; z < MAX_NR_ZONES; z++)
+		if (c->k->zone[z].present)
+			emit_buddyinfo_row(c, &c->k->zone[z]);
 	res_end(c->r);
 	return 0;
 }
@@ -452,6 +456,8 @@ const struct command cmd_buddyinfo = {
 	.name = "buddyinfo", .group = "physical memory",
 	.flags = CMD_NEEDS_KERNEL,
 	.help = "free blocks of each order in each zone, as /proc/buddyinfo",
+	.details = "Each line has the number of free blocks of order 0, 1, 2, ... 10: of\n"
+		   "4K, 8K, 16K, ... 4M.",
 	.example = "buddyinfo", .run = buddyinfo_run,
 };
 
