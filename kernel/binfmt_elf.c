@@ -608,6 +608,8 @@ static int create_elf_tables(struct linux_binprm *b, struct aux *a)
 /*
  * A program without interpreter that may go anywhere lies in the mmap area,
  * and its heap would soon hit something: it is moved to where programs are.
+ * Without ASLR too since 6.1 stable took "Move brk for static PIE even if ASLR
+ * disabled"; 6.1.0 left it behind bss then.
  */
 static void place_brk(struct linux_binprm *b, bool static_pie)
 {

@@ -332,7 +332,8 @@ const struct command cmd_boot = {
 	"vmsplit=3G|3G_OPT|2G|2G_OPT|1G, layout=classic|6.1, vmalloc=SIZE.\n"
 	"kaslr=on needs layout=6.1 on i386, and moves image and areas by the seed.\n"
 	"layout=classic has the numbers of the textbooks (Linux 2.6: lowmem ends at\n"
-	"896 MiB); layout=6.1 those of a 6.1 kernel.",
+	"896 MiB, position-independent programs lie at two thirds of user space);\n"
+	"layout=6.1 those of a 6.1 kernel.",
 	.example = "boot x86_64 ram=4G",
 	.arg = { { "ARCH", ARG_WORD },
 		 { "KEY=VALUE", ARG_KEYVAL, .optional = true, .repeat = true } },

@@ -101,8 +101,8 @@ struct exec_run {
 static const char *const args[] = { "prog", "one", NULL };
 static const char *const env[] = { "A=1", NULL };
 
-static struct exec_run *exec_setup(const struct arch *arch, bool aslr,
-				   uint64_t seed)
+static struct exec_run *exec_setup_layout(const struct arch *arch, bool aslr,
+					  uint64_t seed, bool layout_61)
 {
 	struct exec_run *r = xcalloc(1, sizeof(*r));
 	struct kernel_config cfg;
@@ -110,7 +110,7 @@ static struct exec_run *exec_setup(const struct arch *arch, bool aslr,
 
 	kernel_config_default(&cfg, arch);
 	cfg.ram = 128 * MiB;
-	cfg.layout_61 = true;
+	cfg.layout_61 = layout_61;
 	cfg.aslr = aslr;
 	cfg.seed = seed;
 	r->k = kernel_boot(&cfg, &why);
@@ -118,6 +118,12 @@ static struct exec_run *exec_setup(const struct arch *arch, bool aslr,
 	assert_int_equal(kernel_fork(r->k, find_task(r->k, 1), &r->task), 0);
 	r->file = file_builtin(r->k, "/prog", r->bytes, FILE_SIZE);
 	return r;
+}
+
+static struct exec_run *exec_setup(const struct arch *arch, bool aslr,
+				   uint64_t seed)
+{
+	return exec_setup_layout(arch, aslr, seed, true);
 }
 
 static void exec_teardown(struct exec_run *r)
@@ -228,6 +234,72 @@ static void test_exec__places(void **state)
 	for (const struct arch *a = archs; a->name; a++)
 		for (unsigned i = 0; i < ARRAY_SIZE(places); i++)
 			check_place(a, &places[i]);
+}
+
+/*
+ * Measured on 6.1 without ASLR, by the stack's limit: where mmap begins, and
+ * that the heap of a static PIE does not care.
+ */
+static const struct {
+	uint64_t rlim_stack;
+	va_t base64, base32;
+} stack_rows[] = {
+	{ 1 * MiB, 0x7ffff7fff000, 0xb8000000 },
+	{ 8 * MiB, 0x7ffff7fff000, 0xb8000000 },
+	{ 127 * MiB, 0x7ffff7fff000, 0xb8000000 },
+	{ 256 * MiB, 0x7fffefeff000, 0xaff00000 },
+	{ 1 * GiB, 0x7fffbfeff000, 0x7ff00000 },
+	{ 3 * GiB, 0x7fff3feff000, 0x20000000 },
+	{ ~0ULL, 0x155555556000, 0x20000000 },
+};
+
+static void check_stack_row(const struct arch *a, unsigned i)
+{
+	struct prog pie = { ET_DYN, 0, 0x6f00, 0x9f00, NULL };
+	struct exec_run *r = exec_setup(a, false, 1);
+	bool wide = a->word == 8;
+
+	build(r->bytes, wide, &pie);
+	r->task->rlim_stack = stack_rows[i].rlim_stack;
+	assert_int_equal(run(r), 0);
+	assert_int_equal(r->task->mm->mmap_base,
+			 wide ? stack_rows[i].base64 : stack_rows[i].base32);
+	assert_int_equal(r->task->mm->start_brk,
+			 wide ? 0x555555555000 : 0x400000);
+	exec_teardown(r);
+}
+
+static void test_exec__stack_limits(void **state)
+{
+	for (const struct arch *a = archs; a->name; a++)
+		for (unsigned i = 0; i < ARRAY_SIZE(stack_rows); i++)
+			check_stack_row(a, i);
+}
+
+/* layout=classic, as 2.6: position-independent programs at two thirds. */
+static void check_classic_pie(const struct arch *a, bool interp)
+{
+	struct exec_run *r = exec_setup_layout(a, false, 1, false);
+	struct prog pie = { ET_DYN, 0, 0x6f00, 0x9f00, NULL };
+
+	make_interp(r, false);
+	pie.interp = interp ? r->interp : NULL;
+	build(r->bytes, false, &pie);
+	assert_int_equal(run(r), 0);
+	if (interp)
+		assert_int_equal(find_vma(r->task->mm, 0)->vm_start,
+				 0x80000000);
+	else
+		assert_int_equal(r->task->mm->start_brk, 0x80000000);
+	exec_teardown(r);
+}
+
+static void test_exec__classic_pie(void **state)
+{
+	for (const struct arch *a = archs; a->word == 4; a++) {
+		check_classic_pie(a, true);
+		check_classic_pie(a, false);
+	}
 }
 
 /* --- what is refused ------------------------------------------------------ */
@@ -567,6 +639,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exec__places),
+		cmocka_unit_test(test_exec__stack_limits),
+		cmocka_unit_test(test_exec__classic_pie),
 		cmocka_unit_test(test_exec__refuses),
 		cmocka_unit_test(test_exec__refuses_interpreters),
 		cmocka_unit_test(test_exec__other_class_of_host),
