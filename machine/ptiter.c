@@ -224,3 +224,103 @@ void ptiter_skip(struct ptiter *it)
 {
 	find(it, it->index + 1);
 }
+
+/* --- runs ------------------------------------------------------------------- */
+
+/*
+ * How many entries from @index on, below @end, rise by @step; the one at
+ * @index counts. An entry that would wrap ends the run.
+ */
+static unsigned count8(const uint8_t *table, unsigned index, unsigned end,
+		       uint64_t step)
+{
+	const uint8_t *p = table + index * 8UL;
+	uint64_t want, entry;
+	unsigned n = 1;
+
+	memcpy(&want, p, 8);
+	for (; index + n < end; n++) {
+		want += step;
+		memcpy(&entry, p + n * 8UL, 8);
+		if (entry != want)
+			break;
+	}
+	return n;
+}
+
+static unsigned count4(const uint8_t *table, unsigned index, unsigned end,
+		       uint64_t step)
+{
+	const uint8_t *p = table + index * 4UL;
+	uint32_t first, entry;
+	uint64_t want;
+	unsigned n = 1;
+
+	memcpy(&first, p, 4);
+	want = first;
+	for (; index + n < end; n++) {
+		want += step;
+		memcpy(&entry, p + n * 4UL, 4);
+		if (entry != want)
+			break;
+	}
+	return n;
+}
+
+static unsigned count(const struct ptiter *it, unsigned end, uint64_t step)
+{
+	const uint8_t *table = it->host[it->level];
+
+	if (!table || it->bad)
+		return 1;
+	if (it->mmu->mode->entry_size == 8)
+		return count8(table, it->index, end, step);
+	return count4(table, it->index, end, step);
+}
+
+/* First index of the current table that translates nothing up to @last. */
+static unsigned end_before(const struct ptiter *it, va_t last)
+{
+	unsigned shift = it->mmu->mode->level[it->level].shift;
+	unsigned end = it->end[it->level];
+	uint64_t left = ((last - it->va) >> shift) + 1;
+
+	return left < end - it->index ? it->index + left : end;
+}
+
+/* Do the pages of the run end where an entry can still hold their address? */
+static bool fits(const struct ptiter *it, const struct ptrun *run, unsigned n)
+{
+	pa_t last = run->pa + (n - 1) * run->stride;
+	uint64_t bits = paging_address_bits(it->mmu->mode, it->level, last,
+					    true);
+
+	return paging_target(it->mmu->mode, it->level, bits, true) == last;
+}
+
+void ptiter_run(struct ptiter *it, va_t last, struct ptrun *ret)
+{
+	const struct paging_mode *mode = it->mmu->mode;
+	unsigned end = end_before(it, last), shift = mode->level[it->level].shift;
+
+	*ret = (struct ptrun){
+		.va = it->va,
+		.pa = paging_target(mode, it->level, it->entry, true),
+		.stride = BIT(shift),
+		.entry = it->entry,
+		.level = it->level,
+		.index = it->index,
+		.bad = it->bad,
+		.rights = it->rights,
+	};
+	ret->n = count(it, end, ret->stride);
+	if (ret->n == 1 || !fits(it, ret, ret->n)) {
+		ret->n = count(it, end, 0);
+		ret->stride = 0;
+	}
+	it->index += ret->n - 1;
+	it->va += (ret->n - 1) << shift;
+	it->entry_pa += (ret->n - 1) * mode->entry_size;
+	if (!next_pte(it))
+		find(it, it->index + 1);
+}

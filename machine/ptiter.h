@@ -2,8 +2,9 @@
  * ptiter.h - visits a whole tree of paging structures, in address order.
  *
  * A cursor over entries like Linux' tdp_iter: no recursion, no callbacks, no
- * allocation. It only reports entries; merging runs of equal ones is the
- * caller's work (as linux mm/ptdump.c and dump_pagetables.c divide it).
+ * allocation. It reports entries, or runs of leaves; what belongs together
+ * otherwise the caller decides (as linux mm/ptdump.c and dump_pagetables.c
+ * divide the work).
  *
  *	struct ptiter it;
  *	for (ptiter_start(&it, &mmu, ram, from, last); it.valid; ptiter_next(&it))
@@ -43,5 +44,26 @@ void ptiter_start(struct ptiter *it, const struct mmu *mmu,
 void ptiter_next(struct ptiter *it);
 /* The same, without going below the current entry. */
 void ptiter_skip(struct ptiter *it);
+
+/*
+ * A run: leaves side by side in one table with equal bits, whose frames rise
+ * with the addresses or are one and the same.
+ */
+struct ptrun {
+	va_t va;		/* of the first leaf */
+	pa_t pa;		/* its page */
+	uint64_t n;		/* leaves; 1 if the first is bad */
+	pa_t stride;		/* from page to page: their size, or 0 */
+	uint64_t entry;		/* the first leaf */
+	unsigned level, index;
+	bool bad;
+	struct rights rights;
+};
+
+/*
+ * The run that begins at the current leaf, up to the address @last at most.
+ * Goes to the entry behind it.
+ */
+void ptiter_run(struct ptiter *it, va_t last, struct ptrun *ret);
 
 #endif

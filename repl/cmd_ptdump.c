@@ -2,111 +2,112 @@
  * cmd_ptdump.c - ptdump: a whole tree of paging structures, runs of equal
  * entries folded, streamed.
  *
- * The iterator reports entries; this file merges them. A run is a sequence of
- * leaves in one table with equal bits whose frames rise with the addresses
- * (or stay the same frame, as the shared zero page does), within one area.
+ * A line is a run of leaves within one area. With --full each leaf has its
+ * line; if it differs from the line above in its numbers only, it is that
+ * item again (res_again), which costs next to nothing.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "repl/cmd.h"
 #include "repl/describe.h"
 
 struct dump {
 	struct cmd_ctx *c;
 	struct task_struct *task;
-	bool full;		/* unfolded */
-	unsigned depth;		/* open lists: tables we are inside of */
+	const struct paging_mode *mode;
+	bool full;	/* unfolded */
+	unsigned depth; /* open lists: tables we are inside of */
 	uint64_t tables, pages, lines;
+	struct ptrun line; /* --full: the leaf on the line above; n 0: none */
+	uint64_t line_bits;
+	va_t area_last; /* of the area that the current run is in */
 };
 
-/* A run of leaves: the first one, and how it goes on. */
-struct run {
-	struct ptiter first;
-	uint64_t n;
-	pa_t stride;		/* from frame to frame: page size, or 0 */
-	va_t end;		/* of the area that holds the first one */
-};
-
-static pa_t leaf_pa(const struct ptiter *it)
+/* Do both entries lie in one table? The path to it is in the address. */
+static bool same_table(const struct ptiter *it, unsigned level, va_t va)
 {
-	return paging_target(it->mmu->mode, it->level, it->entry, true);
-}
+	const struct paging_level *l = &it->mmu->mode->level[level];
 
-/* The entry without its address. */
-static uint64_t leaf_bits(const struct ptiter *it)
-{
-	const struct paging_mode *mode = it->mmu->mode;
-
-	return it->entry & ~paging_address_bits(mode, it->level, leaf_pa(it),
-						true);
-}
-
-static bool same_table(const struct ptiter *a, const struct ptiter *b)
-{
-	return a->level == b->level &&
-	       a->table[a->level] == b->table[b->level] &&
-	       memcmp(a->pos, b->pos, a->level * sizeof(a->pos[0])) == 0;
-}
-
-/* Does @it carry @run on? Then it is swallowed. */
-static bool run_extend(struct run *run, const struct ptiter *it)
-{
-	const struct ptiter *f = &run->first;
-	pa_t size = 1ULL << f->mmu->mode->level[f->level].shift;
-	pa_t step;
-
-	if (!it->valid || !it->leaf || it->bad || f->bad ||
-	    it->va >= run->end || !same_table(f, it) || it->index != f->index + run->n ||
-	    leaf_bits(it) != leaf_bits(f))
+	if (!it->valid || it->level != level)
 		return false;
-	step = leaf_pa(it) - leaf_pa(f);
-	if (run->n == 1)
-		run->stride = step == 0 ? 0 : size;
-	if (step != run->n * run->stride)
-		return false;
-	run->n++;
-	return true;
+	return level == 0 ||
+	       (it->va >> l->shift) >> l->bits == (va >> l->shift) >> l->bits;
 }
 
-static void emit_range(struct result *r, const struct ptiter *it, uint64_t n)
+static void emit_range(struct result *r, va_t va, uint64_t bytes)
 {
-	uint64_t size = n << it->mmu->mode->level[it->level].shift;
-
-	res_va(r, "va", "%s", it->va);
-	res_va(r, "last", "~-%s", it->va + size - 1);
+	res_va(r, "va", "%s", va);
+	res_va(r, "last", "~-%s", va + bytes - 1);
 }
 
-static void emit_run(struct dump *d, const struct run *run, bool last)
+static void emit_run(struct dump *d, const struct ptrun *run, bool last)
 {
-	const struct ptiter *f = &run->first;
-	const struct paging_level *l = &f->mmu->mode->level[f->level];
+	const struct paging_level *l = &d->mode->level[run->level];
 	unsigned digits = (l->bits + 3u) / 4;
 	struct result *r = d->c->r;
 	char text[160];
 
 	res_item(r, last);
 	res_name(r, "name", "%s", l->name);
-	res_hex(r, "index", run->n == 1 ? "~[%s]" : "~[%s", f->index, digits);
+	res_hex(r, "index", run->n == 1 ? "~[%s]" : "~[%s", run->index, digits);
 	if (run->n > 1)
-		res_hex(r, NULL, "~..%s]", f->index + run->n - 1, digits);
-	emit_range(r, f, run->n);
-	res_pa(r, "page", "-> %s", leaf_pa(f));
-	paging_format_entry(text, sizeof(text), f->mmu->mode, f->level,
-			    f->entry, true);
+		res_hex(r, NULL, "~..%s]", run->index + run->n - 1, digits);
+	emit_range(r, run->va, run->n << l->shift);
+	res_pa(r, "page", "-> %s", run->pa);
+	paging_format_entry(text, sizeof(text), d->mode, run->level, run->entry,
+			    true);
 	res_flags(r, "flags", "%s", text);
 	res_u64(r, "count", NULL, run->n);
 	res_text(r, COL_PLAIN, "%llu x %s%s", (unsigned long long)run->n,
 		 paging_size_name(l->shift),
 		 run->n > 1 && !run->stride ? ", same frame" : "");
-	if (f->bad)
+	if (run->bad)
 		res_text(r, COL_BAD, "reserved bit set");
 	if (d->c->k)
 		res_str(r, "area", "%s",
-			describe_va(d->c->k, d->task, f->va, text, sizeof(text)));
+			describe_va(d->c->k, d->task, run->va, text,
+				    sizeof(text)));
 	res_end(r);
-	d->pages += run->n;
-	d->lines++;
+}
+
+/* The entry without its address. */
+static uint64_t leaf_bits(const struct dump *d, const struct ptrun *run)
+{
+	return run->entry &
+	       ~paging_address_bits(d->mode, run->level, run->pa, true);
+}
+
+/* Is the line above one of the same table and area, with the same bits? */
+static bool like_above(const struct dump *d, const struct ptrun *run,
+		       uint64_t bits)
+{
+	return d->line.n && d->line.level == run->level &&
+	       d->line_bits == bits && !run->bad && !d->line.bad &&
+	       run->va <= d->area_last;
+}
+
+/* Each leaf of @run on its own. @last: nothing follows the run in its table. */
+static void emit_each(struct dump *d, const struct ptrun *run, bool last)
+{
+	unsigned shift = d->mode->level[run->level].shift;
+	uint64_t bits = leaf_bits(d, run);
+	bool like = like_above(d, run, bits);
+	struct ptrun one = *run;
+
+	one.n = 1;
+	for (uint64_t i = 0; i < run->n; i++) {
+		bool at_end = last && i + 1 == run->n;
+		uint64_t numbers[] = { one.index, one.va,
+				       one.va + BIT(shift) - 1, one.pa };
+
+		if (!like || at_end ||
+		    !res_again(d->c->r, numbers, ARRAY_SIZE(numbers)))
+			emit_run(d, &one, at_end);
+		like = true;
+		one.index++;
+		one.va += BIT(shift);
+		one.pa += run->stride;
+	}
+	d->line = one;
+	d->line_bits = bits;
 }
 
 /* Opens the item of a table and the list of its entries. */
@@ -114,10 +115,11 @@ static void emit_table(struct dump *d, const struct ptiter *it, bool last)
 {
 	struct result *r = d->c->r;
 
+	d->line.n = 0;
 	res_item(r, last);
 	cmd_emit_entry(r, it->mmu->mode, it->level, it->index, !it->entry_pa,
 		       it->entry_pa, it->entry, false);
-	emit_range(r, it, 1);
+	emit_range(r, it->va, BIT(it->mmu->mode->level[it->level].shift));
 	res_pa(r, "table", "table %s",
 	       paging_target(it->mmu->mode, it->level, it->entry, false));
 	if (it->bad) {
@@ -134,8 +136,9 @@ static void emit_table(struct dump *d, const struct ptiter *it, bool last)
 static void close_tables(struct dump *d, unsigned level)
 {
 	while (d->depth > level) {
-		res_end(d->c->r);	/* list */
-		res_end(d->c->r);	/* item */
+		d->line.n = 0;
+		res_end(d->c->r); /* list */
+		res_end(d->c->r); /* item */
 		d->depth--;
 	}
 }
@@ -145,19 +148,29 @@ static bool has_sibling(const struct ptiter *it)
 	struct ptiter next = *it;
 
 	ptiter_skip(&next);
-	return next.valid && same_table(it, &next);
+	return same_table(&next, it->level, it->va);
 }
 
 static void dump_leaves(struct dump *d, struct ptiter *it)
 {
-	struct run run = { .first = *it, .n = 1, .end = ~0ULL };
+	struct ptrun run;
+	bool at_end;
 
-	if (d->c->k)
-		run.end = describe_end(d->c->k, d->task, it->va);
-	do
-		ptiter_next(it);
-	while (!d->full && run_extend(&run, it));
-	emit_run(d, &run, !it->valid || !same_table(&run.first, it));
+	if (!d->line.n || it->va > d->area_last) {
+		d->line.n = 0;
+		d->area_last = ~0ULL;
+		if (d->c->k)
+			d->area_last =
+				describe_end(d->c->k, d->task, it->va) - 1;
+	}
+	ptiter_run(it, d->area_last, &run);
+	at_end = !same_table(it, run.level, run.va);
+	if (d->full)
+		emit_each(d, &run, at_end);
+	else
+		emit_run(d, &run, at_end);
+	d->pages += run.n;
+	d->lines += d->full ? run.n : 1;
 }
 
 static void dump_tree(struct dump *d, struct ptiter *it)
@@ -195,6 +208,7 @@ static int ptdump_run(struct cmd_ctx *c)
 		res_line(c->r);
 		cmd_emit_root(c->r, &mmu);
 	}
+	d.mode = mmu.mode;
 	ptiter_start(&it, &mmu, c->m->ram, from, last);
 	dump_tree(&d, &it);
 	res_line(c->r);
@@ -205,16 +219,21 @@ static int ptdump_run(struct cmd_ctx *c)
 }
 
 const struct command cmd_ptdump = {
-	.name = "ptdump", .alias = "pt", .group = "translation",
+	.name = "ptdump",
+	.alias = "pt",
+	.group = "translation",
 	.help = "print the tree of paging structures, equal runs folded",
-	.details =
-	"Shows every present entry that translates an address of RANGE (default:\n"
-	"the whole address space). Consecutive entries of one table with equal bits\n"
-	"and consecutive frames are one line; --full prints each.\n"
-	"RANGE is VA, VA-END, VA+LEN, or the name of an area (heap, vmalloc).",
+	.details = "Shows every present entry that translates an address of "
+		   "RANGE (default:\n"
+		   "the whole address space). Consecutive entries of one table "
+		   "with equal bits\n"
+		   "and consecutive frames are one line; --full prints each.\n"
+		   "RANGE is VA, VA-END, VA+LEN, or the name of an area (heap, "
+		   "vmalloc).",
 	.example = "ptdump text",
 	.arg = { { "RANGE", ARG_RANGE, .optional = true } },
 	.opt = { { 'f', "full", ARG_FLAG, NULL, "do not fold runs" },
-		 CMD_OPT_PID, CMD_OPT_CPU },
+		 CMD_OPT_PID,
+		 CMD_OPT_CPU },
 	.run = ptdump_run,
 };

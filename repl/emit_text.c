@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "repl/out.h"
+#include "repl/stencil.h"
 #include "repl/table.h"
 
 #define MAX_DEPTH 64	/* paging trees are 5 deep; results are made by us */
@@ -46,6 +47,8 @@ struct text {
 	size_t owed;		/* blanks due before the next cell */
 	struct table *table;	/* open TABLE, or NULL */
 	unsigned table_depth;
+	struct stencil stencil;	/* the item being written, or written last */
+	uint64_t value_at;	/* stream position of the value put last */
 };
 
 static const char *const sgr[] = {
@@ -206,6 +209,8 @@ static void line_end(struct text *t)
 
 static void line_begin(struct text *t)
 {
+	if (t->connector)
+		stencil_begin(&t->stencil, t->o);
 	out_write(t->o, t->prefix.buf, t->connector ? t->start : top(t)->own);
 	if (t->connector)
 		out_str(t->o, t->connector);
@@ -226,6 +231,9 @@ static void put_coloured(struct text *t, size_t len, enum res_colour colour)
 	size_t to = least(t->before + t->value.len, len);
 
 	out_write(t->o, s, from);
+	t->value_at = out_position(t->o);
+	if (sgr[colour] && t->o->colour)
+		t->value_at += strlen(sgr[colour]);
 	if (to > from)
 		out_coloured(t->o, s + from, to - from, sgr[colour]);
 	out_write(t->o, s + to, len - to);
@@ -251,6 +259,21 @@ static void put_cell(struct text *t, bool glue, enum res_colour colour)
 	t->owed += tail;
 }
 
+/* Tells the stencil of a number; it has a fixed place if it has fixed width. */
+static void note_number(struct text *t, const struct res_field *f, bool shown)
+{
+	unsigned digits = 0;
+
+	if (f->type != RES_HEX || !f->name)
+		return;
+	if (shown) {
+		digits = t->value.len - 2;
+		if (digits != f->digits)
+			stencil_cut(&t->stencil);
+	}
+	stencil_number(&t->stencil, t->value_at + 2, digits, f->u);
+}
+
 static void text_field(struct result *r, const struct res_field *f)
 {
 	static const struct res_field none = { .type = RES_STR, .str = "-" };
@@ -258,8 +281,10 @@ static void text_field(struct result *r, const struct res_field *f)
 	const char *txt = f->txt;
 	bool glue;
 
-	if (t->hidden || !txt)
+	if (t->hidden || !txt) {
+		note_number(t, f, false);
 		return;
+	}
 	if (!f->name && f->type == RES_STR && strcmp(f->str, "\n") == 0) {
 		line_end(t);	/* res_blank() */
 		out_write(t->o, "\n", 1);
@@ -274,8 +299,10 @@ static void text_field(struct result *r, const struct res_field *f)
 	if (t->table && t->depth > t->table_depth)
 		table_cell(t->table, f->name, t->cell.buf, t->cell.len, glue,
 			   sgr[f->colour]);
-	else
+	else {
 		put_cell(t, glue, f->colour);
+		note_number(t, f, true);
+	}
 }
 
 static void text_line(struct result *r)
@@ -285,6 +312,7 @@ static void text_line(struct result *r)
 	if (t->hidden || t->table)
 		return;
 	line_end(t);
+	stencil_cut(&t->stencil);
 	t->connector = NULL;
 	top(t)->kids = top(t)->own;
 }
@@ -329,6 +357,7 @@ static void text_list(struct result *r, const char *name, enum res_style style,
 	bool indent = top(t)->kind == F_ITEM && top(t)->style == RES_LINES &&
 		      (style == RES_LINES || style == RES_TABLE);
 
+	stencil_cut(&t->stencil);
 	push(t, F_LIST, style, top(t)->kids);
 	if (t->hidden || style == RES_HIDDEN) {
 		t->hidden++;
@@ -423,15 +452,30 @@ static void text_end(struct result *r)
 		table_row(t->table, t->o);
 	} else {
 		line_end(t);
+		if (f->kind == F_ITEM)
+			stencil_end(&t->stencil, t->o);
 		t->connector = NULL;
 		if (f->kind == F_LIST && f->style == RES_CHAIN)
 			end_chain(t, f);
 	}
 }
 
+static bool text_again(struct result *r, const uint64_t *numbers, unsigned n)
+{
+	struct text *t = (struct text *)r;
+
+	if (t->hidden)
+		return true;
+	if (t->table || !stencil_fits(&t->stencil, t->o, numbers, n))
+		return false;
+	stencil_write(&t->stencil, t->o, numbers);
+	return true;
+}
+
 static const struct result_ops text_ops = {
 	.object = text_object, .list = text_list, .item = text_item,
 	.end = text_end, .line = text_line, .field = text_field,
+	.again = text_again,
 };
 
 struct result *emit_text_create(struct out *o)
@@ -445,6 +489,7 @@ struct result *emit_text_create(struct out *o)
 	out_init(&t->prefix, -1);
 	out_init(&t->value, -1);
 	out_init(&t->cell, -1);
+	stencil_init(&t->stencil);
 	return &t->r;
 }
 
@@ -469,5 +514,6 @@ void emit_text_destroy(struct result *r)
 	out_deinit(&t->prefix);
 	out_deinit(&t->value);
 	out_deinit(&t->cell);
+	stencil_deinit(&t->stencil);
 	free(t);
 }

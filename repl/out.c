@@ -128,6 +128,7 @@ int out_flush(struct out *o)
 		else if (errno != EINTR)
 			o->error = errno;
 	}
+	o->flushed += o->len;
 	o->len = 0;
 	return -o->error;
 }

@@ -17,6 +17,7 @@ struct out {
 	size_t len, cap;
 	bool colour, ascii;
 	int error;		/* errno of the first failed write */
+	uint64_t flushed;	/* bytes that have left the buffer */
 };
 
 void out_init(struct out *o, int fd);
@@ -29,6 +30,11 @@ void out_printf(struct out *o, const char *fmt, ...)
 void out_hex(struct out *o, uint64_t v, unsigned digits);
 void out_u64(struct out *o, uint64_t v);	/* decimal; no stdio */
 void out_pad(struct out *o, size_t n);		/* @n blanks */
+/* Bytes ever put into the sink: where the next one goes. */
+static inline uint64_t out_position(const struct out *o)
+{
+	return o->flushed + o->len;
+}
 int out_flush(struct out *o);		/* 0 or -errno */
 
 /* Length of the UTF-8 sequence at @s of @left bytes, or 0 if it is none. */

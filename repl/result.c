@@ -34,6 +34,15 @@ void res_end(struct result *r)
 	r->ops->end(r);
 }
 
+bool res_again(struct result *r, const uint64_t *numbers, unsigned n)
+{
+	if (!r->ops->again || !r->ops->again(r, numbers, n))
+		return false;
+	if (!r->subject)
+		r->last_addr = numbers[n - 1];
+	return true;
+}
+
 void res_line(struct result *r)
 {
 	r->ops->line(r);

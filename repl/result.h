@@ -73,6 +73,8 @@ struct result_ops {
 	void (*end)(struct result *r);
 	void (*line)(struct result *r);
 	void (*field)(struct result *r, const struct res_field *f);
+	/* May be NULL: see res_again(). */
+	bool (*again)(struct result *r, const uint64_t *numbers, unsigned n);
 };
 
 struct result {
@@ -91,6 +93,13 @@ void res_table(struct result *r, const char *name, const struct res_column *cols
 /* Begins an item of the current list; TREE: @last says if siblings follow. */
 void res_item(struct result *r, bool last);
 void res_end(struct result *r);		/* of the object, item or list */
+/*
+ * The item that was ended last once more, the same but for the numbers in
+ * its fields of type RES_HEX that have a name: the first @n of them are now
+ * @numbers; the last of them is an address. False, and nothing written, if the emitter cannot do it (a number
+ * needs more digits, or it has no such thing): then emit the item as usual.
+ */
+bool res_again(struct result *r, const uint64_t *numbers, unsigned n);
 /* Text: ends the line; the next field begins a new one at this depth. */
 void res_line(struct result *r);
 

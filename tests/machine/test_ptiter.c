@@ -275,6 +275,94 @@ static void test_ptiter__random_trees_agree_with_walks(void **state)
 	}
 }
 
+/* The leaves of a run, one by one, are those that single steps visit. */
+static void check_run(const struct ptrun *run, struct ptiter *it)
+{
+	const struct paging_mode *mode = it->mmu->mode;
+	unsigned shift = mode->level[run->level].shift;
+
+	for (uint64_t i = 0; i < run->n; i++) {
+		assert_true(it->valid && it->leaf);
+		assert_int_equal(it->va, run->va + (i << shift));
+		assert_int_equal(it->index, run->index + i);
+		assert_int_equal(it->bad, run->bad);
+		assert_int_equal(it->rights.bits, run->rights.bits);
+		assert_true(paging_target(mode, it->level, it->entry, true) ==
+			    run->pa + i * run->stride);
+		ptiter_next(it);
+	}
+}
+
+static void test_ptiter__runs_are_single_steps_put_together(void **state)
+{
+	uint64_t seed = 5;
+
+	for (unsigned round = 0; round < 40; round++) {
+		enum paging_mode_id id = PAGING_32 + round % 4;
+		struct machine *m = make_machine();
+		struct ptiter it, single;
+		struct ptrun run;
+		unsigned left = 20000;
+
+		fill_tables(m, &paging_modes[id], &seed);
+		for (pa_t pa = 0; pa < 0x8000; pa += 64) /* make some runs */
+			for (unsigned i = 1; i < 4; i++)
+				ram_write(m->ram, pa + 8 * i, 8,
+					  ram_read(m->ram, pa, 8) + i * 0x1000);
+		enable_paging(m->cpu, id, id == PAGING_32 ? CR4_PSE : 0);
+		single = it = visit_from(m, 0, ~0ULL);
+		while (it.valid && left--) {
+			if (it.leaf) {
+				ptiter_run(&it, it.va + (round % 3) * 0x2000 - 1,
+					   &run);
+				check_run(&run, &single);
+			} else {
+				ptiter_next(&it);
+				ptiter_next(&single);
+			}
+			assert_int_equal(it.valid, single.valid);
+			assert_int_equal(it.va, single.va);
+			assert_int_equal(it.entry_pa, single.entry_pa);
+		}
+		machine_destroy(m);
+	}
+}
+
+#define VA 0x400000
+
+static void test_ptiter__run_ends_where_it_should(void **state)
+{
+	static const struct {
+		uint64_t pte[4];
+		va_t last;
+		uint64_t n, stride;
+	} row[] = {
+		{ { 0x5067, 0x6067, 0x7067, 0 }, ~0ULL, 3, 0x1000 },
+		{ { 0x5067, 0x6067, 0x7067, 0 }, VA + 0x1fff, 2, 0x1000 },
+		{ { 0x5067, 0x6027, 0x7067, 0 }, ~0ULL, 1, 0 },
+		{ { 0x5067, 0x5067, 0x5067, 0x6067 }, ~0ULL, 3, 0 },
+		{ { 0x5067, 0x6067, 0x6067, 0 }, ~0ULL, 2, 0x1000 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(row); i++) {
+		struct machine *m = make_machine();
+		struct ptiter it;
+		struct ptrun run;
+
+		for (unsigned j = 0; j < 4; j++)
+			map(m->cpu, &paging_modes[PAGING_4LEVEL],
+			    VA + j * PAGE_SIZE, 3, row[i].pte[j]);
+		enable_paging(m->cpu, PAGING_4LEVEL, 0);
+		for (it = visit_from(m, 0, ~0ULL); !it.leaf;)
+			ptiter_next(&it);
+		ptiter_run(&it, row[i].last, &run);
+		assert_int_equal(run.n, row[i].n);
+		assert_int_equal(run.stride, row[i].stride);
+		assert_int_equal(run.pa, 0x5000);
+		machine_destroy(m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +377,9 @@ int main(void)
 		cmocka_unit_test(test_ptiter__table_that_points_at_itself),
 		cmocka_unit_test(test_ptiter__table_outside_ram),
 		cmocka_unit_test(test_ptiter__random_trees_agree_with_walks),
+		cmocka_unit_test(
+			test_ptiter__runs_are_single_steps_put_together),
+		cmocka_unit_test(test_ptiter__run_ends_where_it_should),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -392,6 +392,105 @@ static void test_result__remembers_the_last_address(void **state)
 	out_deinit(&o);
 }
 
+/* --- the same item again --------------------------------------------------- */
+static const uint64_t again_rows[][3] = {
+	{ 0x001, 0x1000, 0x7000 }, { 0x002, 0x2000, 0x6000 },
+	{ 0x0ff, 0xfffff000, 0x12345000 }, { 0x100, 0, 0 },
+	{ 0x3ff, 0x80000000, 0xabcde000 },
+};
+
+static void fill_row(struct result *r, const uint64_t *v, bool last)
+{
+	res_item(r, last);
+	res_name(r, "name", "%s", "PTE");
+	res_hex(r, "index", "~[%s]", v[0], 3);
+	res_hex(r, "hidden", NULL, v[1], 8);
+	res_pa(r, "pa", "-> %s", v[2]);
+	res_u64(r, "n", "%s", 7);
+	res_end(r);
+}
+
+static void fill_rows(struct result *r, bool again)
+{
+	size_t n = ARRAY_SIZE(again_rows);
+
+	res_list(r, "rows", RES_TREE);
+	for (size_t i = 0; i < n; i++)
+		if (!again || i == 0 || i + 1 == n ||
+		    !res_again(r, again_rows[i], 3))
+			fill_row(r, again_rows[i], i + 1 == n);
+	res_end(r);
+	res_line(r);
+	res_u64(r, "total", "%s rows", n);
+}
+
+static void fill_rows_plainly(struct result *r) { fill_rows(r, false); }
+static void fill_rows_again(struct result *r) { fill_rows(r, true); }
+
+static void test_emit__again_gives_the_same_bytes(void **state)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		char *a = as_text(fill_rows_plainly, i & 1, i & 2);
+		char *b = as_text(fill_rows_again, i & 1, i & 2);
+
+		assert_string_equal(a, b);
+		free(a);
+		free(b);
+	}
+	char *a = as_json(fill_rows_plainly, NULL);
+	char *b = as_json(fill_rows_again, NULL);
+
+	assert_string_equal(a, b);
+	free(a);
+	free(b);
+}
+
+static void fill_no_room(struct result *r)
+{
+	static const uint64_t wide[] = { 0x1000, 0, 0 };
+
+	res_list(r, "rows", RES_TREE);
+	assert_false(res_again(r, again_rows[0], 3));	/* nothing to repeat */
+	fill_row(r, again_rows[0], false);
+	assert_false(res_again(r, wide, 3));		/* four digits in three */
+	assert_false(res_again(r, again_rows[1], 1));	/* a number is missing */
+	res_end(r);
+}
+
+static void test_emit__again_declines_what_does_not_fit(void **state)
+{
+	free(as_text(fill_no_room, false, false));
+}
+
+/* Items that the sink has flushed are gone; the next one serves. */
+static void test_emit__again_over_flushes(void **state)
+{
+	unsigned again = 0;
+	struct result *r;
+	struct out o;
+	FILE *f = tmpfile();
+	long want = 0;
+
+	assert_non_null(f);
+	out_init(&o, fileno(f));
+	r = emit_text_create(&o);
+	r->pa_digits = 8;
+	res_list(r, "rows", RES_TREE);
+	for (unsigned i = 0; i < 20000; i++) {
+		if (res_again(r, again_rows[i % 5], 3))
+			again++;
+		else
+			fill_row(r, again_rows[i % 5], false);
+		want += strlen("├─ PTE[0x000]  -> 0x00000000  7\n");
+	}
+	emit_text_destroy(r);
+	out_deinit(&o);
+	fseek(f, 0, SEEK_END);
+	assert_int_equal(ftell(f), want);
+	assert_true(again > 19000);
+	fclose(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -412,6 +511,9 @@ int main(void)
 		cmocka_unit_test(test_text__colours_only_the_value),
 		cmocka_unit_test(test_emit__unfinished_result),
 		cmocka_unit_test(test_result__remembers_the_last_address),
+		cmocka_unit_test(test_emit__again_gives_the_same_bytes),
+		cmocka_unit_test(test_emit__again_declines_what_does_not_fit),
+		cmocka_unit_test(test_emit__again_over_flushes),
 	};
 
 	return cmocka_run_group_tests_name("emit", tests, NULL, NULL);
