@@ -32,6 +32,7 @@
 	X(cmd_kunmap) \
 	X(cmd_layout) \
 	X(cmd_let) \
+	X(cmd_load_raw) \
 	X(cmd_lua) \
 	X(cmd_map) \
 	X(cmd_maps) \
