@@ -201,6 +201,13 @@ const char *boot_arch_name(unsigned i)
 	return NULL;
 }
 
+/* A bare machine: the CPU lacks nothing, unless keys take it away. */
+static void bare_config(struct kernel_config *cfg)
+{
+	cfg->arch = NULL;
+	cfg->pse = cfg->pge = cfg->nx = cfg->gbpages = true;
+}
+
 static int boot_arch(struct boot *b, const char *name)
 {
 	struct closest near;
@@ -214,7 +221,7 @@ static int boot_arch(struct boot *b, const char *name)
 		kernel_config_default(&b->cfg, b->cfg.arch ? b->cfg.arch
 							   : &archs[0]);
 		if (strcmp(name, "none") == 0)
-			b->cfg.arch = NULL;
+			bare_config(&b->cfg);
 		return 0;
 	}
 	err_set(b->err, ERR_USAGE, "%s: no such architecture", name);

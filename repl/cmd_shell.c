@@ -333,7 +333,8 @@ const struct command cmd_boot = {
 	"kaslr=on needs layout=6.1 on i386, and moves image and areas by the seed.\n"
 	"layout=classic has the numbers of the textbooks (Linux 2.6: lowmem ends at\n"
 	"896 MiB, position-independent programs lie at two thirds of user space);\n"
-	"layout=6.1 those of a 6.1 kernel.",
+	"layout=6.1 those of a 6.1 kernel. The CPU of none has every feature that\n"
+	"is not taken away.",
 	.example = "boot x86_64 ram=4G",
 	.arg = { { "ARCH", ARG_WORD },
 		 { "KEY=VALUE", ARG_KEYVAL, .optional = true, .repeat = true } },
