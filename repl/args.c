@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "repl/dialect.h"
 #include "repl/names.h"
 #include "repl/session.h"
 
@@ -344,6 +345,13 @@ static int type_command(const struct typing *t, struct cmd_arg *ret)
 	return 0;
 }
 
+static int type_dialect(const struct typing *t, struct cmd_arg *ret)
+{
+	if (!dialect_find(t->c->cmd, t->text, t->c->err))
+		return blame(t);
+	return type_word(t, ret);
+}
+
 static int type_prot(const struct typing *t, struct cmd_arg *ret)
 {
 	static const char letters[] = "rwx";
@@ -395,6 +403,7 @@ static int (*const type_fn[])(const struct typing *t, struct cmd_arg *ret) = {
 	[ARG_PROT] = type_prot,	    [ARG_COMMAND] = type_command,
 	[ARG_KEYVAL] = type_keyval, [ARG_EXPR] = type_expr,
 	[ARG_DATA] = type_data,	    [ARG_TEXT] = type_word,
+	[ARG_DIALECT] = type_dialect,
 };
 
 /* --- binding ------------------------------------------------------------- */

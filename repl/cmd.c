@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "repl/dialect.h"
+
 struct task_struct *cmd_task(struct cmd_ctx *c)
 {
 	const struct cmd_arg *p = cmd_opt(c, 'p');
@@ -46,6 +48,22 @@ int cmd_word_size(struct cmd_ctx *c, unsigned def, unsigned *ret)
 			       (unsigned long long)n);
 	*ret = n;
 	return 0;
+}
+
+const struct dialect *cmd_dialect(struct cmd_ctx *c, const char *letters,
+				  int *ret)
+{
+	const struct cmd_arg *as = cmd_opt(c, 'a');
+
+	*ret = 0;
+	if (!as)
+		return NULL;
+	for (; *letters; letters++)
+		if (cmd_opt(c, *letters))
+			*ret = err_set(c->err, ERR_USAGE,
+				       "-%c: has no meaning with --as",
+				       *letters);
+	return dialect_find(c->cmd, as->str, c->err);
 }
 
 int cmd_switch_failed(struct cmd_ctx *c, const struct task_struct *task, int rc)

@@ -22,6 +22,9 @@
 #define CMD_OPT_CPU                                                            \
 	{ 'c', "cpu", ARG_CPU, "CPU", "on CPU, not the current one" }
 
+#define CMD_OPT_AS                                                             \
+	{ 'a', "as", ARG_DIALECT, "FORMAT", "print as another tool does" }
+
 /*
  * The process, CPU and MMU state that -p and -c (or the context) choose.
  * *task may be NULL: none runs. 0, or -1 with c->err set.
@@ -33,6 +36,13 @@ struct task_struct *cmd_task(struct cmd_ctx *c);
 
 /* The bytes of a word: -s SIZE, 1, 2, 4 or 8, or @def. */
 int cmd_word_size(struct cmd_ctx *c, unsigned def, unsigned *ret);
+
+/*
+ * The format of --as, or NULL with *ret 0; *ret -1 and c->err set if an option
+ * of @letters is given, which has no meaning there.
+ */
+const struct dialect *cmd_dialect(struct cmd_ctx *c, const char *letters,
+				  int *ret);
 
 /* Says why context_switch() refused with @rc to run @task. Returns -1. */
 int cmd_switch_failed(struct cmd_ctx *c, const struct task_struct *task, int rc);

@@ -8,6 +8,7 @@
  */
 #include "repl/cmd.h"
 #include "repl/describe.h"
+#include "repl/dialect.h"
 
 struct dump {
 	struct cmd_ctx *c;
@@ -189,32 +190,56 @@ static void dump_tree(struct dump *d, struct ptiter *it)
 	res_end(d->c->r);
 }
 
+static void dump_as(struct cmd_ctx *c, const struct dialect *as,
+		    const struct mmu *mmu, va_t from, va_t last)
+{
+	struct dialect_view v = { .r = c->r, .k = c->k, .mmu = mmu,
+				  .ram = c->m->ram, .from = from, .last = last,
+				  .ranged = c->arg[0].set };
+
+	dialect_dump(as, &v);
+}
+
+static void dump_own(struct dump *d, const struct mmu *mmu, va_t from,
+		     va_t last)
+{
+	struct cmd_ctx *c = d->c;
+	struct ptiter it;
+
+	cmd_emit_mode(c->r, mmu, d->task);
+	if (mmu->mode->nlevels) {
+		res_line(c->r);
+		cmd_emit_root(c->r, mmu);
+	}
+	d->mode = mmu->mode;
+	ptiter_start(&it, mmu, c->m->ram, from, last);
+	dump_tree(d, &it);
+	res_line(c->r);
+	res_u64(c->r, "pages", "%s pages", d->pages);
+	res_u64(c->r, "lines", "~ in %s runs", d->lines);
+	res_u64(c->r, "tables", "~, %s tables below the root", d->tables);
+}
+
 static int ptdump_run(struct cmd_ctx *c)
 {
 	struct dump d = { .c = c, .full = cmd_opt(c, 'f') != NULL };
-	struct ptiter it;
+	const struct dialect *as;
 	struct mmu mmu;
 	unsigned cpu;
 	va_t from = 0, last = ~0ULL;
+	int rc;
 
-	if (cmd_view(c, &d.task, &cpu, &mmu) < 0)
+	as = cmd_dialect(c, "f", &rc);
+	if (rc < 0 || cmd_view(c, &d.task, &cpu, &mmu) < 0)
 		return -1;
 	if (c->arg[0].set) {
 		from = c->arg[0].value.n;
 		last = c->arg[0].end;
 	}
-	cmd_emit_mode(c->r, &mmu, d.task);
-	if (mmu.mode->nlevels) {
-		res_line(c->r);
-		cmd_emit_root(c->r, &mmu);
-	}
-	d.mode = mmu.mode;
-	ptiter_start(&it, &mmu, c->m->ram, from, last);
-	dump_tree(&d, &it);
-	res_line(c->r);
-	res_u64(c->r, "pages", "%s pages", d.pages);
-	res_u64(c->r, "lines", "~ in %s runs", d.lines);
-	res_u64(c->r, "tables", "~, %s tables below the root", d.tables);
+	if (as)
+		dump_as(c, as, &mmu, from, last);
+	else
+		dump_own(&d, &mmu, from, last);
 	return 0;
 }
 
@@ -233,7 +258,6 @@ const struct command cmd_ptdump = {
 	.example = "ptdump text",
 	.arg = { { "RANGE", ARG_RANGE, .optional = true } },
 	.opt = { { 'f', "full", ARG_FLAG, NULL, "do not fold runs" },
-		 CMD_OPT_PID,
-		 CMD_OPT_CPU },
+		 CMD_OPT_AS, CMD_OPT_PID, CMD_OPT_CPU },
 	.run = ptdump_run,
 };

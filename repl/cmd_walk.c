@@ -6,6 +6,7 @@
 
 #include "repl/cmd.h"
 #include "repl/describe.h"
+#include "repl/dialect.h"
 
 /* What a walk is made for: registers, the process, the access. */
 struct walk_job {
@@ -208,13 +209,30 @@ static void emit_prospect(struct cmd_ctx *c, const struct walk_job *j)
 		describe_va(c->k, j->task, j->access.va, where, sizeof(where)));
 }
 
+static int walk_as(struct cmd_ctx *c, const struct dialect *as,
+		   const struct mmu *mmu)
+{
+	va_t va = c->arg[0].value.n;
+	struct dialect_view v = { .r = c->r, .k = c->k, .mmu = mmu,
+				  .ram = c->m->ram, .from = va, .last = va };
+
+	dialect_walk(as, &v);
+	res_subject(c->r, va);
+	return 0;
+}
+
 static int pagewalk_run(struct cmd_ctx *c)
 {
 	struct walk_job j = { .cpu = c->s->cpu };
 	struct result *r = c->r;
+	const struct dialect *as;
+	int rc;
 
-	if (cmd_view(c, &j.task, &j.cpu, &j.mmu) < 0)
+	as = cmd_dialect(c, "rwxuk", &rc);
+	if (rc < 0 || cmd_view(c, &j.task, &j.cpu, &j.mmu) < 0)
 		return -1;
+	if (as)
+		return walk_as(c, as, &j.mmu);
 	job_access(c, &j);
 	mmu_translate(&j.mmu, c->m->ram, &j.access, &j.walk);
 	emit_head(c, &j);
@@ -246,6 +264,7 @@ const struct command cmd_pagewalk = {
 	"TASK_SIZE and kernel above, unless -u or -k says otherwise.",
 	.example = "pagewalk text",
 	.arg = { { "VA", ARG_VA } },
-	.opt = { CMD_OPT_ACCESS, CMD_OPT_PRIV, CMD_OPT_PID, CMD_OPT_CPU },
+	.opt = { CMD_OPT_ACCESS, CMD_OPT_PRIV, CMD_OPT_AS, CMD_OPT_PID,
+		 CMD_OPT_CPU },
 	.run = pagewalk_run,
 };

@@ -26,6 +26,7 @@ enum arg_type {
 	ARG_WORD,	/* one word as typed */
 	ARG_PROT,	/* rwx letters: "rw-", "rx", "none": PROT_ bits in .value.n */
 	ARG_COMMAND,	/* name of a command */
+	ARG_DIALECT,	/* another tool's format: see dialect.h */
 	ARG_KEYVAL,	/* key=value */
 	ARG_EXPR,	/* any expression */
 	ARG_DATA,	/* a number (.value), or a quoted string or a word that is

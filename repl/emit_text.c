@@ -285,6 +285,11 @@ static void text_field(struct result *r, const struct res_field *f)
 		note_number(t, f, false);
 		return;
 	}
+	if (top(t)->style == RES_VERBATIM) {
+		out_str(t->o, f->str);
+		out_write(t->o, "\n", 1);
+		return;
+	}
 	if (!f->name && f->type == RES_STR && strcmp(f->str, "\n") == 0) {
 		line_end(t);	/* res_blank() */
 		out_write(t->o, "\n", 1);

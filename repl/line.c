@@ -20,6 +20,7 @@
 #include <readline/readline.h>
 
 #include "repl/boot_args.h"
+#include "repl/dialect.h"
 #include "repl/host.h"
 #include "repl/names.h"
 
@@ -262,6 +263,14 @@ static void offer_prots(const char *text)
 		offer(text, prots[i]);
 }
 
+static void offer_dialects(const char *text)
+{
+	const struct dialect *d;
+
+	for (unsigned i = 0; (d = dialect_of(here.cmd, i)); i++)
+		offer(text, d->name);
+}
+
 static void offer_options(const char *text)
 {
 	char word[40];
@@ -284,7 +293,7 @@ static void (*const offers[])(const char *text) = {
 	[ARG_PID] = offer_pids,	    [ARG_CPU] = offer_cpus,
 	[ARG_PROT] = offer_prots,   [ARG_COMMAND] = offer_commands,
 	[ARG_KEYVAL] = offer_keys,  [ARG_WORD] = offer_archs,
-	[ARG_TEXT] = NULL,
+	[ARG_DIALECT] = offer_dialects, [ARG_TEXT] = NULL,
 };
 
 /* The type of the word at the cursor; ARG_FLAG: nothing can stand there. */

@@ -177,3 +177,16 @@ void res_strf(struct result *r, const char *name, const char *txt,
 	va_end(ap);
 	field_str(r, name, txt, RES_STR, COL_PLAIN, buf);
 }
+
+void res_verbatim(struct result *r, const char *fmt, ...)
+{
+	char buf[RES_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	res_item(r, false);
+	res_str(r, "line", "%s", buf);
+	res_end(r);
+}

@@ -23,6 +23,7 @@
  *	CHAIN	a tree in which each item is the child of the one before
  *	TABLE	aligned columns under a header; fields are columns
  *	LINES	each item on a line of its own at the current depth
+ *	VERBATIM lines of another tool: as they are, no prefix, blanks kept
  *	HIDDEN	data only
  */
 #ifndef REPL_RESULT_H
@@ -30,7 +31,8 @@
 
 #include "machine/types.h"
 
-enum res_style { RES_TREE, RES_CHAIN, RES_TABLE, RES_LINES, RES_HIDDEN };
+enum res_style { RES_TREE, RES_CHAIN, RES_TABLE, RES_LINES, RES_VERBATIM,
+		 RES_HIDDEN };
 
 enum res_type {
 	RES_U64,	/* count: decimal number */
@@ -126,6 +128,9 @@ void res_text(struct result *r, enum res_colour colour, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Text: ends the line, if one has begun, and leaves one empty. */
 void res_blank(struct result *r);
+/* An item of a VERBATIM list: one line, the field "line" in data. */
+void res_verbatim(struct result *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 /* Text and data: a printf-like string field. */
 void res_strf(struct result *r, const char *name, const char *txt,
 	      const char *fmt, ...) __attribute__((format(printf, 4, 5)));

@@ -8,7 +8,7 @@
 set -eu
 
 build="gcc make libc6-dev liblua5.4-dev libreadline-dev"
-tests="libcmocka-dev mandoc xz-utils clang gcc-multilib"
+tests="libcmocka-dev mandoc xz-utils clang gcc-multilib qemu-system-x86"
 
 want=$build
 [ "${1:-build}" = test ] && want="$build $tests"
