@@ -190,14 +190,15 @@ static void dump_tree(struct dump *d, struct ptiter *it)
 	res_end(d->c->r);
 }
 
-static void dump_as(struct cmd_ctx *c, const struct dialect *as,
-		    const struct mmu *mmu, va_t from, va_t last)
+static int dump_as(struct dump *d, const struct dialect *as,
+		   const struct mmu *mmu, va_t from, va_t last)
 {
-	struct dialect_view v = { .r = c->r, .k = c->k, .mmu = mmu,
-				  .ram = c->m->ram, .from = from, .last = last,
-				  .ranged = c->arg[0].set };
+	struct cmd_ctx *c = d->c;
+	struct dialect_view v = { .r = c->r, .k = c->k, .task = d->task,
+				  .mmu = mmu, .ram = c->m->ram, .from = from,
+				  .last = last, .ranged = c->arg[0].set };
 
-	dialect_dump(as, &v);
+	return dialect_emit(as, c->cmd, &v, c->err);
 }
 
 static void dump_own(struct dump *d, const struct mmu *mmu, va_t from,
@@ -237,24 +238,23 @@ static int ptdump_run(struct cmd_ctx *c)
 		last = c->arg[0].end;
 	}
 	if (as)
-		dump_as(c, as, &mmu, from, last);
-	else
-		dump_own(&d, &mmu, from, last);
+		return dump_as(&d, as, &mmu, from, last);
+	dump_own(&d, &mmu, from, last);
 	return 0;
 }
 
 const struct command cmd_ptdump = {
-	.name = "ptdump",
-	.alias = "pt",
-	.group = "translation",
+	.name = "ptdump", .alias = "pt", .group = "translation",
 	.help = "print the tree of paging structures, equal runs folded",
-	.details = "Shows every present entry that translates an address of "
-		   "RANGE (default:\n"
-		   "the whole address space). Consecutive entries of one table "
-		   "with equal bits\n"
-		   "and consecutive frames are one line; --full prints each.\n"
-		   "RANGE is VA, VA-END, VA+LEN, or the name of an area (heap, "
-		   "vmalloc).",
+	.details =
+	"Shows every present entry that translates an address of RANGE (default:\n"
+	"the whole address space). Consecutive entries of one table with equal bits\n"
+	"and consecutive frames are one line; --full prints each.\n"
+	"RANGE is VA, VA-END, VA+LEN, or the name of an area (heap, vmalloc).\n"
+	"--as prints what another tool would: qemu-tlb, qemu-mem (info tlb and\n"
+	"info mem of QEMU), info-pg (of the QEMU for JOS), ptdump (Linux'\n"
+	"debugfs), pt-dump (gdb-pt-dump), bochs (info tab); and, for each mapped\n"
+	"page of RANGE, crash (vtop) and windbg (!pte).",
 	.example = "ptdump text",
 	.arg = { { "RANGE", ARG_RANGE, .optional = true } },
 	.opt = { { 'f', "full", ARG_FLAG, NULL, "do not fold runs" },

@@ -210,15 +210,18 @@ static void emit_prospect(struct cmd_ctx *c, const struct walk_job *j)
 }
 
 static int walk_as(struct cmd_ctx *c, const struct dialect *as,
-		   const struct mmu *mmu)
+		   const struct walk_job *j)
 {
 	va_t va = c->arg[0].value.n;
-	struct dialect_view v = { .r = c->r, .k = c->k, .mmu = mmu,
-				  .ram = c->m->ram, .from = va, .last = va };
+	struct dialect_view v = { .r = c->r, .k = c->k, .task = j->task,
+				  .mmu = &j->mmu, .ram = c->m->ram, .from = va,
+				  .last = va };
 
-	dialect_walk(as, &v);
+	if (!paging_is_canonical(j->mmu.mode, va))
+		return err_set(c->err, ERR_USER, "0x%llx: not canonical",
+			       (unsigned long long)va);
 	res_subject(c->r, va);
-	return 0;
+	return dialect_emit(as, c->cmd, &v, c->err);
 }
 
 static int pagewalk_run(struct cmd_ctx *c)
@@ -232,7 +235,7 @@ static int pagewalk_run(struct cmd_ctx *c)
 	if (rc < 0 || cmd_view(c, &j.task, &j.cpu, &j.mmu) < 0)
 		return -1;
 	if (as)
-		return walk_as(c, as, &j.mmu);
+		return walk_as(c, as, &j);
 	job_access(c, &j);
 	mmu_translate(&j.mmu, c->m->ram, &j.access, &j.walk);
 	emit_head(c, &j);
@@ -261,7 +264,9 @@ const struct command cmd_pagewalk = {
 	"it lies in physical memory, its raw value, its bits, and where it\n"
 	"points. Nothing changes: no accessed bit is set, no TLB entry filled.\n"
 	"The access is a read; its privilege follows the address, user below\n"
-	"TASK_SIZE and kernel above, unless -u or -k says otherwise.",
+	"TASK_SIZE and kernel above, unless -u or -k says otherwise.\n"
+	"--as prints what another tool would: crash (vtop), windbg (!pte), bochs\n"
+	"(page), pt-dump (pt -walk of gdb-pt-dump).",
 	.example = "pagewalk text",
 	.arg = { { "VA", ARG_VA } },
 	.opt = { CMD_OPT_ACCESS, CMD_OPT_PRIV, CMD_OPT_AS, CMD_OPT_PID,

@@ -5,15 +5,29 @@
 
 #include "repl/names.h"
 
+#define UP_TO_4 (1U << PAGING_32 | 1U << PAGING_PAE | 1U << PAGING_4LEVEL)
+#define PAGED	(UP_TO_4 | 1U << PAGING_5LEVEL)
+#define OFF	(1U << PAGING_OFF)
+
 static const struct dialect dialects[] = {
-	{ "qemu-tlb", "info tlb of QEMU's monitor", qemu_tlb_dump, NULL },
-	{ "qemu-mem", "info mem of QEMU's monitor", qemu_mem_dump, NULL },
+	{ "qemu-tlb", "QEMU's info tlb", PAGED | OFF, qemu_tlb_dump, NULL },
+	{ "qemu-mem", "QEMU's info mem", PAGED | OFF, qemu_mem_dump, NULL },
+	{ "info-pg", "info pg", UP_TO_4 | OFF, info_pg_dump, NULL },
+	{ "ptdump", "Linux", PAGED, linux_ptdump_dump, NULL },
+	{ "pt-dump", "gdb-pt-dump", PAGED, pt_dump_dump, pt_dump_walk },
+	{ "crash", "crash", PAGED, crash_dump, crash_walk },
+	{ "windbg", "WinDbg", UP_TO_4, windbg_dump, windbg_walk },
+	{ "bochs", "Bochs", PAGED | OFF, bochs_dump, bochs_walk },
 };
+
+static bool is_dump(const struct command *cmd)
+{
+	return strcmp(cmd->name, "ptdump") == 0;
+}
 
 static bool serves(const struct dialect *d, const struct command *cmd)
 {
-	return strcmp(cmd->name, "ptdump") == 0 ? d->dump != NULL
-						: d->walk != NULL;
+	return is_dump(cmd) ? d->dump != NULL : d->walk != NULL;
 }
 
 const struct dialect *dialect_of(const struct command *cmd, unsigned i)
@@ -56,23 +70,45 @@ const struct dialect *dialect_find(const struct command *cmd, const char *name,
 	return NULL;
 }
 
-static void emit(const struct dialect *d, const struct dialect_view *v,
-		 void (*lines)(const struct dialect_view *v))
+int dialect_emit(const struct dialect *d, const struct command *cmd,
+		 const struct dialect_view *v, struct err *err)
 {
+	const struct paging_mode *mode = v->mmu->mode;
+
+	if (!(d->modes & 1U << mode->id))
+		return err_set(err, ERR_USER, "--as %s: %s knows no %s%s",
+			       d->name, d->tool,
+			       mode->nlevels ? mode->name : "machine with",
+			       mode->nlevels ? " paging" : " paging off");
 	res_str(v->r, "format", NULL, d->name);
 	res_list(v->r, "lines", RES_VERBATIM);
-	lines(v);
+	if (is_dump(cmd))
+		d->dump(v);
+	else
+		d->walk(v);
 	res_end(v->r);
+	return 0;
 }
 
-void dialect_dump(const struct dialect *d, const struct dialect_view *v)
+void dialect_each_page(const struct dialect_view *v, uint64_t addr_mask,
+		       void (*page)(const struct dialect_view *v))
 {
-	emit(d, v, d->dump);
-}
+	struct rawpt_tables t = { v->mmu, v->ram, addr_mask };
+	struct dialect_view one = *v;
+	bool first = true;
+	struct rawpt it;
 
-void dialect_walk(const struct dialect *d, const struct dialect_view *v)
-{
-	emit(d, v, d->walk);
+	for (rawpt_start(&it, &t, v->from, v->last); it.valid;
+	     rawpt_next(&it)) {
+		if (!it.leaf)
+			continue;
+		if (!first)
+			res_verbatim(v->r, "%s", "");
+		first = false;
+		one.from = rawpt_va(&it) > v->from ? rawpt_va(&it) : v->from;
+		one.last = one.from;
+		page(&one);
+	}
 }
 
 char *dialect_letters(char *buf, const struct dialect_letter *letter,

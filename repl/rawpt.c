@@ -94,6 +94,11 @@ void rawpt_next(struct rawpt *it)
 		it->valid = false;
 }
 
+void rawpt_prune(struct rawpt *it)
+{
+	it->leaf = true;
+}
+
 uint64_t rawpt_all(const struct rawpt *it)
 {
 	uint64_t all = ~0ULL;

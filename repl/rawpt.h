@@ -43,6 +43,9 @@ void rawpt_start(struct rawpt *it, const struct rawpt_tables *t, va_t from,
 /* Goes to the next entry: below a table's entry, else beside or above. */
 void rawpt_next(struct rawpt *it);
 
+/* What is below the current entry is not visited. */
+void rawpt_prune(struct rawpt *it);
+
 /* Bytes of address space that the current entry covers. */
 static inline uint64_t rawpt_size(const struct rawpt *it)
 {

@@ -89,7 +89,8 @@ for line in 'pagewalk' 'pagewalk 1 2 3' 'pagewalk -z text' 'pagewalk 0x' \
 	'page 5' 'page pfn:99999999999' 'poke 1 2' 'peek 0 0' 'let 1 2' 'reg nosuch' \
 	'reg cr3 1 2' 'help nosuch' 'apropos qqqqqqq' 'source /nonexistent' \
 	'cpu 99' '"unterminated' 'free_pages pfn:1' 'alloc_pages 11' \
-	'map 4K rw /' 'lua error("x")' 'lua (' 'eval va:1+pa:1'; do
+	'load-raw /nonexistent 0' 'load-raw / 0' 'ptdump --as nosuch' \
+	'pagewalk --as qemu-tlb text' 'map 4K rw /' 'lua error("x")' 'lua (' 'eval va:1+pa:1'; do
 	status 1 "bad: $line" "$mmsh" -c "$line"
 done
 status 4 "a read over the limit" "$mmsh" -c 'read text 999999999999'

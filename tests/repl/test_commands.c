@@ -117,6 +117,11 @@ static uint64_t state_hash(const struct session *s)
 static const char *const looks[] = {
 	"pagewalk text", "pagewalk heap -w", "pagewalk 0xc0000000 -x",
 	"pagewalk -p 2 data", "ptdump", "ptdump -f text", "ptdump -p 2",
+	"pagewalk -a crash heap", "pagewalk -a windbg heap",
+	"pagewalk -a bochs heap", "pagewalk -a pt-dump heap",
+	"ptdump -a qemu-tlb", "ptdump -a qemu-mem", "ptdump -a info-pg",
+	"ptdump -a ptdump", "ptdump -a pt-dump", "ptdump -a crash user",
+	"ptdump -a windbg user", "ptdump -a bochs",
 	"maps", "ps", "layout", "buddyinfo", "zoneinfo", "slabinfo",
 	"vmallocinfo", "iomem", "e820", "tlb", "tlb -c 1", "peek 0x1000 64",
 	"page pfn:0x1000", "page __pa(high_memory-4K)", "page data", "help",

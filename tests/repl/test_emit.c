@@ -346,6 +346,29 @@ static void test_text__colours_only_the_value(void **state)
 	free(got);
 }
 
+/* Another tool's lines: blanks at both ends stay, and empty lines. */
+static void fill_verbatim(struct result *r)
+{
+	res_str(r, "format", NULL, "x");
+	res_list(r, "lines", RES_VERBATIM);
+	res_verbatim(r, "  %d|  ", 1);
+	res_verbatim(r, "%s", "");
+	res_verbatim(r, "~%%s");
+	res_end(r);
+}
+
+static void test_text__verbatim(void **state)
+{
+	assert_text(fill_verbatim, "  1|  \n\n~%s\n");
+}
+
+static void test_json__verbatim(void **state)
+{
+	assert_json(fill_verbatim, "\"format\":\"x\",\"lines\":[{\"line\":"
+				   "\"  1|  \"},{\"line\":\"\"},{\"line\":"
+				   "\"~%s\"}]");
+}
+
 /* A handler may fail with lists open. */
 static void fill_open(struct result *r)
 {
@@ -509,6 +532,8 @@ int main(void)
 		cmocka_unit_test(test_text__hostile_strings),
 		cmocka_unit_test(test_json__hostile_strings),
 		cmocka_unit_test(test_text__colours_only_the_value),
+		cmocka_unit_test(test_text__verbatim),
+		cmocka_unit_test(test_json__verbatim),
 		cmocka_unit_test(test_emit__unfinished_result),
 		cmocka_unit_test(test_result__remembers_the_last_address),
 		cmocka_unit_test(test_emit__again_gives_the_same_bytes),

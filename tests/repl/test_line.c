@@ -157,6 +157,19 @@ static void test_line__tab_completes_commands_and_names(void **state)
 	assert_int_equal(finish(t), 0);
 }
 
+/* Only the formats that the command has. */
+static void test_line__tab_completes_formats(void **state)
+{
+	struct term *t = need(state);
+
+	type(t, "ptdump --as qemu-m\t\r");
+	expect(t, "00000000c0000000-00000000c0100000");
+	type(t, "pagewalk -a win\t PAGE_OFFSET\r");
+	expect(t, "C0000000  - PDE at C0300C00");
+	type(t, "quit\r");
+	assert_int_equal(finish(t), 0);
+}
+
 static void test_line__unique_prefix_will_do(void **state)
 {
 	struct term *t = need(state);
@@ -219,6 +232,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_line__tab_completes_commands_and_names, setup,
 			teardown),
+		cmocka_unit_test_setup_teardown(test_line__tab_completes_formats,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_line__unique_prefix_will_do,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_line__caret_under_the_culprit,

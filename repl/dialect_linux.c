@@ -1,0 +1,285 @@
+/*
+ * dialect_linux.c - ptdump: /sys/kernel/debug/page_tables/current_kernel and
+ * its neighbours, of a Linux with CONFIG_PTDUMP_DEBUGFS.
+ *
+ * Source: linux 6.1 arch/x86/mm/dump_pagetables.c (note_page, printk_prot,
+ * address_markers) and mm/ptdump.c, mm/pagewalk.c for what is noted when.
+ * A run is a sequence of entries of one level with equal flags and equal
+ * effective rights; holes are runs, too, of the level at which they appear.
+ * One marker at most is passed with each run, so that headings of areas that
+ * begin together come late, as they do there. PAT of large pages is never
+ * shown: bit 12 is not among the flags that are kept.
+ *
+ * Markers are those of CONFIG_MODIFY_LDT_SYSCALL, X86_ESPFIX64, EFI, HIGHMEM
+ * and no KASAN, at the addresses of this kernel; on a bare machine at those of
+ * a kernel without KASLR. A layout that lacks an area (layout=classic has no
+ * CPU entry area) lacks its marker.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/kernel.h"
+#include "repl/dialect.h"
+
+#define MAX_MARKERS 16
+#define NOT_PRESENT "                              "
+#define FLAGS_MASK  (~0xffffffffff000ULL)
+
+struct marker {
+	va_t start;
+	const char *name;
+	unsigned max_lines; /* 0: all */
+};
+
+struct dump {
+	const struct dialect_view *v;
+	struct marker marker[MAX_MARKERS + 1]; /* ends with start ~0 */
+	unsigned nmarkers, at;		       /* current marker */
+	int level;			       /* of the run; -1: none yet */
+	uint64_t prot, eff;
+	va_t start;
+	unsigned lines; /* since the marker */
+	va_t end;	/* behind the last entry visited */
+	unsigned width; /* digits of an address */
+};
+
+/* --- markers -----------------------------------------------------------------
+ */
+static void mark(struct dump *d, va_t start, const char *name, unsigned max)
+{
+	bool rises = !d->nmarkers || start > d->marker[d->nmarkers - 1].start;
+
+	if (rises && d->nmarkers < MAX_MARKERS)
+		d->marker[d->nmarkers++] = (struct marker){ start, name, max };
+	d->marker[d->nmarkers] = (struct marker){ ~0ULL, NULL, 0 };
+}
+
+static unsigned pgdir_shift(const struct dump *d)
+{
+	return d->v->mmu->mode->level[0].shift;
+}
+
+static void mark_64(struct dump *d, const struct layout *l)
+{
+	bool five = d->v->mmu->mode->id == PAGING_5LEVEL;
+
+	mark(d, 1ULL << 63, "Kernel Space", 0);
+	mark(d, -240ULL << pgdir_shift(d), "LDT remap", 0);
+	mark(d, five ? 0xff11000000000000 : l->page_offset,
+	     "Low Kernel Mapping", 0);
+	mark(d, five ? 0xffa0000000000000 : l->vmalloc_start, "vmalloc() Area",
+	     0);
+	mark(d, five ? 0xffd4000000000000 : l->vmemmap, "Vmemmap", 0);
+	mark(d, l->cpu_entry_area, "CPU entry Area", 0);
+	mark(d, -2ULL << 39, "ESPfix Area", 16);
+	mark(d, -68 * GiB, "EFI Runtime Services", 0);
+	mark(d, l->kernel_map, "High Kernel Mapping", 0);
+	mark(d, l->modules_start, "Modules", 0);
+	mark(d, l->modules_end, "End Modules", 0);
+	mark(d, l->fixaddr_start, "Fixmap Area", 0);
+}
+
+static void mark_32(struct dump *d, const struct layout *l)
+{
+	va_t pmd = d->v->mmu->mode->id == PAGING_PAE ? 21 : 22;
+	va_t ldt = (l->cpu_entry_area - PAGE_SIZE) >> pmd << pmd;
+
+	mark(d, l->page_offset, "Kernel Mapping", 0);
+	mark(d, l->vmalloc_start, "vmalloc() Area", 0);
+	mark(d, l->vmalloc_end, "vmalloc() End", 0);
+	if (l->pkmap_base)
+		mark(d, l->pkmap_base, "Persistent kmap() Area", 0);
+	if (l->cpu_entry_area) {
+		mark(d, ldt, "LDT remap", 0);
+		mark(d, l->cpu_entry_area, "CPU entry area", 0);
+	}
+	mark(d, l->fixaddr_start, "Fixmap area", 0);
+}
+
+/* The layout that a kernel without KASLR would have on this machine. */
+static void default_layout(const struct dialect_view *v, struct layout *ret)
+{
+	struct kernel_config cfg;
+	const struct arch *arch = archs;
+
+	while (arch[1].name && arch->mode != v->mmu->mode->id)
+		arch++;
+	kernel_config_default(&cfg, arch);
+	cfg.layout_61 = true;
+	layout_compute(&cfg, cfg.ram >> PAGE_SHIFT, ret);
+}
+
+static void set_markers(struct dump *d)
+{
+	const struct dialect_view *v = d->v;
+	struct layout *l = malloc(sizeof(*l));
+
+	if (!l)
+		abort();
+	if (v->k)
+		*l = v->k->layout;
+	else
+		default_layout(v, l);
+	mark(d, 0, "User Space", 0);
+	if (v->mmu->mode->canonical)
+		mark_64(d, l);
+	else
+		mark_32(d, l);
+	free(l);
+	while (v->ranged && v->from >= d->marker[d->at + 1].start)
+		d->at++;
+}
+
+/* --- lines -------------------------------------------------------------------
+ */
+static const char *const level_name[] = { "pgd", "p4d", "pud", "pmd", "pte" };
+
+/* "USR RW PWT PCD PSE PAT GLB NX ", blanks for what is clear. */
+static void prot_string(char *s, uint64_t prot, int level)
+{
+	const struct {
+		bool is;
+		const char *set, *clear;
+	} word[] = {
+		{ prot & PTE_US, "USR ", "    " },
+		{ prot & PTE_RW, "RW ", "ro " },
+		{ prot & PTE_PWT, "PWT ", "    " },
+		{ prot & PTE_PCD, "PCD ", "    " },
+		{ level <= 3 && (prot & PTE_PS), "PSE ", "    " },
+		{ level == 4 && (prot & PTE_PAT), "PAT ", "    " },
+		{ prot & PTE_G, "GLB ", "    " },
+		{ prot & PTE_XD, "NX ", "x  " },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(word); i++)
+		s = stpcpy(s, word[i].is ? word[i].set : word[i].clear);
+}
+
+/* The run that ends at @addr. */
+static void put_run(struct dump *d, va_t addr)
+{
+	static const char units[] = "BKMGTPE";
+	const char *unit = units;
+	uint64_t delta = addr - d->start;
+	char prot[40] = NOT_PRESENT;
+
+	if (d->width == 8) { /* an unsigned long has 32 bits there */
+		addr = (uint32_t)addr;
+		delta = (uint32_t)delta;
+	}
+	while (!(delta & 1023) && unit[1]) {
+		delta >>= 10;
+		unit++;
+	}
+	if (d->prot & PTE_P)
+		prot_string(prot, d->prot, d->level);
+	res_verbatim(d->v->r, "0x%0*llx-0x%0*llx   %9llu%c %s%s", d->width,
+		     (unsigned long long)d->start, d->width,
+		     (unsigned long long)addr, (unsigned long long)delta, *unit,
+		     prot, level_name[d->level]);
+}
+
+static void put_marker(struct dump *d)
+{
+	res_verbatim(d->v->r, "---[ %s ]---", d->marker[d->at].name);
+}
+
+static void pass_marker(struct dump *d)
+{
+	unsigned max = d->marker[d->at].max_lines;
+
+	if (max && d->lines > max)
+		res_verbatim(d->v->r, "... %u entr%s skipped ... ",
+			     d->lines - max, d->lines - max == 1 ? "y" : "ies");
+	d->at++;
+	d->lines = 0;
+	put_marker(d);
+}
+
+/* At @addr begins something with these flags, of this level. */
+static void note(struct dump *d, va_t addr, int level, uint64_t entry,
+		 uint64_t eff)
+{
+	uint64_t prot = entry & FLAGS_MASK;
+	const struct marker *m = &d->marker[d->at];
+	bool passes = addr >= m[1].start;
+
+	if (d->level == -1)
+		put_marker(d);
+	else if (prot == d->prot && eff == d->eff && level == d->level &&
+		 !passes)
+		return;
+	else {
+		if (!m->max_lines || d->lines < m->max_lines)
+			put_run(d, addr);
+		d->lines++;
+		if (passes)
+			pass_marker(d);
+	}
+	d->start = addr;
+	d->prot = prot;
+	d->eff = eff;
+	d->level = level;
+}
+
+/* --- the walk ----------------------------------------------------------------
+ */
+/* Levels are counted as with five of them; folded ones stand for their pgd. */
+static int depth(const struct rawpt *it)
+{
+	return 5 - it->mode->nlevels + (int)it->level;
+}
+
+static uint64_t effective(const struct rawpt *it)
+{
+	uint64_t all = ~0ULL;
+
+	for (unsigned i = 0; i <= it->level; i++)
+		all &= it->path[i];
+	return (all & (PTE_US | PTE_RW)) | (rawpt_any(it) & PTE_XD);
+}
+
+static void visit(struct dump *d, const struct rawpt *it)
+{
+	bool pte = it->level + 1U == it->mode->nlevels;
+
+	d->end = rawpt_va(it) + rawpt_size(it);
+	if (it->leaf || (pte && it->entry))
+		note(d, rawpt_va(it), depth(it), it->entry, effective(it));
+	else if (!it->entry)
+		note(d, rawpt_va(it), it->level ? depth(it) : 0, 0, 0);
+}
+
+static void walk(struct dump *d, const struct rawpt_tables *t, va_t from,
+		 va_t last)
+{
+	struct rawpt it;
+
+	if (from < d->v->from)
+		from = d->v->from;
+	if (last > d->v->last)
+		last = d->v->last;
+	if (from > last)
+		return;
+	for (rawpt_start(&it, t, from, last); it.valid; rawpt_next(&it))
+		visit(d, &it);
+}
+
+void linux_ptdump_dump(const struct dialect_view *v)
+{
+	const struct paging_mode *mode = v->mmu->mode;
+	struct rawpt_tables t = { v->mmu, v->ram, mode->addr_mask };
+	struct dump d = { .v = v,
+			  .level = -1,
+			  .width = mode->canonical ? 16 : 8 };
+
+	set_markers(&d);
+	if (mode->canonical) { /* without the hypervisor's guard hole */
+		walk(&d, &t, 0, BIT(mode->va_bits - 1) - 1);
+		walk(&d, &t, -240ULL << pgdir_shift(&d), ~0ULL);
+	} else {
+		walk(&d, &t, 0, BIT(mode->va_bits) - 1);
+	}
+	if (d.level != -1)
+		put_run(&d, v->ranged ? d.end : 0);
+}
