@@ -93,7 +93,7 @@ int dialect_emit(const struct dialect *d, const struct command *cmd,
 void dialect_each_page(const struct dialect_view *v, uint64_t addr_mask,
 		       void (*page)(const struct dialect_view *v))
 {
-	struct rawpt_tables t = { v->mmu, v->ram, addr_mask };
+	struct rawpt_tables t = { v->mmu, v->ram, addr_mask, 0 };
 	struct dialect_view one = *v;
 	bool first = true;
 	struct rawpt it;

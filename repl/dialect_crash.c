@@ -146,7 +146,7 @@ static void page_lines(const struct vtop *t)
 /* Follows the address; every entry is a line. */
 static void walk_lines(struct vtop *t)
 {
-	struct rawpt_tables tables = { t->v->mmu, t->v->ram, PAGE_BITS };
+	struct rawpt_tables tables = { t->v->mmu, t->v->ram, PAGE_BITS, 0 };
 	struct rawpt *it = &t->it;
 
 	head_lines(t);
@@ -164,7 +164,7 @@ static void walk_lines(struct vtop *t)
  * ----------------------------------------------------------- */
 static bool find_page(const struct vtop *t, pa_t *ret)
 {
-	struct rawpt_tables tables = { t->v->mmu, t->v->ram, PAGE_BITS };
+	struct rawpt_tables tables = { t->v->mmu, t->v->ram, PAGE_BITS, 0 };
 	struct rawpt it;
 
 	for (rawpt_start(&it, &tables, t->va, t->va); it.present && !it.leaf;)

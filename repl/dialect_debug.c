@@ -10,13 +10,16 @@
  * sessions.
  *
  * WinDbg prints where an entry appears in Windows' own map of its page tables.
- * Other kernels have none there; the addresses are those of Windows before version 1607 of
- * Windows 10 (x64: the table of PTEs at 0xFFFFF68000000000; x86: at
- * 0xC0000000). An entry that is not valid ends the line; what it would mean to
- * Windows is not told.
+ * Other kernels have none there; the addresses are those of Windows before
+ * version 1607 of Windows 10 (x64: the table of PTEs at 0xFFFFF68000000000;
+ * x86: at 0xC0000000). An entry that is not valid ends the line; what it would
+ * mean to Windows is not told.
  *
  * Bochs takes an entry with address bits above its 40 for not present, as it
  * does with a large page that is not aligned; other reserved bits it ignores.
+ * Where no RAM is it reads ones, as a CPU does. One difference: `info tab` of
+ * 2.7 goes on at 0xfffff00000000000 after the lower half, and outside of 64-bit
+ * code ends at 4 GiB; here it lists all there is.
  */
 #include <stdio.h>
 #include <string.h>
@@ -90,7 +93,7 @@ static va_t appears_at(const struct paging_mode *mode,
 
 static void read_entries(struct columns *c)
 {
-	struct rawpt_tables t = { c->v->mmu, c->v->ram, ALL_ADDR };
+	struct rawpt_tables t = { c->v->mmu, c->v->ram, ALL_ADDR, 0 };
 	struct rawpt it;
 
 	for (rawpt_start(&it, &t, c->v->from, c->v->from); it.valid;
@@ -287,9 +290,14 @@ static bool bochs_valid(const struct rawpt *it)
 	return !(it->entry & PTE_PS) || it->mode->pdpte_regs;
 }
 
+/* In a 4-MByte page's entry bit 21, which is reserved, is address bit 40. */
 static pa_t bochs_target(const struct rawpt *it)
 {
-	return paging_target(it->mode, it->level, it->entry, true);
+	pa_t pa = paging_target(it->mode, it->level, it->entry, true);
+
+	if (it->mode->pse36 && rawpt_size(it) > PAGE_SIZE)
+		pa |= (it->entry & BIT(21)) << 19;
+	return pa;
 }
 
 static void bochs_entry(const struct dialect_view *v, const struct rawpt *it)
@@ -312,7 +320,7 @@ static void bochs_entry(const struct dialect_view *v, const struct rawpt *it)
 /* Follows @v->from; PAE's PDPTEs are registers, and not shown. */
 static bool bochs_follow(const struct dialect_view *v, struct rawpt *it)
 {
-	struct rawpt_tables t = { v->mmu, v->ram, ALL_ADDR };
+	struct rawpt_tables t = { v->mmu, v->ram, ALL_ADDR, ~0ULL };
 
 	for (rawpt_start(it, &t, v->from, v->from); it->valid; rawpt_next(it)) {
 		if (it->level || !it->mode->pdpte_regs)
@@ -379,7 +387,7 @@ static void add_tab(const struct dialect_view *v, struct tab *t,
 
 void bochs_dump(const struct dialect_view *v)
 {
-	struct rawpt_tables tables = { v->mmu, v->ram, ALL_ADDR };
+	struct rawpt_tables tables = { v->mmu, v->ram, ALL_ADDR, ~0ULL };
 	struct tab tab = { 0, 0, 0 };
 	struct rawpt it;
 

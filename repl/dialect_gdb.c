@@ -70,7 +70,7 @@ static void add_page(const struct dialect_view *v, struct range *p,
 
 void pt_dump_dump(const struct dialect_view *v)
 {
-	struct rawpt_tables t = { v->mmu, v->ram, PT_ADDR };
+	struct rawpt_tables t = { v->mmu, v->ram, PT_ADDR, 0 };
 	struct range range = { 0, 0, 0 };
 	struct rawpt it;
 
@@ -118,7 +118,7 @@ static void stage_line(const struct dialect_view *v, const struct rawpt *it)
 
 void pt_dump_walk(const struct dialect_view *v)
 {
-	struct rawpt_tables t = { v->mmu, v->ram, PT_ADDR };
+	struct rawpt_tables t = { v->mmu, v->ram, PT_ADDR, 0 };
 	struct result *r = v->r;
 	struct rawpt it;
 

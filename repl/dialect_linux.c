@@ -268,7 +268,7 @@ static void walk(struct dump *d, const struct rawpt_tables *t, va_t from,
 void linux_ptdump_dump(const struct dialect_view *v)
 {
 	const struct paging_mode *mode = v->mmu->mode;
-	struct rawpt_tables t = { v->mmu, v->ram, mode->addr_mask };
+	struct rawpt_tables t = { v->mmu, v->ram, mode->addr_mask, 0 };
 	struct dump d = { .v = v,
 			  .level = -1,
 			  .width = mode->canonical ? 16 : 8 };

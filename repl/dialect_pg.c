@@ -229,7 +229,7 @@ static void pg_run(const struct dialect_view *v, struct rawpt *it)
 
 void info_pg_dump(const struct dialect_view *v)
 {
-	struct rawpt_tables t = { v->mmu, v->ram, PG_TABLE };
+	struct rawpt_tables t = { v->mmu, v->ram, PG_TABLE, 0 };
 	struct rawpt it;
 
 	if (!v->mmu->mode->nlevels) {

@@ -81,7 +81,7 @@ static bool paging_off(const struct dialect_view *v)
 
 void qemu_tlb_dump(const struct dialect_view *v)
 {
-	struct rawpt_tables t = { v->mmu, v->ram, QEMU_ADDR };
+	struct rawpt_tables t = { v->mmu, v->ram, QEMU_ADDR, 0 };
 	struct rawpt it;
 
 	if (paging_off(v))
@@ -118,7 +118,7 @@ static void mem_note(const struct dialect_view *v, struct mem_run *run, va_t va,
 
 void qemu_mem_dump(const struct dialect_view *v)
 {
-	struct rawpt_tables t = { v->mmu, v->ram, QEMU_ADDR };
+	struct rawpt_tables t = { v->mmu, v->ram, QEMU_ADDR, 0 };
 	struct mem_run run = { 0, 0 };
 	struct rawpt it;
 	va_t end = 0;

@@ -10,8 +10,9 @@ static uint64_t load(const struct rawpt *it, pa_t pa)
 	const uint8_t *host = ram_ptr(it->t->ram, pa);
 	uint64_t entry = 0;
 
-	if (host)
-		memcpy(&entry, host, it->mode->entry_size);
+	if (!host)
+		host = (const uint8_t *)&it->t->no_ram;
+	memcpy(&entry, host, it->mode->entry_size);
 	return entry;
 }
 

@@ -3,7 +3,8 @@
  * address order, present or not, no bit of it checked.
  *
  * Unlike ptiter.h this is no CPU's view: reserved bits mean nothing, PAE's
- * PDPTEs are read from memory, and a table where no RAM is reads as empty.
+ * PDPTEs are read from memory, and a table where no RAM is has the entries
+ * that the tool would read there, in most cases none.
  * A cursor is a plain value: a copy of it goes its own way.
  *
  *	struct rawpt it;
@@ -19,6 +20,7 @@ struct rawpt_tables {	       /* what is visited, and how the tool reads it */
 	const struct mmu *mmu; /* borrowed: mode, root, CR4.PSE */
 	const struct ram *ram; /* borrowed */
 	uint64_t addr_mask;    /* bits of an entry that locate a table */
+	uint64_t no_ram;       /* what it reads where no RAM is: mostly 0 */
 };
 
 struct rawpt {

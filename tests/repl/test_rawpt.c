@@ -37,7 +37,7 @@ static void begin(uint64_t cr4, uint64_t efer)
 	mmu.cr4 = cr4;
 	mmu.efer = efer;
 	mmu_refresh(&mmu);
-	tables = (struct rawpt_tables){ &mmu, m->ram, ALL };
+	tables = (struct rawpt_tables){ &mmu, m->ram, ALL, 0 };
 }
 
 static void put(pa_t table, unsigned index, uint64_t entry)
