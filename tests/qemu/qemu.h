@@ -178,12 +178,17 @@ static inline bool qemu_spawn(struct qemu *q)
 	return q->pid > 0;
 }
 
+static inline bool qemu_make_dir(struct qemu *q, const char *parent)
+{
+	snprintf(q->dir, sizeof(q->dir), "%s/mmsh-qemu.XXXXXX", parent);
+	return mkdtemp(q->dir) != NULL;
+}
+
 /* Starts it. NULL, or the reason why there is none to compare with. */
 static inline const char *qemu_start(struct qemu *q)
 {
 	memset(q, 0, sizeof(*q));
-	strcpy(q->dir, "/tmp/mmsh-qemu.XXXXXX");
-	if (!mkdtemp(q->dir))
+	if (!qemu_make_dir(q, "/dev/shm") && !qemu_make_dir(q, "/tmp"))
 		return "no temporary directory";
 	if (system("command -v qemu-system-x86_64 >/dev/null 2>&1"))
 		return "qemu-system-x86_64 is not installed";

@@ -4,9 +4,10 @@
  *
  * The tables are written into the memory of a guest of ours (tests/qemu/),
  * which loads the registers; its memory is saved by the monitor, loaded by
- * load-raw; then `ptdump --as qemu-tlb` is compared with `info tlb`, and
- * `--as qemu-mem` with `info mem`. Some tables show each kind of entry, more
- * are random, of random bits. Skipped where QEMU or gcc -m32 is absent.
+ * load-raw; then `ptdump --as qemu-tlb` is compared with `info tlb`,
+ * `--as qemu-mem` with `info mem`, and the walker with `gva2gpa`. Some tables
+ * show each kind of entry, more are random, of random bits. Skipped where QEMU
+ * or gcc -m32 is absent.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,10 +20,11 @@
 
 #define POOL	0x200000u /* where the tables are */
 #define NTABLES 512u
-#define ROUNDS	8u /* random trees of each mode */
+#define ROUNDS	6u /* random trees of each mode */
 
 static struct qemu qemu;
 static const char *absent; /* why there is no QEMU */
+static unsigned walks;	   /* compared so far */
 
 /* --- modes -------------------------------------------------------------------
  */
@@ -91,6 +93,8 @@ static uint64_t random_entry(const struct paging_mode *mode)
 		entry = (entry & ~mode->addr_mask) | table_pa(rnd() % NTABLES);
 	if (rnd() % 4)
 		entry &= ~PTE_PS;
+	if (rnd() % 2) /* what PAE reserves */
+		entry &= ~(0x7ffULL << 52);
 	return entry;
 }
 
@@ -208,6 +212,64 @@ static void load(struct session *s, const struct mode *m)
 	assert_int_equal(s->m->cpu[0].mmu.mode->id, m->id);
 }
 
+/* Where QEMU's own walk says that the byte of @va is; false: nowhere. */
+static bool their_walk(va_t va, pa_t *pa)
+{
+	char command[60];
+	const char *answer;
+
+	snprintf(command, sizeof(command), "gva2gpa 0x%llx",
+		 (unsigned long long)va);
+	answer = ask(command);
+	if (strncmp(answer, "gpa: ", 5) != 0)
+		return false;
+	*pa = strtoull(answer + 5, NULL, 16);
+	return true;
+}
+
+/* Ours says the same; but theirs has no verdict on reserved bits. */
+static bool same_walk(const struct session *s, va_t va)
+{
+	struct access a = { .va = va };
+	struct walk w;
+	pa_t pa = 0;
+	bool found;
+
+	mmu_walk(&s->m->cpu[0].mmu, s->m->ram, &a, &w);
+	if (w.fault.reason == FAULT_RESERVED)
+		return false;
+	found = their_walk(va, &pa);
+	if (found != (w.fault.reason == FAULT_NONE) || (found && pa != w.pa))
+		fail_msg("0x%llx: QEMU 0x%llx, mmsh 0x%llx (%s)",
+			 (unsigned long long)va, (unsigned long long)pa,
+			 (unsigned long long)w.pa,
+			 fault_reason_name[w.fault.reason]);
+	return true;
+}
+
+/* At some of the pages of `info tlb`, and beyond them. */
+static void compare_walks(struct session *s)
+{
+	va_t mask = s->m->cpu[0].mmu.va_mask;
+	char *lines, *line, *save;
+	size_t n = 0, step;
+
+	run(s, "ptdump --as qemu-tlb");
+	lines = strndup(s->out.buf, s->out.len);
+	assert_non_null(lines);
+	step = 1 + s->out.len / 45 / 20;
+	for (line = strtok_r(lines, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		va_t va = strtoull(line, NULL, 16);
+
+		if (n++ % step)
+			continue;
+		walks += same_walk(s, va | (rnd() & 0xfff));
+		walks += same_walk(s, (va + 0x12345) & mask);
+	}
+	free(lines);
+}
+
 /* Both look at the tables in QEMU's memory. */
 static void compare(const struct mode *m)
 {
@@ -225,6 +287,7 @@ static void compare(const struct mode *m)
 		ask("info mem");
 		same("info mem", qemu.answer, qemu.len, &s.out);
 	}
+	compare_walks(&s);
 	session_deinit(&s);
 }
 
@@ -241,6 +304,7 @@ static void need_qemu(void)
 static void random_trees(enum paging_mode_id id)
 {
 	need_qemu();
+	walks = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		for (unsigned n = 0; modes[i].id == id && n < ROUNDS; n++) {
 			seed = 0x9e3779b97f4a7c15ULL + i * 1000 + n;
@@ -248,6 +312,7 @@ static void random_trees(enum paging_mode_id id)
 			compare(&modes[i]);
 		}
 	}
+	assert_true(walks > 100);
 }
 
 static void test_qemu__random_32bit(void **state)
