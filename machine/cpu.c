@@ -68,6 +68,8 @@ void cpu_init(struct cpu *cpu, unsigned id, struct ram *ram,
 	cpu->features = *features;
 	cpu->mmu.features = &cpu->features;
 	cpu->mmu.cr0 = CR0_ET | CR0_NW | CR0_CD; /* as after INIT or RESET */
+	cpu->memtype.pat = PAT_POWER_ON;
+	mtrr_init(&cpu->memtype.mtrr, ram, features->maxphyaddr);
 	tlb_init(&cpu->tlb, tlb_config(features));
 	psc_init(&cpu->psc, tlb_config(features));
 	mmu_refresh(&cpu->mmu);
@@ -305,6 +307,30 @@ const char *cpu_write_efer(struct cpu *cpu, uint64_t value)
 	mmu_refresh(&next);
 	commit(cpu, &next);
 	return NULL;
+}
+
+/* --- memory types --------------------------------------------------------- */
+
+const char *cpu_write_pat(struct cpu *cpu, uint64_t value)
+{
+	const char *denied = pat_check(value);
+
+	if (!cpu->features.pat)
+		return "this CPU has no IA32_PAT";
+	if (!denied)
+		cpu->memtype.pat = value;
+	return denied;
+}
+
+/* SDM "Invalidating the Translation Lookaside Buffers (TLBs)". */
+const char *cpu_write_mtrr(struct cpu *cpu, uint32_t msr, uint64_t value)
+{
+	const char *denied = mtrr_write(&cpu->memtype.mtrr, msr, value,
+					cpu->features.maxphyaddr);
+
+	if (!denied)
+		flush_all(cpu, FLUSH_MTRR);
+	return denied;
 }
 
 /* --- PKRU, PKRS, EFLAGS -----------------------------------------------------

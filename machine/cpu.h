@@ -14,6 +14,7 @@
 #define MACHINE_CPU_H
 
 #include "machine/counters.h"
+#include "machine/memtype.h"
 #include "machine/psc.h"
 
 #define CR0_PE	BIT(0)
@@ -64,6 +65,7 @@ struct cpu {
 	va_t cr2;
 	uint8_t cpl;
 	bool interrupts;		/* EFLAGS.IF */
+	struct memtype_regs memtype;	/* IA32_PAT, MTRRs */
 	struct shootdown pending[CPU_MAX_PENDING];
 	unsigned npending;
 	struct cpu_counters counters;
@@ -71,7 +73,10 @@ struct cpu {
 	struct tlb tlb;
 };
 
-/* A CPU after reset: paging off, CPL 0. @ram is borrowed. */
+/*
+ * A CPU after reset: paging off, CPL 0; but its MTRRs are as firmware sets
+ * them for @ram, which is borrowed.
+ */
 void cpu_init(struct cpu *cpu, unsigned id, struct ram *ram,
 	      const struct cpu_features *features);
 void cpu_deinit(struct cpu *cpu);
@@ -87,6 +92,13 @@ const char *cpu_write_cr0(struct cpu *cpu, uint64_t value);
 const char *cpu_write_cr3(struct cpu *cpu, uint64_t value);
 const char *cpu_write_cr4(struct cpu *cpu, uint64_t value);
 const char *cpu_write_efer(struct cpu *cpu, uint64_t value);
+
+/*
+ * WRMSR to IA32_PAT, and to an MTRR by its number, which flushes the TLB; the
+ * former does not. All CPUs should be given the same values.
+ */
+const char *cpu_write_pat(struct cpu *cpu, uint64_t value);
+const char *cpu_write_mtrr(struct cpu *cpu, uint32_t msr, uint64_t value);
 
 /*
  * PKRU (as XRSTOR loads it, which does not ask for CR4.PKE), IA32_PKRS, and

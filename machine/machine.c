@@ -46,6 +46,21 @@ void machine_destroy(struct machine *m)
 	errno = saved;
 }
 
+static uint64_t hash_memtype(const struct memtype_regs *regs, uint64_t hash)
+{
+	const struct mtrr *mtrr = &regs->mtrr;
+
+	hash = hash_word(hash, regs->pat);
+	hash = hash_word(hash, mtrr->def_type);
+	for (unsigned i = 0; i < MTRR_NFIXED; i++)
+		hash = hash_word(hash, mtrr->fixed[i]);
+	for (unsigned i = 0; i < MTRR_NVARIABLE; i++) {
+		hash = hash_word(hash, mtrr->variable[i].base);
+		hash = hash_word(hash, mtrr->variable[i].mask);
+	}
+	return hash;
+}
+
 static uint64_t hash_registers(const struct cpu *cpu, uint64_t hash)
 {
 	const struct mmu *mmu = &cpu->mmu;
@@ -68,6 +83,7 @@ uint64_t machine_hash(const struct machine *m)
 
 	for (unsigned i = 0; i < m->ncpus; i++) {
 		hash = hash_registers(&m->cpu[i], hash);
+		hash = hash_memtype(&m->cpu[i].memtype, hash);
 		hash = tlb_hash(&m->cpu[i].tlb, hash);
 		hash = psc_hash(&m->cpu[i].psc, hash);
 	}

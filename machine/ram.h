@@ -7,7 +7,7 @@
  * of type RAM_MMIO, and addresses in no region, are not backed: reads give all
  * ones, writes are dropped, as on a PC bus.
  *
- * Not here: who uses which frame (kernel/), caches, memory types.
+ * Not here: who uses which frame (kernel/), caches, memory types (mtrr.h).
  */
 #ifndef MACHINE_RAM_H
 #define MACHINE_RAM_H
