@@ -16,6 +16,7 @@
 #include "kernel/highmem.h"
 #include "kernel/internal.h"
 #include "kernel/memblock.h"
+#include "kernel/memtype.h"
 #include "kernel/mm.h"
 #include "kernel/process.h"
 #include "kernel/page_alloc.h"
@@ -36,6 +37,7 @@ void kernel_config_default(struct kernel_config *cfg, const struct arch *arch)
 		.pse = arch->features.pse,
 		.nx = arch->features.nx,
 		.pge = arch->features.pge,
+		.pat = arch->features.pat,
 		.gbpages = arch->features.gbpages,
 	};
 }
@@ -89,6 +91,7 @@ static struct cpu_features choose_features(const struct kernel_config *cfg)
 	f.pse36 &= cfg->pse;
 	f.nx &= cfg->nx;
 	f.pge &= cfg->pge;
+	f.pat &= cfg->pat;
 	f.gbpages = cfg->gbpages && f.lm;
 	return f;
 }
@@ -162,6 +165,8 @@ static const char *enable_paging(struct cpu *cpu, bool pae, bool long_mode,
 		why = cpu_write_cr3(cpu, root);
 	if (!why)
 		why = cpu_write_cr0(cpu, CR0_STATE);
+	if (!why)
+		why = pat_init(cpu);
 	if (!why)
 		why = cpu_write_eflags(cpu, EFLAGS_IF);
 	return why;

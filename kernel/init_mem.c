@@ -14,6 +14,7 @@
  */
 #include "kernel/internal.h"
 #include "kernel/memblock.h"
+#include "kernel/memtype.h"
 #include "kernel/pgtable.h"
 
 #define SECTION_SIZE (128 * MiB) /* x86-64: SECTION_SIZE_BITS 27 */
@@ -177,7 +178,7 @@ static bool reserve_flat_mem_map(struct kernel *k)
 static bool map_fixmap(struct kernel *k)
 {
 	const struct layout *l = &k->layout;
-	uint64_t flags = pt_page_kernel(k) | PTE_PCD | PTE_PWT;
+	uint64_t flags = pt_page_kernel(k) | cachemode2protval(k, MT_UC);
 
 	if (kernel_populate_tables(k, l->fixaddr_start, l->fixaddr_top))
 		return false;

@@ -28,7 +28,7 @@ struct kernel_config {		/* what `boot` takes */
 	uint64_t vmalloc_reserve; /* i386: bytes, default 128 MiB */
 	uint64_t seed;
 	bool kaslr, aslr;
-	bool pse, nx, pge, gbpages;	/* CPU features taken away or given */
+	bool pse, nx, pge, pat, gbpages; /* CPU features taken away or given */
 };
 
 struct arch {			/* a row of `boot` */

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "kernel/internal.h"
+#include "kernel/memtype.h"
 #include "kernel/page_alloc.h"
 #include "kernel/pgtable.h"
 
@@ -156,31 +157,54 @@ static bool can_ioremap(const struct kernel *k, pa_t phys, uint64_t size)
 	return true;
 }
 
-int ioremap(struct kernel *k, pa_t phys, uint64_t size, va_t *ret)
+/* An area for the @bytes of device memory at @phys, not mapped yet. */
+static int ioremap_area(struct kernel *k, pa_t phys, uint64_t bytes,
+			enum memtype type, struct vmap_area **ret)
 {
-	uint64_t offset = phys & (PAGE_SIZE - 1);
+	enum memtype got;
+	int rc;
+
+	/* Ours: Linux has no such limit, and would fill RAM with tables. */
+	if (bytes >> PAGE_SHIFT > k->totalram_pages)
+		return -ENOMEM;
+	rc = memtype_reserve(k, phys, bytes, type, &got);
+	if (rc)
+		return rc;
+	*ret = alloc_vmap_area(k, bytes >> PAGE_SHIFT);
+	if (!*ret)
+		return -ENOMEM;
+	(*ret)->kind = VMAP_IOREMAP;
+	(*ret)->phys = phys;
+	(*ret)->type = got;
+	return 0;
+}
+
+int ioremap_type(struct kernel *k, pa_t phys, uint64_t size, enum memtype type,
+		 va_t *ret)
+{
+	uint64_t offset = phys & (PAGE_SIZE - 1), bytes, prot;
 	struct vmap_area *va;
-	uint64_t bytes;
+	int rc;
 
 	if (!size || !can_ioremap(k, phys, size))
 		return -EINVAL;
 	bytes = PAGE_ALIGN(size + offset);
-	/* Ours: Linux has no such limit, and would fill RAM with tables. */
-	if (bytes >> PAGE_SHIFT > k->totalram_pages)
-		return -ENOMEM;
-	va = alloc_vmap_area(k, bytes >> PAGE_SHIFT);
-	if (!va)
-		return -ENOMEM;
-	va->kind = VMAP_IOREMAP;
-	va->phys = phys - offset;
-	if (kernel_map_range(k, va->start, va->phys, bytes,
-			     pt_page_kernel(k) | PTE_PCD, PAGE_SHIFT)) {
+	rc = ioremap_area(k, phys - offset, bytes, type, &va);
+	if (rc)
+		return rc;
+	prot = pt_page_kernel(k) | cachemode2protval(k, va->type);
+	if (kernel_map_range(k, va->start, va->phys, bytes, prot, PAGE_SHIFT)) {
 		unmap_area(k, va);
 		area_destroy(k, va);
 		return -ENOMEM;
 	}
 	*ret = va->start + offset;
 	return 0;
+}
+
+int ioremap(struct kernel *k, pa_t phys, uint64_t size, va_t *ret)
+{
+	return ioremap_type(k, phys, size, MT_UC_MINUS, ret);
 }
 
 static struct vmap_area *find_area(const struct kernel *k, va_t at)

@@ -15,6 +15,7 @@ struct vmap_area {
 	unsigned nr_pages;
 	enum vmap_kind kind;
 	pa_t phys;		/* VMAP_IOREMAP */
+	enum memtype type;	/* VMAP_IOREMAP: what its PTEs ask for */
 	uint32_t *pages;	/* VMAP_ALLOC: owned, the frames */
 };
 
@@ -23,7 +24,12 @@ void vmalloc_deinit(struct kernel *k);
 
 /* -ENOMEM: size 0, no address range or no frames; all or nothing. */
 int vmalloc(struct kernel *k, uint64_t size, va_t *ret);
-/* Maps @size bytes of physical address space uncached. */
+/*
+ * Maps @size bytes of physical address space; ioremap() asks for UC-. See
+ * memtype_reserve() for the type that one gets.
+ */
+int ioremap_type(struct kernel *k, pa_t phys, uint64_t size, enum memtype type,
+		 va_t *ret);
 int ioremap(struct kernel *k, pa_t phys, uint64_t size, va_t *ret);
 /* -EINVAL if @va is neither NULL nor the start of an area. */
 int vfree(struct kernel *k, va_t va);

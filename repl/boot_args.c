@@ -136,6 +136,7 @@ static const struct boot_key {
 	{ "pse", NULL, offsetof(struct kernel_config, pse), false },
 	{ "nx", NULL, offsetof(struct kernel_config, nx), false },
 	{ "pge", NULL, offsetof(struct kernel_config, pge), false },
+	{ "pat", NULL, offsetof(struct kernel_config, pat), false },
 	{ "gbpages", NULL, offsetof(struct kernel_config, gbpages), false },
 };
 
@@ -241,7 +242,7 @@ static struct machine *bare_machine(const struct kernel_config *cfg)
 {
 	struct cpu_features f = {
 		.maxphyaddr = 46, .pse = cfg->pse, .pae = true, .pse36 = true,
-		.pge = cfg->pge, .pat = true, .nx = cfg->nx,
+		.pge = cfg->pge, .pat = cfg->pat, .nx = cfg->nx,
 		.gbpages = cfg->gbpages, .lm = true, .smep = true,
 		.smap = true, .pku = true, .pks = true, .pcid = true,
 		.invpcid = true, .la57 = true,

@@ -328,8 +328,8 @@ const struct command cmd_boot = {
 	.help = "start over: i386, i386-pae, x86_64, or none for a bare machine",
 	.details =
 	"Keys: ram=SIZE (2G), cpus=N (2), seed=N (1), kaslr=on|off, aslr=on|off,\n"
-	"pse=on|off, pge=on|off, nx=on|off, gbpages=on|off, and for i386\n"
-	"vmsplit=3G|3G_OPT|2G|2G_OPT|1G, layout=classic|6.1, vmalloc=SIZE.\n"
+	"pse=on|off, pge=on|off, pat=on|off, nx=on|off, gbpages=on|off, and for\n"
+	"i386 vmsplit=3G|3G_OPT|2G|2G_OPT|1G, layout=classic|6.1, vmalloc=SIZE.\n"
 	"kaslr=on needs layout=6.1 on i386, and moves image and areas by the seed.\n"
 	"layout=classic has the numbers of the textbooks (Linux 2.6: lowmem ends at\n"
 	"896 MiB, position-independent programs lie at two thirds of user space);\n"

@@ -200,6 +200,79 @@ static void test_ioremap__is_uncached(void **state)
 	assert_int_equal(vfree(k, va), 0);
 }
 
+static enum memtype pte_type(struct kernel *k, va_t va)
+{
+	struct access access = { .va = va };
+	const struct cpu *cpu = &k->machine->cpu[0];
+	struct memtype_of t;
+	struct walk w;
+
+	mmu_translate(&cpu->mmu, k->ram, &access, &w);
+	assert_int_equal(w.fault.reason, FAULT_NONE);
+	memtype_of_walk(&cpu->memtype, &cpu->mmu, &w, &t);
+	return t.type;
+}
+
+/* What each kind of ioremap puts into its PTEs, and what comes of it. */
+static void test_ioremap__types(void **state)
+{
+	static const struct { enum memtype ask; uint64_t bits; enum memtype is; }
+	rows[] = {
+		{ MT_UC_MINUS, PTE_PCD, MT_UC },
+		{ MT_UC, PTE_PCD | PTE_PWT, MT_UC },
+		{ MT_WC, PTE_PWT, MT_WC },
+		{ MT_WT, PTE_PAT | PTE_PCD | PTE_PWT, MT_UC },
+		{ MT_WB, PTE_PCD, MT_UC }, /* the MTRRs say UC */
+	};
+	struct kernel *k = *state;
+	uint64_t entry;
+	unsigned level;
+	va_t va;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(ioremap_type(k, 0xfebc0000, PAGE_SIZE,
+					      rows[i].ask, &va), 0);
+		pt_leaf(k, k->swapper_pg_dir, va, &entry, &level);
+		assert_int_equal(entry & (PTE_PAT | PTE_PCD | PTE_PWT),
+				 rows[i].bits);
+		assert_int_equal(pte_pfn(k, entry), 0xfebc0);
+		assert_int_equal(pte_type(k, va), rows[i].is);
+		assert_int_equal(findings(k, NULL), 0);
+		assert_int_equal(vfree(k, va), 0);
+	}
+	/* WB where the MTRRs have it: a hole that no UC range covers. */
+	if (k->mode->entry_size == 8) {
+		assert_int_equal(ioremap_type(k, 0xfd0000000, 1, MT_WB, &va),
+				 0);
+		assert_int_equal(pte_type(k, va), MT_WB);
+		vfree(k, va);
+	}
+	/* The ISA range is mapped WB, and its MTRRs make it UC. */
+	assert_int_equal(ioremap(k, 0xb8000, PAGE_SIZE, &va), 0);
+	pt_leaf(k, k->swapper_pg_dir, va, &entry, &level);
+	assert_int_equal(entry & (PTE_PAT | PTE_PCD | PTE_PWT), 0);
+	assert_int_equal(pte_type(k, va), MT_UC);
+	vfree(k, va);
+}
+
+/* The first mapping decides, unless that would be too weak an order. */
+static void test_ioremap__aliases(void **state)
+{
+	struct kernel *k = *state;
+	va_t first, second, third;
+
+	assert_int_equal(ioremap_type(k, 0xfebc0000, 2 * PAGE_SIZE, MT_WC,
+				      &first), 0);
+	assert_int_equal(ioremap(k, 0xfebc1000, PAGE_SIZE, &second), 0);
+	assert_int_equal(find_vmap_area(k, second)->type, MT_WC);
+	assert_int_equal(ioremap_type(k, 0xfebc0000, PAGE_SIZE, MT_WT, &third),
+			 -EBUSY);
+	assert_int_equal(ioremap(k, 0xfebc2000, PAGE_SIZE, &third), 0);
+	assert_int_equal(find_vmap_area(k, third)->type, MT_UC_MINUS);
+	/* Two types on one range: there is no right one. */
+	assert_int_equal(ioremap(k, 0xfebc1000, 2 * PAGE_SIZE, &third), -EBUSY);
+}
+
 static void test_ioremap__errors(void **state)
 {
 	struct kernel *k = *state;
@@ -249,6 +322,8 @@ int main(void)
 		BOOT_TEST(test_vmalloc__fills_the_whole_area, i386_pae),
 		ON_ALL(test_vfree__no_cpu_keeps_a_translation),
 		ON_ALL(test_ioremap__is_uncached),
+		ON_ALL(test_ioremap__types),
+		ON_ALL(test_ioremap__aliases),
 		ON_ALL(test_ioremap__errors),
 		ON_ALL(test_check__poked_pte),
 	};
