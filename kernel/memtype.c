@@ -25,14 +25,24 @@ const char *pat_init(struct cpu *cpu)
 	return cpu->features.pat ? cpu_write_pat(cpu, PAT_LINUX) : NULL;
 }
 
-/* Without a PAT Linux reckons with what PCD and PWT mean: WB WT UC- UC. */
-uint64_t cachemode2protval(const struct kernel *k, enum memtype type)
+/*
+ * The lowest PAT entry that has @type, else 8. Without a PAT Linux reckons
+ * with what PCD and PWT mean: WB WT UC- UC.
+ */
+static unsigned pat_slot(const struct kernel *k, enum memtype type)
 {
 	uint64_t pat = has_pat(k) ? PAT_LINUX : PAT_POWER_ON;
 	unsigned index = 0;
 
 	while (index < 8 && pat_entry(pat, index) != type)
 		index++;
+	return index;
+}
+
+uint64_t cachemode2protval(const struct kernel *k, enum memtype type)
+{
+	unsigned index = pat_slot(k, type);
+
 	if (index == 8)
 		return PTE_PCD;
 	return (index & 1 ? PTE_PWT : 0) | (index & 2 ? PTE_PCD : 0) |
@@ -90,7 +100,7 @@ static int check_conflict(const struct kernel *k, pa_t phys, uint64_t size,
 int memtype_reserve(const struct kernel *k, pa_t phys, uint64_t size,
 		    enum memtype type, enum memtype *ret)
 {
-	*ret = type;
+	*ret = pat_slot(k, type) < 8 ? type : MT_UC_MINUS;
 	if (!has_pat(k))
 		return 0;
 	if (phys >= ISA_START && phys + size <= ISA_END) {

@@ -26,8 +26,8 @@ uint64_t cachemode2protval(const struct kernel *k, enum memtype type);
 /*
  * The type that [@phys, @phys + @size) is mapped with if @type is asked for:
  * UC- instead of WB where the MTRRs say otherwise, WB in the ISA range
- * 640K-1M, and the type of an ioremap() there already. Returns 0, or -EBUSY if
- * that would break what was asked for.
+ * 640K-1M, and the type of an ioremap() there already; without a PAT UC-
+ * instead of WC. Returns 0, or -EBUSY if that would break what was asked for.
  */
 int memtype_reserve(const struct kernel *k, pa_t phys, uint64_t size,
 		    enum memtype type, enum memtype *ret);

@@ -68,7 +68,7 @@ void cpu_init(struct cpu *cpu, unsigned id, struct ram *ram,
 	cpu->features = *features;
 	cpu->mmu.features = &cpu->features;
 	cpu->mmu.cr0 = CR0_ET | CR0_NW | CR0_CD; /* as after INIT or RESET */
-	cpu->memtype.pat = PAT_POWER_ON;
+	cpu->memtype.pat = features->pat ? PAT_POWER_ON : 0;
 	mtrr_init(&cpu->memtype.mtrr, ram, features->maxphyaddr);
 	tlb_init(&cpu->tlb, tlb_config(features));
 	psc_init(&cpu->psc, tlb_config(features));

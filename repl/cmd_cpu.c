@@ -13,6 +13,7 @@ static uint64_t get_cr2(const struct cpu *c) { return c->cr2; }
 static uint64_t get_cr3(const struct cpu *c) { return c->mmu.cr3; }
 static uint64_t get_cr4(const struct cpu *c) { return c->mmu.cr4; }
 static uint64_t get_efer(const struct cpu *c) { return c->mmu.efer; }
+static uint64_t get_pat(const struct cpu *c) { return c->memtype.pat; }
 static uint64_t get_cpl(const struct cpu *c) { return c->cpl; }
 
 static const char *set_cr2(struct cpu *c, uint64_t v)
@@ -29,18 +30,31 @@ static const char *set_cpl(struct cpu *c, uint64_t v)
 	return NULL;
 }
 
+/* The eight types, entry 0 first: "WB WT UC- UC WB WT UC- UC". */
+static const char *decode_pat(uint64_t v, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < 8 && n < size; i++)
+		n += snprintf(buf + n, size - n, "%s%s", i ? " " : "",
+			      memtype_name[pat_entry(v, i)]);
+	return buf;
+}
+
 static const struct reg {
 	const char *name;
 	uint64_t (*get)(const struct cpu *cpu);
 	const char *(*set)(struct cpu *cpu, uint64_t value);
 	const struct flag_name *flags;
 	unsigned digits;
+	const char *(*decode)(uint64_t value, char *buf, size_t size);
 } regs[] = {
 	{ "cr0", get_cr0, cpu_write_cr0, cr0_flags, 8 },
 	{ "cr2", get_cr2, set_cr2, NULL, 0 },
 	{ "cr3", get_cr3, cpu_write_cr3, NULL, 0 },
 	{ "cr4", get_cr4, cpu_write_cr4, cr4_flags, 8 },
 	{ "efer", get_efer, cpu_write_efer, efer_flags, 8 },
+	{ "pat", get_pat, cpu_write_pat, NULL, 16, decode_pat },
 	{ "cpl", get_cpl, set_cpl, NULL, 1 },
 };
 
@@ -58,7 +72,14 @@ static void emit_reg(struct result *r, const struct cpu *cpu,
 		flags_format(flags, sizeof(flags), g->flags, v, " ");
 		res_flags(r, "flags", "%s", flags);
 	}
+	if (g->decode)
+		res_flags(r, "types", "%s", g->decode(v, flags, sizeof(flags)));
 	res_end(r);
+}
+
+static bool has_reg(const struct cpu *cpu, const struct reg *g)
+{
+	return g->get != get_pat || cpu->features.pat;
 }
 
 static const struct reg *find_reg(struct cmd_ctx *c, const char *name)
@@ -89,6 +110,9 @@ static int reg_run(struct cmd_ctx *c)
 		g = find_reg(c, c->arg[0].str);
 		if (!g)
 			return -1;
+		if (!has_reg(cpu, g))
+			return err_set(c->err, ERR_USER,
+				       "this CPU has no %s register", g->name);
 	}
 	if (c->arg[1].set) {
 		rule = g->set(cpu, c->arg[1].value.n);
@@ -99,7 +123,7 @@ static int reg_run(struct cmd_ctx *c)
 	}
 	res_list(c->r, "registers", RES_LINES);
 	for (size_t i = 0; i < ARRAY_SIZE(regs); i++)
-		if (!g || g == &regs[i])
+		if (g ? g == &regs[i] : has_reg(cpu, &regs[i]))
 			emit_reg(c->r, cpu, &regs[i]);
 	res_end(c->r);
 	return 0;
@@ -211,7 +235,7 @@ const struct command cmd_reg = {
 	.name = "reg", .alias = "registers", .group = "processor",
 	.flags = CMD_CHANGES,
 	.help = "show or load control registers",
-	.details = "NAME is cr0, cr2, cr3, cr4, efer or cpl. A load that the CPU\n"
+	.details = "NAME is cr0, cr2, cr3, cr4, efer, pat or cpl. A load that the CPU\n"
 		   "refuses ends in #GP, with the rule that it breaks.",
 	.example = "reg cr4",
 	.arg = { { "NAME", ARG_WORD, .optional = true },

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "kernel/pgtable.h"
 #include "kernel/slab.h"
@@ -214,6 +215,8 @@ static void emit_vmap(struct cmd_ctx *c, va_t va)
 		a->nr_pages == 1 ? "%s page and a guard page"
 				 : "%s pages and a guard page",
 		a->nr_pages);
+	if (a->kind == VMAP_IOREMAP)
+		res_str(c->r, "type", "mapped %s", memtype_name[a->type]);
 	emit_frames(c, a);
 }
 
@@ -230,12 +233,36 @@ static int vmalloc_run(struct cmd_ctx *c)
 	return 0;
 }
 
+/* The functions that Linux has: ioremap, ioremap_uc, _wc, _wt, _cache. */
+static int ioremap_mode(struct cmd_ctx *c, enum memtype *ret)
+{
+	static const enum memtype types[] = { MT_UC_MINUS, MT_UC, MT_WC, MT_WT,
+					      MT_WB };
+	const struct cmd_arg *t = cmd_opt(c, 't');
+
+	*ret = MT_UC_MINUS;
+	for (size_t i = 0; t && i < ARRAY_SIZE(types); i++)
+		if (!strcasecmp(t->str, memtype_name[types[i]])) {
+			*ret = types[i];
+			return 0;
+		}
+	if (!t)
+		return 0;
+	err_set(c->err, ERR_USER, "-t %s: no such kind of ioremap", t->str);
+	err_hint(c->err, "uc-, uc, wc, wt or wb");
+	return -1;
+}
+
 static int ioremap_run(struct cmd_ctx *c)
 {
 	pa_t pa = c->arg[0].value.n;
+	enum memtype type;
 	va_t va;
-	int rc = ioremap(c->k, pa, c->arg[1].value.n, &va);
+	int rc;
 
+	if (ioremap_mode(c, &type) < 0)
+		return -1;
+	rc = ioremap_type(c->k, pa, c->arg[1].value.n, type, &va);
 	if (rc < 0)
 		return err_errno(c->err, rc, "0x%llx",
 				 (unsigned long long)pa);
@@ -360,8 +387,15 @@ const struct command cmd_vfree = {
 const struct command cmd_ioremap = {
 	.name = "ioremap", KSPACE, MUTATES,
 	.help = "map SIZE bytes of physical address space uncached",
+	.details =
+	"-t asks for another memory type than UC-: uc (ioremap_uc), wc (ioremap_wc,\n"
+	"for frame buffers), wt (ioremap_wt), wb (ioremap_cache). WB becomes UC-\n"
+	"where the MTRRs do not say WB, a second mapping gets the type of the\n"
+	"first, and the ISA range 640K-1M is mapped WB; its MTRRs make it UC.",
 	.example = "ioremap 0xfec00000 4K",
-	.arg = { { "PA", ARG_PA }, { "SIZE", ARG_SIZE } }, .run = ioremap_run,
+	.arg = { { "PA", ARG_PA }, { "SIZE", ARG_SIZE } },
+	.opt = { { 't', "type", ARG_WORD, "TYPE", "ask for this memory type" } },
+	.run = ioremap_run,
 };
 
 const struct command cmd_vmallocinfo = {

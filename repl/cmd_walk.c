@@ -164,6 +164,38 @@ static void emit_rights(struct cmd_ctx *c, const struct walk_job *j)
 	res_end(r);
 }
 
+/* What led to the type: "PAT[0] WB, MTRR WB". */
+static void emit_type_source(struct result *r, const struct memtype_of *t,
+			     bool has_pat)
+{
+	if (t->cache_disabled)
+		res_text(r, COL_PLAIN, "CR0.CD=1");
+	if (t->paged && has_pat) {
+		res_u64(r, "pat_index", "PAT[%s]", t->pat_index);
+		res_str(r, "pat_type", "~ %s", memtype_name[t->pat]);
+	} else if (t->paged) {
+		res_text(r, COL_PLAIN, "PCD %d, PWT %d", t->pat_index >> 1,
+			 t->pat_index & 1);
+	}
+	res_str(r, "mtrr_type", t->paged ? "~, MTRR %s" : "MTRR %s",
+		memtype_name[t->mtrr]);
+	if (t->mixed)
+		res_text(r, COL_BAD, "other MTRR types in this page");
+}
+
+/* "type    WB  PAT[0] WB, MTRR WB": how caches may treat the page. */
+static void emit_type(struct cmd_ctx *c, const struct walk_job *j)
+{
+	const struct cpu *cpu = &c->m->cpu[j->cpu];
+	struct memtype_of t;
+
+	memtype_of_walk(&cpu->memtype, &j->mmu, &j->walk, &t);
+	res_line(c->r);
+	res_text(c->r, COL_DIM, "type");
+	res_str(c->r, "memory_type", "  %s", memtype_name[t.type]);
+	emit_type_source(c->r, &t, cpu->features.pat);
+}
+
 /* A cached translation only counts while its CPU runs in these tables. */
 static void emit_tlb(struct cmd_ctx *c, const struct walk_job *j)
 {
@@ -247,6 +279,8 @@ static int pagewalk_run(struct cmd_ctx *c)
 		emit_end(c, &j.walk);
 	if (walk_reached_page(&j.walk) && j.walk.nsteps)
 		emit_rights(c, &j);
+	if (walk_reached_page(&j.walk))
+		emit_type(c, &j);
 	if (j.walk.nsteps)
 		emit_tlb(c, &j);
 	emit_prospect(c, &j);
@@ -263,6 +297,8 @@ const struct command cmd_pagewalk = {
 	"PID) as the CPU would, and shows each entry: its name and index, where\n"
 	"it lies in physical memory, its raw value, its bits, and where it\n"
 	"points. Nothing changes: no accessed bit is set, no TLB entry filled.\n"
+	"The type line tells how caches may treat the page: what its PAT, PCD and\n"
+	"PWT bits choose from IA32_PAT, and what the MTRRs say of its address.\n"
 	"The access is a read; its privilege follows the address, user below\n"
 	"TASK_SIZE and kernel above, unless -u or -k says otherwise.\n"
 	"--as prints what another tool would: crash (vtop), windbg (!pte), bochs\n"

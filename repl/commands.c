@@ -37,6 +37,7 @@
 	X(cmd_map) \
 	X(cmd_maps) \
 	X(cmd_mprotect) \
+	X(cmd_mtrr) \
 	X(cmd_munmap) \
 	X(cmd_page) \
 	X(cmd_pagewalk) \

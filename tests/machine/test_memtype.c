@@ -6,20 +6,23 @@
  * PAT entry, effective type; and MTRR, PCD, PWT, effective type.
  */
 static const char *const with_pat[][3] = {
-	{ "UC", "UC", "UC" },	{ "UC", "UC-", "UC" }, { "UC", "WC", "WC" },
-	{ "UC", "WT", "UC" },	{ "UC", "WB", "UC" },  { "UC", "WP", "UC" },
-	{ "WC", "UC", "UC" },	{ "WC", "UC-", "WC" }, { "WC", "WC", "WC" },
-	{ "WC", "WT", "UC" },	{ "WC", "WB", "WC" },  { "WC", "WP", "UC" },
-	{ "WT", "UC", "UC" },	{ "WT", "UC-", "UC" }, { "WT", "WC", "WC" },
-	{ "WT", "WT", "WT" },	{ "WT", "WB", "WT" },  { "WT", "WP", "WP" },
-	{ "WB", "UC", "UC" },	{ "WB", "UC-", "UC" }, { "WB", "WC", "WC" },
-	{ "WB", "WT", "WT" },	{ "WB", "WB", "WB" },  { "WB", "WP", "WP" },
-	{ "WP", "UC", "UC" },	{ "WP", "UC-", "WC" }, { "WP", "WC", "WC" },
-	{ "WP", "WT", "WT" },	{ "WP", "WB", "WP" },  { "WP", "WP", "WP" },
+	{ "UC", "UC", "UC" }, { "UC", "UC-", "UC" }, { "UC", "WC", "WC" },
+	{ "UC", "WT", "UC" }, { "UC", "WB", "UC" },  { "UC", "WP", "UC" },
+	{ "WC", "UC", "UC" }, { "WC", "UC-", "WC" }, { "WC", "WC", "WC" },
+	{ "WC", "WT", "UC" }, { "WC", "WB", "WC" },  { "WC", "WP", "UC" },
+	{ "WT", "UC", "UC" }, { "WT", "UC-", "UC" }, { "WT", "WC", "WC" },
+	{ "WT", "WT", "WT" }, { "WT", "WB", "WT" },  { "WT", "WP", "WP" },
+	{ "WB", "UC", "UC" }, { "WB", "UC-", "UC" }, { "WB", "WC", "WC" },
+	{ "WB", "WT", "WT" }, { "WB", "WB", "WB" },  { "WB", "WP", "WP" },
+	{ "WP", "UC", "UC" }, { "WP", "UC-", "WC" }, { "WP", "WC", "WC" },
+	{ "WP", "WT", "WT" }, { "WP", "WB", "WP" },  { "WP", "WP", "WP" },
 };
 
-static const struct { const char *mtrr; int pcd, pwt; const char *type; }
-without_pat[] = {
+static const struct {
+	const char *mtrr;
+	int pcd, pwt;
+	const char *type;
+} without_pat[] = {
 	{ "UC", 0, 0, "UC" }, { "UC", 0, 1, "UC" }, { "UC", 1, 0, "UC" },
 	{ "UC", 1, 1, "UC" }, { "WC", 0, 0, "WC" }, { "WC", 0, 1, "WC" },
 	{ "WC", 1, 0, "WC" }, { "WC", 1, 1, "UC" }, { "WT", 0, 0, "WT" },
@@ -80,11 +83,13 @@ static void test_memtype__uncacheable_wins(void **state)
 
 static void test_pat__index_bits_by_page_size(void **state)
 {
-	static const struct { enum paging_mode_id mode; unsigned level, bit; }
-	rows[] = {
-		{ PAGING_32, 1, 7 },	 { PAGING_32, 0, 12 },
-		{ PAGING_PAE, 2, 7 },	 { PAGING_PAE, 1, 12 },
-		{ PAGING_4LEVEL, 3, 7 }, { PAGING_4LEVEL, 2, 12 },
+	static const struct {
+		enum paging_mode_id mode;
+		unsigned level, bit;
+	} rows[] = {
+		{ PAGING_32, 1, 7 },	  { PAGING_32, 0, 12 },
+		{ PAGING_PAE, 2, 7 },	  { PAGING_PAE, 1, 12 },
+		{ PAGING_4LEVEL, 3, 7 },  { PAGING_4LEVEL, 2, 12 },
 		{ PAGING_4LEVEL, 1, 12 }, { PAGING_5LEVEL, 4, 7 },
 		{ PAGING_5LEVEL, 3, 12 }, { PAGING_5LEVEL, 2, 12 },
 	};
@@ -135,20 +140,35 @@ static void test_pat__write(void **state)
 
 static void test_mtrr__reserved_bits(void **state)
 {
-	static const struct { uint32_t msr; uint64_t value; bool ok; } rows[] = {
-		{ 0x2ff, 0xc06, true },	  { 0x2ff, 0x000, true },
-		{ 0x2ff, 0xd06, false },  { 0x2ff, 0xe06, false },
-		{ 0x2ff, 0x1c06, false }, { 0x2ff, 0xc02, false },
-		{ 0x2ff, 0xc03, false },  { 0x2ff, 0xc07, false },
+	static const struct {
+		uint32_t msr;
+		uint64_t value;
+		bool ok;
+	} rows[] = {
+		{ 0x2ff, 0xc06, true },
+		{ 0x2ff, 0x000, true },
+		{ 0x2ff, 0xd06, false },
+		{ 0x2ff, 0xe06, false },
+		{ 0x2ff, 0x1c06, false },
+		{ 0x2ff, 0xc02, false },
+		{ 0x2ff, 0xc03, false },
+		{ 0x2ff, 0xc07, false },
 		{ 0x2ff, 0xc16, false },
-		{ 0x200, 0x80000000, true },   { 0x200, 0x80000106, false },
-		{ 0x200, 0x80000802, false },  { 0x200, 0x80000007, false },
-		{ 0x200, 0xfffffff006, true }, { 0x200, BIT(40), false },
-		{ 0x201, 0xff80000800, true }, { 0x201, 0xff80000000, true },
-		{ 0x201, 0xff80000801, false }, { 0x201, 0xff80000c00, false },
+		{ 0x200, 0x80000000, true },
+		{ 0x200, 0x80000106, false },
+		{ 0x200, 0x80000802, false },
+		{ 0x200, 0x80000007, false },
+		{ 0x200, 0xfffffff006, true },
+		{ 0x200, BIT(40), false },
+		{ 0x201, 0xff80000800, true },
+		{ 0x201, 0xff80000000, true },
+		{ 0x201, 0xff80000801, false },
+		{ 0x201, 0xff80000c00, false },
 		{ 0x201, BIT(40), false },
-		{ 0x213, 0x800, true },	       { 0x214, 0, false },
-		{ 0x1ff, 0, false },	       { 0xfe, 0x508, false },
+		{ 0x213, 0x800, true },
+		{ 0x214, 0, false },
+		{ 0x1ff, 0, false },
+		{ 0xfe, 0x508, false },
 		{ 0x250, 0x0606060606060606, true },
 		{ 0x26f, 0x0001040506000000, true },
 		{ 0x26f, 0x0606060606060607, false },
@@ -311,8 +331,11 @@ static void test_firmware__as_observed(void **state)
 		0x0505050505050505, 0x0505050505050505, 0x0505050505050505,
 		0x0505050505050505, 0x0505050505050505,
 	};
-	static const struct { uint64_t low; unsigned bits; uint64_t base, mask; }
-	rows[] = {
+	static const struct {
+		uint64_t low;
+		unsigned bits;
+		uint64_t base, mask;
+	} rows[] = {
 		{ BIT(28), 40, 0x80000000, 0xff80000800 },
 		{ BIT(31), 40, 0x80000000, 0xff80000800 },
 		{ 3 * BIT(30), 40, 0xc0000000, 0xffc0000800 },
@@ -351,7 +374,8 @@ static void test_firmware__covers_the_hole(void **state)
 	}
 }
 
-/* --- walks ----------------------------------------------------------------- */
+/* --- walks -----------------------------------------------------------------
+ */
 
 static struct memtype_of walk_type(struct cpu *cpu, va_t va)
 {

@@ -123,7 +123,7 @@ static const char *const looks[] = {
 	"ptdump -a ptdump", "ptdump -a pt-dump", "ptdump -a crash user",
 	"ptdump -a windbg user", "ptdump -a bochs",
 	"maps", "ps", "layout", "buddyinfo", "zoneinfo", "slabinfo",
-	"vmallocinfo", "iomem", "e820", "tlb", "tlb -c 1", "peek 0x1000 64",
+	"vmallocinfo", "iomem", "e820", "mtrr", "reg pat", "tlb", "tlb -c 1", "peek 0x1000 64",
 	"page pfn:0x1000", "page __pa(high_memory-4K)", "page data", "help",
 	"help map", "apropos TLB", "check", "eval text+1", "__pa PAGE_OFFSET",
 	"__va 1M",
