@@ -61,6 +61,17 @@ static uint64_t pse36_reserved(const struct cpu_features *features)
 	return BIT(21) - BIT(width - 32 + 13);
 }
 
+/*
+ * On a CPU without a PAT its bit is reserved where a page is mapped; but
+ * 32-bit paging reserves nothing unless CR4.PSE=1 (SDM "32-Bit Paging").
+ */
+static uint64_t pat_reserved(const struct mmu *mmu, unsigned level)
+{
+	if (mmu->features->pat || (mmu->mode->pse36 && !mmu->pse))
+		return 0;
+	return level + 1U < mmu->mode->nlevels ? PTE_PAT_LARGE : PTE_PAT;
+}
+
 /* Reserved in every entry: address bits the CPU lacks, XD without EFER.NXE. */
 static uint64_t common_reserved(const struct mmu *mmu)
 {
@@ -79,7 +90,7 @@ static void refresh_level(struct mmu *mmu, unsigned level)
 	uint64_t common = common_reserved(mmu);
 	struct mmu_level ret = {
 		.table_rsvd = l->table_rsvd | common,
-		.leaf_rsvd = l->leaf_rsvd | common,
+		.leaf_rsvd = l->leaf_rsvd | common | pat_reserved(mmu, level),
 		.implied = l->implied,
 		.index_mask = (1U << l->bits) - 1,
 		.shift = l->shift,

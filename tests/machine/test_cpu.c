@@ -229,7 +229,8 @@ static void test_cpu__pse36_reserved_bits(void **state)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(row); i++) {
 		struct cpu_features f = { .maxphyaddr = row[i].maxphyaddr,
-					  .pse36 = row[i].pse36 };
+					  .pse36 = row[i].pse36,
+					  .pat = true };
 		struct mmu mmu = { .cr0 = ON, .cr4 = CR4_PSE, .features = &f };
 
 		mmu_refresh(&mmu);

@@ -447,7 +447,6 @@ static void test_walk__cr0_cd_and_paging_off(void **state)
 	machine_destroy(m);
 }
 
-/* Without a PAT bit 7 of a PTE says nothing, and PWT means WT. */
 static void test_walk__no_pat(void **state)
 {
 	struct machine *m = make_machine();
@@ -456,13 +455,52 @@ static void test_walk__no_pat(void **state)
 
 	cpu->features.pat = false;
 	enable_paging(cpu, PAGING_32, 0);
-	map(cpu, cpu->mmu.mode, 0x5000, 1, 0x9000 | RWU | PTE_PAT | PTE_PWT);
+	map(cpu, cpu->mmu.mode, 0x5000, 1, 0x9000 | RWU | PTE_PWT);
 	t = walk_type(cpu, 0x5000);
 	assert_int_equal(t.pat_index, 1);
 	assert_int_equal(t.type, MT_WT);
-	map(cpu, cpu->mmu.mode, 0x5000, 1, 0x9000 | RWU | PTE_PAT | PTE_PCD);
+	map(cpu, cpu->mmu.mode, 0x5000, 1, 0x9000 | RWU | PTE_PCD);
 	assert_int_equal(walk_type(cpu, 0x5000).type, MT_UC);
 	machine_destroy(m);
+}
+
+static enum fault_reason reserved_in(enum paging_mode_id id, uint64_t cr4,
+				     bool pat, bool large)
+{
+	struct machine *m = make_machine();
+	struct cpu *cpu = &m->cpu[0];
+	struct access access = { .va = 0 };
+	struct walk walk;
+	unsigned leaf;
+
+	cpu->features.pat = pat;
+	enable_paging(cpu, id, cr4);
+	leaf = cpu->mmu.mode->nlevels - 1 - large;
+	map(cpu, cpu->mmu.mode, 0, leaf,
+	    RWU | (large ? PTE_PS | PTE_PAT_LARGE : PTE_PAT));
+	assert_null(cpu_write_cr3(cpu, ROOT)); /* loads the PDPTEs */
+	mmu_walk(&cpu->mmu, cpu->ram, &access, &walk);
+	machine_destroy(m);
+	return walk.fault.reason;
+}
+
+/*
+ * SDM "32-Bit Paging": if the PAT is not supported bit 7 of a PTE and bit 12
+ * of a PDE with PS=1 are reserved; if CR4.PSE=0 no bits are.
+ */
+static void test_walk__no_pat_reserves_its_bit(void **state)
+{
+	for (unsigned large = 0; large < 2; large++) {
+		assert_int_equal(reserved_in(PAGING_32, CR4_PSE, false, large),
+				 FAULT_RESERVED);
+		assert_int_equal(reserved_in(PAGING_PAE, 0, false, large),
+				 FAULT_RESERVED);
+		assert_int_equal(reserved_in(PAGING_32, CR4_PSE, true, large),
+				 FAULT_NONE);
+		assert_int_equal(reserved_in(PAGING_PAE, 0, true, large),
+				 FAULT_NONE);
+	}
+	assert_int_equal(reserved_in(PAGING_32, 0, false, false), FAULT_NONE);
 }
 
 int main(void)
@@ -484,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_walk__large_page_of_mixed_types),
 		cmocka_unit_test(test_walk__cr0_cd_and_paging_off),
 		cmocka_unit_test(test_walk__no_pat),
+		cmocka_unit_test(test_walk__no_pat_reserves_its_bit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
