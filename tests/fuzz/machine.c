@@ -90,6 +90,24 @@ static va_t take_va(struct input *in)
 	return v;
 }
 
+/* A memory-type register; where it is refused nothing changes. */
+static void load_memtype(struct cpu *cpu, unsigned which, uint64_t v)
+{
+	struct memtype_regs old = cpu->memtype;
+	uint32_t msr = 0x200 + (v >> 56) % 24;
+	const char *rule;
+
+	if (which & 1)
+		rule = cpu_write_pat(cpu, v & 0x0707070707070707);
+	else if (which & 2)
+		rule = cpu_write_mtrr(cpu, mtrr_fixed[(v >> 60) % 11].msr,
+				      v & 0x0505050505050505);
+	else
+		rule = cpu_write_mtrr(cpu, v % 5 ? msr : 0x2ff, v >> 5 & 0xffff);
+	require(!rule || !memcmp(&old, &cpu->memtype, sizeof(old)),
+		"a refused WRMSR changed a register");
+}
+
 static void load_register(struct cpu *cpu, struct input *in)
 {
 	static const char *(*const write[])(struct cpu *, uint64_t) = {
@@ -102,6 +120,10 @@ static void load_register(struct cpu *cpu, struct input *in)
 	uint64_t now[] = { cpu->mmu.cr0, cpu->mmu.cr3, cpu->mmu.cr4,
 			   cpu->mmu.efer };
 
+	if (which & 64) {
+		load_memtype(cpu, which, v * 0x9e3779b97f4a7c15);
+		return;
+	}
 	if ((which & 16) && which % 8 < 4) /* flip a bit */
 		v = now[which % 8] ^ BIT(v % 64);
 	if (which % 8 == 1 && !(which & 32))
@@ -148,6 +170,18 @@ static void check_fault(const struct fault *f)
 	require(!(code & PF_ID) || !(code & PF_WR), "a fetch is no write");
 }
 
+/* A page has one of the five types that a cache knows. */
+static void check_memtype(const struct cpu *cpu, const struct walk *w)
+{
+	struct memtype_of t;
+
+	memtype_of_walk(&cpu->memtype, &cpu->mmu, w, &t);
+	require(t.type < MT_UC_MINUS && t.type != 2 && t.type != 3,
+		"a memory type that there is not");
+	require(!(cpu->mmu.cr0 & CR0_CD) || t.type == MT_UC,
+		"CR0.CD leaves something cached");
+}
+
 /* What the tables say, asked in two ways. */
 static void check_translate(const struct machine *m, const struct cpu *cpu,
 			    const struct access *a, struct walk *w)
@@ -156,6 +190,8 @@ static void check_translate(const struct machine *m, const struct cpu *cpu,
 	bool ok = mmu_resolve(&cpu->mmu, m->ram, a, &t);
 
 	mmu_translate(&cpu->mmu, m->ram, a, w);
+	if (!w->fault.reason)
+		check_memtype(cpu, w);
 	if (!cpu->mmu.mode->nlevels)
 		return;
 	require(ok == !w->fault.reason, "mmu_resolve() differs");
