@@ -18,9 +18,11 @@
 
 #include "lua/internal.h"
 
-#define PROCESS "mmsh.process"
 #define API "mmsh.api"		/* registry: the table mmsh */
-#define COMMAND_STEPS 100	/* what a command costs of the budget */
+/* What of the budget a command costs, each access in it, a booting. */
+#define COMMAND_STEPS 300
+#define ACCESS_STEPS 20
+#define BOOT_STEPS 1000000
 
 /* --- errors -------------------------------------------------------------- */
 /* Where in the script the running C function was called, or "". */
@@ -35,8 +37,7 @@ static void set_string(lua_State *L, const char *key, const char *value)
 	lua_setfield(L, -2, key);
 }
 
-/* Raises *err as a table; the top of the stack is what came before it. */
-static int raise(lua_State *L, const struct err *err, bool with_result)
+int lcmd_raise(lua_State *L, const struct err *err, bool with_result)
 {
 	lua_newtable(L);
 	set_string(L, "kind", err_kind_name(err->kind));
@@ -63,7 +64,7 @@ static int raise_usage(lua_State *L, const struct command *cmd,
 
 	err_set(&err, ERR_USAGE, "%s: %s: %s", cmd->name, culprit, what);
 	err_hint(&err, "usage: %s", command_usage(usage, sizeof(usage), cmd));
-	return raise(L, &err, false);
+	return lcmd_raise(L, &err, false);
 }
 
 /* "FILE:LINE: message; hint" */
@@ -87,76 +88,6 @@ static int error_tostring(lua_State *L)
 	return 1;
 }
 
-/* --- processes ----------------------------------------------------------- */
-struct process {
-	int pid;
-	unsigned boots;		/* of the system it belongs to */
-};
-
-static bool process_alive(const struct session *s, const struct process *p)
-{
-	const struct task_struct *t;
-
-	if (!s->k || p->boots != s->boots)
-		return false;
-	t = find_task(s->k, p->pid);
-	return t && t->mm;
-}
-
-static int raise_stale(lua_State *L, const struct process *p)
-{
-	bool anew = p->boots != lmmsh_of(L)->s->boots;
-	struct err err;
-
-	err_set(&err, ERR_USER, "process %d has exited%s", p->pid,
-		anew ? ": the system was booted anew" : "");
-	return raise(L, &err, false);
-}
-
-static int make_process(lua_State *L)
-{
-	struct session *s = lmmsh_of(L)->s;
-	struct process p = { .boots = s->boots }, *u;
-	struct err err;
-
-	if (!lua_isinteger(L, 1))	/* mmsh:process(pid) */
-		lua_remove(L, 1);
-	p.pid = (int)luaL_checkinteger(L, 1);
-	if (!process_alive(s, &p)) {
-		err_set(&err, ERR_USER, "%d: no such process", p.pid);
-		return raise(L, &err, false);
-	}
-	u = lua_newuserdatauv(L, sizeof(*u), 0);
-	*u = p;
-	luaL_setmetatable(L, PROCESS);
-	return 1;
-}
-
-static int process_tostring(lua_State *L)
-{
-	const struct process *p = luaL_checkudata(L, 1, PROCESS);
-
-	lua_pushfstring(L, "process %d", p->pid);
-	return 1;
-}
-
-static int process_eq(lua_State *L)
-{
-	const struct process *a = luaL_testudata(L, 1, PROCESS);
-	const struct process *b = luaL_testudata(L, 2, PROCESS);
-
-	lua_pushboolean(L, a && b && a->pid == b->pid && a->boots == b->boots);
-	return 1;
-}
-
-static bool takes_pid(const struct command *cmd)
-{
-	for (int i = 0; i < CMD_MAX_OPTS && cmd->opt[i].letter; i++)
-		if (cmd->opt[i].letter == 'p' && cmd->opt[i].type == ARG_PID)
-			return true;
-	return false;
-}
-
 /* --- inputs -------------------------------------------------------------- */
 /* A call being made: inputs point to strings that stay on the Lua stack. */
 struct call {
@@ -177,13 +108,12 @@ static void add(struct call *c, struct cmd_input in)
 /* Adds the value at @idx; it must stay there until the command has run. */
 static void add_value(struct call *c, int idx, const char *name)
 {
-	const struct process *p = luaL_testudata(c->L, idx, PROCESS);
+	const struct process *p = process_at(c->L, idx);
 	struct cmd_input in = { .quoted = true };
 	int is_int = 0;
 
 	if (p) {
-		if (!process_alive(lmmsh_of(c->L)->s, p))
-			raise_stale(c->L, p);
+		process_task(c->L, p);
 		in.value.n = (uint64_t)p->pid;
 	} else if (lua_type(c->L, idx) == LUA_TNUMBER) {
 		in.value.n = (uint64_t)lua_tointegerx(c->L, idx, &is_int);
@@ -357,10 +287,29 @@ static void build_inputs(struct call *c, int first, int last)
 }
 
 /* --- calls --------------------------------------------------------------- */
+static uint64_t accesses(const struct session *s)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; s->m && i < s->m->ncpus; i++)
+		n += counters_accesses(&s->m->cpu[i].counters);
+	return n;
+}
+
+/* What the command did since there were @before accesses. */
+static void charge_command(struct lmmsh *lm, lua_State *L, uint64_t before)
+{
+	uint64_t after = accesses(lm->s);
+
+	sandbox_charge(L, after > before ? (after - before) * ACCESS_STEPS : 0);
+	sandbox_charge(L, recorder_size(lm->rec));
+}
+
 static int run_call(struct call *c)
 {
 	struct lmmsh *lm = lmmsh_of(c->L);
 	struct result *r;
+	uint64_t before = accesses(lm->s);
 	struct err err;
 	int rc;
 
@@ -370,8 +319,9 @@ static int run_call(struct call *c)
 	if (recorder_overflowed(lm->rec))
 		rc = err_set(&err, ERR_BUDGET, "%s: the result is too large",
 			     c->cmd->name);
+	charge_command(lm, c->L, before);
 	recorder_push(lm->rec, c->L);
-	return rc < 0 ? raise(c->L, &err, true) : 1;
+	return rc < 0 ? lcmd_raise(c->L, &err, true) : 1;
 }
 
 static bool is_api(lua_State *L, int idx)
@@ -395,12 +345,11 @@ static bool is_api(lua_State *L, int idx)
 /* The process that the method was called on, or NULL. */
 static const struct process *self_process(struct call *c)
 {
-	const struct process *p = luaL_testudata(c->L, 1, PROCESS);
+	const struct process *p = process_at(c->L, 1);
 
-	if (!p || !takes_pid(c->cmd))
+	if (!p || !command_takes_pid(c->cmd))
 		return NULL;
-	if (!process_alive(lmmsh_of(c->L)->s, p))
-		raise_stale(c->L, p);
+	process_task(c->L, p);
 	return p;
 }
 
@@ -422,6 +371,7 @@ static int call_command(lua_State *L)
 /* boot() returns its result, on which methods can be called: k:fork(). */
 static int call_boot(lua_State *L)
 {
+	sandbox_charge(L, BOOT_STEPS);
 	call_command(L);
 	lua_newtable(L);
 	lua_getfield(L, LUA_REGISTRYINDEX, API);
@@ -430,33 +380,12 @@ static int call_boot(lua_State *L)
 	return 1;
 }
 
-/* proc.pid, proc.alive, proc:command(...) */
-static int process_index(lua_State *L)
+void lcmd_push(lua_State *L, const struct command *cmd)
 {
-	const struct process *p = luaL_checkudata(L, 1, PROCESS);
-	const char *key = luaL_checkstring(L, 2);
-	const struct command *cmd;
-	struct err err;
+	bool boots = strcmp(cmd->name, "boot") == 0;
 
-	if (strcmp(key, "pid") == 0) {
-		lua_pushinteger(L, p->pid);
-		return 1;
-	}
-	if (strcmp(key, "alive") == 0) {
-		lua_pushboolean(L, process_alive(lmmsh_of(L)->s, p));
-		return 1;
-	}
-	cmd = command_find(key, false, &err);
-	if (!cmd)
-		return raise(L, &err, false);
-	if (!takes_pid(cmd) || (cmd->flags & CMD_SHELL)) {
-		err_set(&err, ERR_USAGE, "%s: not an operation on a process",
-			key);
-		return raise(L, &err, false);
-	}
 	lua_pushlightuserdata(L, (void *)cmd);
-	lua_pushcclosure(L, call_command, 1);
-	return 1;
+	lua_pushcclosure(L, boots ? call_boot : call_command, 1);
 }
 
 /* --- the table mmsh ------------------------------------------------------ */
@@ -476,11 +405,8 @@ static int typed(lua_State *L)
 static void add_method(lua_State *L, const struct command *cmd,
 		       const char *name, size_t len)
 {
-	bool boots = strcmp(cmd->name, "boot") == 0;
-
 	lua_pushlstring(L, name, len);
-	lua_pushlightuserdata(L, (void *)cmd);
-	lua_pushcclosure(L, boots ? call_boot : call_command, 1);
+	lcmd_push(L, cmd);
 	lua_rawset(L, -3);
 }
 
@@ -519,35 +445,20 @@ static int no_such_method(lua_State *L)
 	if (command_find(lua_tostring(L, 2), false, &err))
 		err_set(&err, ERR_USAGE, "%s: not for scripts",
 			lua_tostring(L, 2));
-	return raise(L, &err, false);
-}
-
-static void make_metatables(lua_State *L)
-{
-	static const luaL_Reg process_meta[] = {
-		{ "__index", process_index },
-		{ "__tostring", process_tostring },
-		{ "__eq", process_eq }, { NULL, NULL },
-	};
-
-	luaL_newmetatable(L, LMMSH_ERROR);
-	lua_pushcfunction(L, error_tostring);
-	lua_setfield(L, -2, "__tostring");
-	luaL_newmetatable(L, PROCESS);
-	luaL_setfuncs(L, process_meta, 0);
-	lua_pushliteral(L, PROCESS);
-	lua_setfield(L, -2, "__metatable");
-	lua_pop(L, 2);
+	return lcmd_raise(L, &err, false);
 }
 
 void lcmd_open(lua_State *L)
 {
-	make_metatables(L);
+	luaL_newmetatable(L, LMMSH_ERROR);
+	lua_pushcfunction(L, error_tostring);
+	lua_setfield(L, -2, "__tostring");
+	lua_pop(L, 1);
 	lua_newtable(L);
 	add_types(L);
 	for (unsigned i = 0; commands[i]; i++)
 		add_methods(L, commands[i]);
-	lua_pushcfunction(L, make_process);
+	lua_pushcfunction(L, process_open);
 	lua_setfield(L, -2, "process");
 	lua_newtable(L);
 	lua_pushcfunction(L, no_such_method);

@@ -13,7 +13,7 @@
 
 #define DEFAULT_MEMORY (256ULL << 20)
 #define DEFAULT_STEPS 1000000000ULL
-#define CPU_SECONDS 300	/* what no hook can see ends then */
+#define CPU_SECONDS 120	/* of a run: what no budget sees ends then */
 
 static struct lmmsh_limits next_limits;
 
@@ -31,6 +31,7 @@ static int lmmsh_print(lua_State *L)
 	for (int i = 1; i <= n; i++) {
 		const char *s = sandbox_tostring(L, i);
 
+		sandbox_charge(L, lua_rawlen(L, -1));
 		if (i > 1)
 			out_write(o, "\t", 1);
 		out_write(o, s, lua_rawlen(L, -1));
@@ -94,8 +95,6 @@ static struct lmmsh *create(struct session *s, struct err *err)
 		destroy(lm);
 		return NULL;
 	}
-	if (!lm->limits.trust)
-		host_cpu_limit(CPU_SECONDS);
 	return lm;
 }
 
@@ -216,11 +215,14 @@ static int take_error(struct lmmsh *lm, int status, struct err *err)
 		err_set(err, kind, "(error in error handling)");
 	else
 		err_set(err, kind, "%s", lua_tostring(L, -1));
-	if (status == LUA_ERRMEM || lm->spent)
-		err->kind = ERR_BUDGET;
-	if (status == LUA_ERRMEM)
+	if (lm->spent && status == LUA_ERRMEM)
+		err_set(err, kind, "the budget of %llu instructions is used up",
+			lm->limits.steps);
+	else if (status == LUA_ERRMEM)
 		err_hint(err, "the budget is %llu MiB",
 			 lm->limits.memory >> 20);
+	if (lm->spent || status == LUA_ERRMEM)
+		err->kind = ERR_BUDGET;
 	for (char *p = err->msg; *p; p++)
 		*p = *p == '\n' ? ' ' : *p;
 	lua_settop(L, 0);
@@ -238,7 +240,11 @@ static int call_chunk(struct lmmsh *lm, struct err *err)
 	lua_insert(lm->L, 1);
 	sandbox_reset(lm);
 	lm->s->in_lua = true;
+	if (!lm->limits.trust)
+		host_cpu_limit(CPU_SECONDS);
 	status = lua_pcall(lm->L, 0, LUA_MULTRET, 1);
+	if (!lm->limits.trust && !nested)
+		host_cpu_limit(0);
 	lm->s->in_lua = nested;
 	if (status != LUA_OK)
 		return take_error(lm, status, err);

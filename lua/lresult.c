@@ -153,6 +153,11 @@ bool recorder_overflowed(const struct recorder *rec)
 	return rec->overflow;
 }
 
+size_t recorder_size(const struct recorder *rec)
+{
+	return rec->n;
+}
+
 /* --- as a table ---------------------------------------------------------- */
 /* "P RW us A" -> { "P", "RW", "A" } */
 static void push_flags(lua_State *L, const char *s)

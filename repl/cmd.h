@@ -1,6 +1,7 @@
 /*
  * cmd.h - what the command handlers share: option rows, the view of a
- * process, and how modes, roots and entries are shown. For repl/cmd_*.c only.
+ * process, and how modes, roots and entries are shown. For repl/cmd_*.c, and
+ * lua/laccess.c, which is the accesses once more.
  */
 #ifndef REPL_CMD_H
 #define REPL_CMD_H
@@ -46,6 +47,10 @@ const struct dialect *cmd_dialect(struct cmd_ctx *c, const char *letters,
 
 /* Says why context_switch() refused with @rc to run @task. Returns -1. */
 int cmd_switch_failed(struct cmd_ctx *c, const struct task_struct *task, int rc);
+
+/* Says how an access ended that did not complete. Returns -1. */
+int cmd_access_failed(const struct user_access *a, bool has_kernel,
+		      struct err *err);
 
 /* "32-bit paging · cr3 0x01f6e000 · pid 1 (init)" with mode, root, pid. */
 void cmd_emit_mode(struct result *r, const struct mmu *mmu,

@@ -97,35 +97,38 @@ static bool job_step(struct job *j, va_t va, void *buf, uint64_t len)
 	return !a.sig.signo && !a.oops && a.done == len;
 }
 
-static int job_failed(struct job *j)
+int cmd_access_failed(const struct user_access *a, bool has_kernel,
+		      struct err *err)
 {
-	const struct user_access *a = &j->sum;
-	struct cmd_ctx *c = j->c;
+	const char *who = has_kernel ? "kernel oops: " : "";
 	char bits[64];
 
 	/* #GP and #SS carry no address; si_addr is 0 then. */
 	if (a->sig.signo && a->fault.vector == VEC_PF)
-		return err_set(c->err, ERR_FAULT, "%s (%s) at 0x%llx",
+		return err_set(err, ERR_FAULT, "%s (%s) at 0x%llx",
 			       signal_name(a->sig.signo),
 			       si_code_name(a->sig.signo, a->sig.si_code),
 			       (unsigned long long)a->sig.addr);
 	if (a->sig.signo)
-		return err_set(c->err, ERR_FAULT, "%s (%s), %s: %s",
+		return err_set(err, ERR_FAULT, "%s (%s), %s: %s",
 			       signal_name(a->sig.signo),
 			       si_code_name(a->sig.signo, a->sig.si_code),
 			       cmd_vector_name(a->fault.vector),
 			       fault_reason_name[a->fault.reason]);
 	if (a->fault.vector != VEC_PF)
-		return err_set(c->err, ERR_FAULT, "%s%s: %s",
-			       c->k ? "kernel oops: " : "",
+		return err_set(err, ERR_FAULT, "%s%s: %s", who,
 			       cmd_vector_name(a->fault.vector),
 			       fault_reason_name[a->fault.reason]);
-	return err_set(c->err, ERR_FAULT, "%s%s at 0x%llx, error 0x%x (%s): %s",
-		       c->k ? "kernel oops: " : "",
-		       cmd_vector_name(a->fault.vector),
+	return err_set(err, ERR_FAULT, "%s%s at 0x%llx, error 0x%x (%s): %s",
+		       who, cmd_vector_name(a->fault.vector),
 		       (unsigned long long)a->fault.cr2, a->fault.error_code,
 		       cmd_error_bits(a->fault.error_code, bits, sizeof(bits)),
 		       fault_reason_name[a->fault.reason]);
+}
+
+static int job_failed(struct job *j)
+{
+	return cmd_access_failed(&j->sum, j->c->k != NULL, j->c->err);
 }
 
 static const char *plural(uint64_t n)

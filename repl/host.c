@@ -58,6 +58,8 @@ void host_cpu_limit(unsigned seconds)
 		return;
 	handle(SIGXCPU, on_cpu_limit);
 	rl.rlim_cur = ru.ru_utime.tv_sec + ru.ru_stime.tv_sec + seconds;
+	if (!seconds)
+		rl.rlim_cur = rl.rlim_max;
 	if (rl.rlim_max != RLIM_INFINITY && rl.rlim_cur > rl.rlim_max)
 		rl.rlim_cur = rl.rlim_max;
 	setrlimit(RLIMIT_CPU, &rl);

@@ -21,7 +21,8 @@ extern volatile int host_interrupted;
  * process if that was set and nobody obeyed.
  */
 void host_signals(bool interactive);
-/* The CPU time that is left, in seconds; past it the process ends with 4. */
+/* The CPU time that is left, in seconds; past it the process ends with 4. 0: as
+ * much as the host allows. */
 void host_cpu_limit(unsigned seconds);
 
 /*

@@ -49,11 +49,29 @@ static const struct row rows[] = {
 	  "end}))", ERR_BUDGET, "" },
 	{ "string.rep('', 1 << 62) string.rep('x', 1 << 40)", ERR_USER,
 	  "too large" },
-	{ "local t = {} while true do t[#t + 1] = ('x'):rep(1 << 16) .. #t end",
-	  ERR_BUDGET, "not enough memory" },
+	{ "local t = {} while true do t[#t + 1] = ('16 characters, x.'):rep("
+	  "1 << 12) end", ERR_BUDGET, "not enough memory" },
 	{ "local t = setmetatable({}, {__len = function() return 1 << 62 end}) "
 	  "table.insert(t, 1, 1)", ERR_BUDGET, "budget of" },
 	{ "table.move({}, 1, 1 << 60, 2)", ERR_BUDGET, "budget of" },
+	{ "('a'):rep(30):find(('a*'):rep(30) .. 'b')", ERR_BUDGET, "budget of" },
+	{ "('a'):rep(1 << 16):gsub('a-a-a-b', '')", ERR_BUDGET, "budget of" },
+	{ "while true do for _ in ('a'):rep(99):gmatch('.-.-b') do end end",
+	  ERR_BUDGET, "budget of" },
+	{ "local s = ('['):rep(1 << 20) .. ']' while true do ('a'):find(s) end",
+	  ERR_BUDGET, "budget of" },
+	{ "local s = ('x'):rep(1 << 21) while true do local t = s .. 'y' end",
+	  ERR_BUDGET, "budget of" },
+	{ "local s = ('b'):rep(1 << 20) while true do string.packsize(s) end",
+	  ERR_BUDGET, "budget of" },
+	{ "local s = ('\x80'):rep(1 << 20) local f = utf8.codes('') "
+	  "while true do pcall(f, s, 1) end", ERR_BUDGET, "budget of" },
+	{ "table.concat(setmetatable({}, {__index = table.concat}), '', 1, "
+	  "1 << 60)", ERR_BUDGET, "budget of" },
+	{ "load(function() return 'x = 1 ' end)", ERR_BUDGET, "budget of" },
+	{ "local t = {} for i = 1, 1 << 16 do t[i] = i end "
+	  "while true do table.sort(t, rawequal) end", ERR_BUDGET, "budget of" },
+	{ "while true do boot('i386') end", ERR_BUDGET, "budget of" },
 	{ "while true do pcall(mmsh.ps) end", ERR_BUDGET, "budget of" },
 	{ "assert(not pcall(string.rep, 'x', 1 << 28)) return 1", ERR_NONE,
 	  NULL },
@@ -111,6 +129,36 @@ static const struct row rows[] = {
 	  "p:pagewalk(0)", ERR_USER, "booted anew" },
 	{ "mmsh.process(1):ps()", ERR_USAGE, "not an operation on a process" },
 	{ "mmsh.process(99)", ERR_USER, "no such process" },
+
+	/* The memory of a process, as numbers and strings. */
+	{ "local p = mmsh.process() local minor = p:write('heap', 0x11223344) "
+	  "assert(minor == 1 and p:read('heap') == 0x11223344) "
+	  "local va = mmsh.eval('heap').value "
+	  "assert(p:read(va, 1) == 0x44 and p:read(va + 1, 2) == 0x2233 and "
+	  "p:read(va, 8) == 0x11223344 and p:bytes(va, 2) == '\x44\x33')",
+	  ERR_NONE, NULL },
+	{ "local p, va = mmsh.process(1), mmsh.map('1M').va "
+	  "assert(p:touch(va, 1 << 20) == 256 and p:touch(va, 8193, 'w') == 3) "
+	  "assert(p:touch(va, 8193, 'w') == 0) p:write(va + 4094, 'abcdef') "
+	  "assert(p:bytes(va + 4094, 6) == 'abcdef') "
+	  "local w = p:words(va, 3, 2, 2047) "
+	  "assert(#w == 3 and w[1] == 0 and w[2] == 0 and w[3] == 0x6261) "
+	  "assert(#p:words(va, 0) == 0 and p:bytes(va, 0) == '')",
+	  ERR_NONE, NULL },
+	{ "local p, va = mmsh.process(1), mmsh.map('8K').va p:write(va, 1) "
+	  "local c = mmsh.process(mmsh.fork().pid) "
+	  "assert(c:write(va, 2) == 1 and p:read(va) == 1 and c:read(va) == 2) "
+	  "assert(c.min_flt == 1 and mmsh.process() == p)", ERR_NONE, NULL },
+	{ "local p = mmsh.process(1) local ok, e = pcall(p.read, p, 0) "
+	  "assert(not ok and e.kind == 'fault' and e.result.events[1] and "
+	  "e.message == 'read: SIGSEGV (SEGV_MAPERR) at 0x0')", ERR_NONE, NULL },
+	{ "local p, va = mmsh.process(1), mmsh.map('8K').va "
+	  "mmsh.munmap(va + 4096, 4096) local ok, e = pcall(p.words, p, va, 2048) "
+	  "assert(e.kind == 'fault' and e.result.min_flt == 1)", ERR_NONE, NULL },
+	{ "mmsh.process(1):read('text', 3)", ERR_USAGE, "3: not a size" },
+	{ "mmsh.process(1):read('pa:1')", ERR_USER, "takes a va" },
+	{ "mmsh.process(1):touch(0, 0)", ERR_USAGE, "0: not a length" },
+	{ "mmsh.process(1):bytes(0, 1 << 30)", ERR_USAGE, "not in 0" },
 
 	/* How errors look. */
 	{ "assert(false)", ERR_USER, "lua:1: assertion failed!" },
