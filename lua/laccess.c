@@ -180,19 +180,15 @@ static __attribute__((noinline)) bool step_faulted(struct work *w,
 	return false;
 }
 
-/* A load or store of up to 8 bytes, or the mere access, without @buf. False:
- * it ended in a signal; no more steps. */
+/* A load or store of up to 8 bytes. False: it ended in a signal; no more. */
 static inline bool step(struct work *w, va_t va, void *buf, size_t len)
 {
 	struct cpu *cpu = &w->s->m->cpu[w->s->cpu];
 	struct access access = { .va = va, .kind = w->kind, .user = true };
 	struct fault fault;
 	bool done;
-	pa_t pa;
 
-	if (!buf)
-		done = mmu_access(cpu, &access, &pa, &fault);
-	else if (w->kind == ACCESS_WRITE)
+	if (w->kind == ACCESS_WRITE)
 		done = mmu_store(cpu, &access, buf, len, &fault);
 	else
 		done = mmu_load(cpu, &access, buf, len, &fault);
@@ -386,6 +382,22 @@ static int access_words(lua_State *L)
 	return 1;
 }
 
+/* As step() without a buffer, in a row. */
+static bool touch_pages(struct work *w, va_t va, uint64_t pages)
+{
+	struct cpu *cpu = &w->s->m->cpu[w->s->cpu];
+	struct access access = { .va = va, .kind = w->kind, .user = true };
+	struct fault fault;
+	bool ok = true;
+	pa_t pa;
+
+	for (; ok && pages > 0; pages--, access.va += PAGE_SIZE)
+		ok = __builtin_expect(mmu_access(cpu, &access, &pa, &fault),
+				      1) ||
+		     step_faulted(w, &access, &fault, NULL, 1);
+	return ok;
+}
+
 static int access_touch(lua_State *L)
 {
 	static const char *const names[] = { "r", "w", "x", NULL };
@@ -395,7 +407,7 @@ static int access_touch(lua_State *L)
 	lua_Integer len;
 	va_t from, last;
 	uint64_t pages;
-	bool ok = true;
+	bool ok;
 
 	work_init(&w, L, "touch", ACCESS_READ);
 	from = check_va(&w);
@@ -408,8 +420,7 @@ static int access_touch(lua_State *L)
 	pages = ((last - from) >> PAGE_SHIFT) + 1;
 	sandbox_charge(L, pages * PAGE_STEPS);
 	begin(&w);
-	for (uint64_t i = 0; ok && i < pages; i++)
-		ok = step(&w, from + i * PAGE_SIZE, NULL, 1);
+	ok = touch_pages(&w, from, pages);
 	end(&w, ok);
 	return push_faults(&w);
 }
