@@ -105,8 +105,8 @@ golden: $(B)/tests/machine/test_golden
 bench: mmsh $(B)/tests/bench
 	@$(B)/tests/bench
 
-$(B)/tests/bench: $(B)/tests/bench.o $(B)/tests/bench_lua.o $(foreach l,lua repl kernel machine,$(call LIB,$(l)))
-	$(CC) $(LDFLAGS) -o $@ $^ $(LUA_LIBS) $(RL_LIBS) -lm -ldl
+$(B)/tests/bench: $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench*.c)) $(foreach l,lua repl kernel machine,$(call LIB,$(l)))
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LUA_LIBS) $(RL_LIBS) -lm -ldl
 $(B)/tests/bench_lua.o: CFLAGS += $(LUA_CFLAGS)
 
 # libFuzzer targets: make fuzz-NAME [SECONDS=60]; NAME is a tests/fuzz/NAME.c

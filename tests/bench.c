@@ -54,6 +54,31 @@ double median(double *v, unsigned n)
 /* What one round gives: ns a page. */
 struct sample { double touch, fork, cow; };
 
+/* --- rows ------------------------------------------------------------------- */
+static void print_pair(const char *name, double us, double them, double ratio,
+		       const char *goal)
+{
+	printf("%-38s %9.1f ns %9.1f ns %8.2fx", name, us, them, ratio);
+	printf(goal ? "  (goal: %s)\n" : "\n", goal);
+	fflush(stdout);
+}
+
+void bench_row(const char *name, double us, double them, const char *goal)
+{
+	print_pair(name, us, them, us / them, goal);
+}
+
+void bench_row_faster(const char *name, double us, double them,
+		      const char *goal)
+{
+	print_pair(name, us, them, them / us, goal);
+}
+
+void bench_header(const char *them)
+{
+	printf("%-38s %12s %12s %9s\n", "", "mmsh", them, "ratio");
+}
+
 /* --- the host ------------------------------------------------------------- */
 static void touch_host(volatile char *p)
 {
@@ -214,8 +239,7 @@ static void print_row(const char *name, const char *arch, double us, double host
 	char label[64];
 
 	snprintf(label, sizeof(label), "%s, %s", name, arch);
-	printf("%-38s %9.1f ns %9.1f ns %8.2fx  (goal: at most 0.5x)\n", label,
-	       us, host, us / host);
+	bench_row(label, us, host, "at most 0.5x");
 }
 
 static void bench_arch(const char *arch)
@@ -246,10 +270,14 @@ static void bench_arch(const char *arch)
 
 int main(void)
 {
-	printf("%-38s %12s %12s %9s\n", "", "mmsh", "host", "ratio");
+	bench_header("by hand");
+	bench_mmu();
+	bench_dump();
+	bench_header("bare call");
+	bench_lua();
+	bench_header("host");
 	bench_arch("x86_64");
 	bench_start();
-	bench_lua();
 	bench_boot("i386", 2 * GiB);
 	bench_boot("i386-pae", 64 * GiB);
 	bench_boot("x86_64", 64 * GiB);

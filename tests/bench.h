@@ -10,7 +10,16 @@ double now_ns(void);
 /* Sorts @v. */
 double median(double *v, unsigned n);
 
-/* Prints the rows of the Lua face. */
-void bench_lua(void);
+/* One row: what an operation takes us and them, and what it may take us. */
+void bench_row(const char *name, double us, double them, const char *goal);
+/* The same where the goal is how many times faster we are. */
+void bench_row_faster(const char *name, double us, double them,
+		      const char *goal);
+/* The header of rows whose other side is @them. */
+void bench_header(const char *them);
+
+void bench_mmu(void);	/* the paging machine, bench_mmu.c */
+void bench_dump(void);	/* visits and dumps of a tree, bench_dump.c */
+void bench_lua(void);	/* the Lua face, bench_lua.c */
 
 #endif

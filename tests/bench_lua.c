@@ -122,7 +122,7 @@ static const struct row {
 	{ "p:words, a word | p:read loop", "words", "read_words", true, NULL },
 };
 
-static void bench_row(lua_State *L, const struct row *row)
+static void run_row(lua_State *L, const struct row *row)
 {
 	double us[PAIRS], them[PAIRS], a, b;
 
@@ -134,9 +134,10 @@ static void bench_row(lua_State *L, const struct row *row)
 	}
 	a = median(us, PAIRS);
 	b = median(them, PAIRS);
-	printf("%-38s %9.1f ns %9.1f ns %8.2fx", row->label, a, b,
-	       row->faster ? b / a : a / b);
-	printf(row->goal ? "  (goal: %s)\n" : "\n", row->goal);
+	if (row->faster)
+		bench_row_faster(row->label, a, b, row->goal);
+	else
+		bench_row(row->label, a, b, row->goal);
 }
 
 void bench_lua(void)
@@ -145,7 +146,7 @@ void bench_lua(void)
 	lua_State *L = open_state(&s);
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		bench_row(L, &rows[i]);
+		run_row(L, &rows[i]);
 	lmmsh_close(&s);
 	session_deinit(&s);
 }
