@@ -471,10 +471,7 @@ static bool text_again(struct result *r, const uint64_t *numbers, unsigned n)
 
 	if (t->hidden)
 		return true;
-	if (t->table || !stencil_fits(&t->stencil, t->o, numbers, n))
-		return false;
-	stencil_write(&t->stencil, t->o, numbers);
-	return true;
+	return !t->table && stencil_again(&t->stencil, t->o, numbers, n);
 }
 
 static const struct result_ops text_ops = {

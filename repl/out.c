@@ -40,15 +40,23 @@ static void out_reserve(struct out *o, size_t more)
 	o->cap = cap;
 }
 
-void out_write(struct out *o, const void *s, size_t len)
+char *out_claim(struct out *o, size_t len)
 {
-	if (o->error || !len || (host_interrupted && o->fd >= 0))
-		return;
-	out_reserve(o, len);
-	memcpy(o->buf + o->len, s, len);
-	o->len += len;
 	if (o->fd >= 0 && o->len >= OUT_CHUNK)
 		out_flush(o);
+	if (o->error || (host_interrupted && o->fd >= 0))
+		return NULL;
+	out_reserve(o, len);
+	o->len += len;
+	return o->buf + o->len - len;
+}
+
+void out_write(struct out *o, const void *s, size_t len)
+{
+	char *to = len ? out_claim(o, len) : NULL;
+
+	if (to)
+		memcpy(to, s, len);
 }
 
 void out_str(struct out *o, const char *s)

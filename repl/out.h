@@ -23,6 +23,11 @@ struct out {
 void out_init(struct out *o, int fd);
 void out_deinit(struct out *o);		/* flushes */
 void out_write(struct out *o, const void *s, size_t len);
+/*
+ * Appends @len bytes, which the caller fills in before anything else goes to
+ * the sink. NULL if they are not wanted (an error, an interrupt).
+ */
+char *out_claim(struct out *o, size_t len);
 void out_str(struct out *o, const char *s);
 void out_printf(struct out *o, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -3,8 +3,26 @@
  */
 #include "repl/stencil.h"
 
+#include <string.h>
+
+/* "000" to "fff", made when the first stencil is. */
+static char three_digits[4096][4];
+
+static void make_digits(void)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (unsigned i = 0; i < ARRAY_SIZE(three_digits); i++) {
+		three_digits[i][0] = hex[i >> 8];
+		three_digits[i][1] = hex[i >> 4 & 15];
+		three_digits[i][2] = hex[i & 15];
+	}
+}
+
 void stencil_init(struct stencil *s)
 {
+	if (!three_digits[0][0])
+		make_digits();
 	*s = (struct stencil){ .cut = true };
 	out_init(&s->text, -1);
 }
@@ -37,6 +55,7 @@ void stencil_number(struct stencil *s, uint64_t at, unsigned digits,
 	s->hole[s->nholes++] = (struct hole){
 		.at = at - s->start,
 		.value = value,
+		.above = digits < 16 ? ~0ULL << (4 * digits) : 0,
 		.digits = digits,
 		.field = field,
 	};
@@ -68,38 +87,54 @@ static bool take(struct stencil *s, const struct out *o)
 	return true;
 }
 
-bool stencil_fits(struct stencil *s, const struct out *o,
-		  const uint64_t *numbers, unsigned n)
+/* Writes the digits of @value that may differ from the hole's, by threes. */
+static inline void fill(char *digit, const struct hole *h, uint64_t value)
 {
-	if (s->cut || s->open || !take(s, o))
-		return false;
-	for (unsigned i = 0; i < s->nholes; i++) {
-		const struct hole *h = &s->hole[i];
+	uint64_t diff = h->value ^ value;
+	unsigned left = h->digits;
 
-		if (h->field >= n ||
-		    (h->digits < 16 && numbers[h->field] >> (4 * h->digits)))
-			return false;
+	for (; diff; diff >>= 12, value >>= 12) {
+		const char *three = three_digits[value & 0xfff];
+
+		if (left < 3) {
+			memcpy(digit, three + 3 - left, left);
+			return;
+		}
+		left -= 3;
+		if (diff & 0xfff)
+			memcpy(digit + left, three, 3);
 	}
+}
+
+static bool fits(const struct stencil *s, const uint64_t *numbers, unsigned n)
+{
+	if (s->nfields > n)
+		return false;
+	for (unsigned i = 0; i < s->nholes; i++)
+		if (numbers[s->hole[i].field] & s->hole[i].above)
+			return false;
 	return true;
 }
 
-/* Only the digits from the highest one that differs. */
-static void fill(char *digit, struct hole *h, uint64_t value)
+/*
+ * The digits go into the copy: written into the original they would still be
+ * on their way to memory when it is read.
+ */
+bool stencil_again(struct stencil *s, struct out *o, const uint64_t *numbers,
+		   unsigned n)
 {
-	uint64_t diff = h->value ^ value;
-	char *p = digit + h->digits;
+	char *to;
 
-	h->value = value;
-	for (; diff; diff >>= 4, value >>= 4)
-		*--p = "0123456789abcdef"[value & 15];
-}
-
-void stencil_write(struct stencil *s, struct out *o, const uint64_t *numbers)
-{
+	if (s->cut || s->open || !take(s, o) || !fits(s, numbers, n))
+		return false;
+	to = out_claim(o, s->text.len);
+	if (!to)
+		return true;
+	memcpy(to, s->text.buf, s->text.len);
 	for (unsigned i = 0; i < s->nholes; i++) {
-		struct hole *h = &s->hole[i];
+		const struct hole *h = &s->hole[i];
 
-		fill(s->text.buf + h->at, h, numbers[h->field]);
+		fill(to + h->at, h, numbers[h->field]);
 	}
-	out_write(o, s->text.buf, s->text.len);
+	return true;
 }

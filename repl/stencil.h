@@ -21,6 +21,7 @@ struct stencil {
 	struct hole {
 		uint64_t at;	/* of the first digit, from the start */
 		uint64_t value;
+		uint64_t above;	/* bits that do not fit */
 		uint8_t digits, field;
 	} hole[STENCIL_HOLES];
 	struct out text;	/* memory; empty until the item is wanted again */
@@ -42,10 +43,11 @@ void stencil_cut(struct stencil *s);
 /* The item ends with what was written into @o last. */
 void stencil_end(struct stencil *s, const struct out *o);
 
-/* Is there an item, and do @numbers fit in? */
-bool stencil_fits(struct stencil *s, const struct out *o,
-		  const uint64_t *numbers, unsigned n);
-/* Writes it. Only after stencil_fits(). */
-void stencil_write(struct stencil *s, struct out *o, const uint64_t *numbers);
+/*
+ * Writes the item again with @numbers, one for each number that it has. False
+ * if there is no such item, or a number needs more digits than it has room.
+ */
+bool stencil_again(struct stencil *s, struct out *o, const uint64_t *numbers,
+		   unsigned n);
 
 #endif
