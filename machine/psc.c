@@ -30,41 +30,55 @@ static uint64_t make_tag(const struct mmu *mmu, unsigned level, va_t va)
 	return (va >> shift << shift) | 1;
 }
 
-static struct psc_entry *find(const struct psc *psc, const struct mmu *mmu,
-			      unsigned level, va_t va, uint16_t pcid)
+/* Index of the entry, or the number in use. The keys lie side by side. */
+static unsigned find(const struct psc_cache *c, uint64_t tag, uint16_t pcid)
 {
-	unsigned depth = depth_of(mmu, level);
-	const struct psc_entry *e = psc->cache[depth].entry;
-	uint64_t tag = make_tag(mmu, level, va);
+	uint64_t key = tag | pcid << 1;
+	unsigned i = 0;
 
-	for (unsigned i = 0; i < psc->cache[depth].used; i++)
-		if (e[i].tag == tag && e[i].pcid == pcid)
-			return (struct psc_entry *)&e[i];
-	return NULL;
+	while (i < c->used && c->key[i] != key)
+		i++;
+	return i;
 }
 
 const struct psc_entry *psc_lookup(const struct psc *psc, const struct mmu *mmu,
 				   unsigned level, va_t va)
 {
-	return find(psc, mmu, level, va, mmu->pcid);
+	const struct psc_cache *c = &psc->cache[depth_of(mmu, level)];
+	unsigned i = find(c, make_tag(mmu, level, va), mmu->pcid);
+
+	return i < c->used ? &c->entry[i] : NULL;
 }
 
 /* A free entry, else the one whose turn it is. Entries below `used` count. */
-static struct psc_entry *choose(struct psc *psc, unsigned depth)
+static unsigned choose(struct psc_cache *c)
 {
-	struct psc_entry *e = psc->cache[depth].entry;
 	unsigned i;
 
-	for (i = 0; i < psc->cache[depth].used; i++)
-		if (!e[i].tag)
-			return &e[i];
-	if (i < psc->cache[depth].size) {
-		psc->cache[depth].used++;
-		return &e[i];
+	for (i = 0; i < c->used; i++)
+		if (!c->key[i])
+			return i;
+	if (i < c->size) {
+		c->used++;
+		return i;
 	}
-	i = psc->cache[depth].victim;
-	psc->cache[depth].victim = (i + 1) % psc->cache[depth].size;
-	return &e[i];
+	i = c->victim;
+	c->victim = (i + 1) % c->size;
+	return i;
+}
+
+static void put(struct psc_cache *c, const struct psc_entry *e)
+{
+	unsigned i = choose(c);
+
+	c->entry[i] = *e;
+	c->key[i] = e->tag | e->pcid << 1;
+}
+
+static void drop(struct psc_cache *c, unsigned i)
+{
+	c->key[i] = 0;
+	c->entry[i].tag = 0;
 }
 
 void psc_fill(struct psc *psc, const struct mmu *mmu, const struct walk *walk)
@@ -81,17 +95,19 @@ void psc_fill(struct psc *psc, const struct mmu *mmu, const struct walk *walk)
 	for (unsigned level = walk->first; level + 1 < walk->nsteps; level++) {
 		const struct walk_step *s = &walk->step[level];
 
+		struct psc_cache *c = &psc->cache[depth_of(mmu, level)];
+
 		gather(&g, s->entry, mmu->level[level].implied);
-		if (s->from_register || !psc->cache[depth_of(mmu, level)].size)
+		if (s->from_register || !c->size)
 			continue;
-		*choose(psc, depth_of(mmu, level)) = (struct psc_entry){
-			.tag = make_tag(mmu, level, va),
-			.table = s->entry & mmu->addr_mask,
-			.all = g.all,
-			.any = g.any,
-			.cr3 = mmu->cr3,
-			.pcid = mmu->pcid,
-		};
+		put(c, &(struct psc_entry){
+			       .tag = make_tag(mmu, level, va),
+			       .table = s->entry & mmu->addr_mask,
+			       .all = g.all,
+			       .any = g.any,
+			       .cr3 = mmu->cr3,
+			       .pcid = mmu->pcid,
+		       });
 	}
 }
 
@@ -99,27 +115,31 @@ void psc_flush_address(struct psc *psc, const struct mmu *mmu, va_t va,
 		       uint16_t pcid)
 {
 	for (unsigned level = 0; level + 1U < mmu->mode->nlevels; level++) {
-		struct psc_entry *e = find(psc, mmu, level, va, pcid);
+		struct psc_cache *c = &psc->cache[depth_of(mmu, level)];
+		unsigned i = find(c, make_tag(mmu, level, va), pcid);
 
-		if (e)
-			e->tag = 0;
+		if (i < c->used)
+			drop(c, i);
 	}
+}
+
+static void flush_pcid(struct psc_cache *c, uint16_t pcid)
+{
+	bool left = false;
+
+	for (unsigned i = 0; i < c->used; i++) {
+		if (c->entry[i].pcid == pcid)
+			drop(c, i);
+		left |= c->key[i] != 0;
+	}
+	if (!left)
+		c->used = 0;
 }
 
 void psc_flush_pcid(struct psc *psc, uint16_t pcid)
 {
-	for (unsigned depth = 1; depth < PAGING_MAX_LEVELS; depth++) {
-		struct psc_entry *e = psc->cache[depth].entry;
-		unsigned left = 0;
-
-		for (unsigned i = 0; i < psc->cache[depth].used; i++) {
-			if (e[i].pcid == pcid)
-				e[i].tag = 0;
-			left += e[i].tag != 0;
-		}
-		if (!left)
-			psc->cache[depth].used = 0;
-	}
+	for (unsigned depth = 1; depth < PAGING_MAX_LEVELS; depth++)
+		flush_pcid(&psc->cache[depth], pcid);
 }
 
 void psc_flush_all(struct psc *psc)

@@ -31,8 +31,9 @@ struct psc_entry {
 
 struct psc {
 	/* By depth: how many levels lie below the entry. 1: PDE, 2: PDPTE .. */
-	struct {
+	struct psc_cache {
 		uint8_t size, used, victim;
+		uint64_t key[PSC_MAX_ENTRIES];	/* tag | pcid << 1, or 0 */
 		struct psc_entry entry[PSC_MAX_ENTRIES];
 	} cache[PAGING_MAX_LEVELS];
 };

@@ -110,14 +110,18 @@ static unsigned slots(const struct tlb_array *a)
 	return a->g.sets * a->g.ways;
 }
 
-/* The entries, and behind them a byte a set: which way goes next. */
+/* Bytes of the entries, their keys, and a byte a set: which way goes next. */
+static size_t array_bytes(const struct tlb_array *a)
+{
+	return slots(a) * (sizeof(*a->entry) + sizeof(*a->key)) + a->g.sets;
+}
+
 static void allocate(struct tlb_array *a)
 {
-	size_t bytes = slots(a) * sizeof(*a->entry);
-
-	a->entry = calloc(1, bytes + a->g.sets);
+	a->entry = calloc(1, array_bytes(a));
 	assert(a->entry);
-	a->victim = (uint8_t *)a->entry + bytes;
+	a->key = (uint64_t *)(a->entry + slots(a));
+	a->victim = (uint8_t *)(a->key + slots(a));
 }
 
 void tlb_copy(struct tlb *dst, const struct tlb *src)
@@ -130,7 +134,7 @@ void tlb_copy(struct tlb *dst, const struct tlb *src)
 		if (!from)
 			continue;
 		allocate(a);
-		memcpy(a->entry, from, slots(a) * sizeof(*from) + a->g.sets);
+		memcpy(a->entry, from, array_bytes(a));
 	}
 	memset(dst->fast, 0, sizeof(dst->fast));
 }
@@ -192,35 +196,57 @@ enum tlb_size tlb_size_of(unsigned shift)
 	return size;
 }
 
-static inline uint64_t make_tag(va_t va, unsigned shift)
+/*
+ * All that identifies a translation, in one word: its page, the page's size,
+ * and its PCID, or that it is global. Bits of the address above 56 add
+ * nothing to a canonical one.
+ */
+#define KEY_VALID	BIT(63)
+#define KEY_GLOBAL	BIT(62)
+#define KEY_PCID(pcid)	((uint64_t)(pcid) << 47)
+#define KEY_PAGE	(BIT(45) - 1)
+
+struct wanted {
+	uint64_t own, global;
+};
+
+static inline struct wanted make_keys(va_t va, unsigned size, uint16_t pcid)
 {
-	return (va >> shift << shift) | shift;
+	uint64_t page = va >> tlb_shift[size] << tlb_shift[size] >> PAGE_SHIFT;
+	uint64_t key = KEY_VALID | (page & KEY_PAGE) | (uint64_t)size << 45;
+
+	return (struct wanted){ key | KEY_PCID(pcid), key | KEY_GLOBAL };
 }
 
-static inline bool matches(const struct tlb_entry *e, uint64_t tag,
-			   uint16_t pcid)
+/* Index of the first way of the set where a page at @va may be. */
+static inline unsigned set_of(const struct tlb_array *a, va_t va, unsigned size)
 {
-	return e->tag == tag && (e->pcid == pcid || e->global);
+	return (va >> tlb_shift[size] & (a->g.sets - 1U)) * a->g.ways;
 }
 
-/* The first way of the set where a page of 1 << @shift bytes at @va may be. */
-static inline struct tlb_entry *set_of(const struct tlb_array *a, va_t va,
-				       unsigned shift)
+/* The way of the set at @first that holds what is wanted, or a->g.ways. */
+static inline unsigned find_way(const struct tlb_array *a, unsigned first,
+				struct wanted want)
 {
-	return &a->entry[(va >> shift & (a->g.sets - 1U)) * a->g.ways];
+	const uint64_t *key = a->key + first;
+	unsigned way = 0;
+
+	while (way < a->g.ways && key[way] != want.own &&
+	       key[way] != want.global)
+		way++;
+	return way;
 }
 
 static struct tlb_entry *find_in(const struct tlb_array *a, va_t va,
 				 uint16_t pcid)
 {
 	for (unsigned left = a->used; left; left &= left - 1) {
-		unsigned shift = tlb_shift[__builtin_ctz(left)];
-		uint64_t tag = make_tag(va, shift);
-		struct tlb_entry *e = set_of(a, va, shift);
+		unsigned size = __builtin_ctz(left);
+		unsigned first = set_of(a, va, size);
+		unsigned way = find_way(a, first, make_keys(va, size, pcid));
 
-		for (unsigned way = 0; way < a->g.ways; way++)
-			if (matches(&e[way], tag, pcid))
-				return &e[way];
+		if (way < a->g.ways)
+			return &a->entry[first + way];
 	}
 	return NULL;
 }
@@ -253,40 +279,43 @@ const struct tlb_entry *tlb_lookup(const struct tlb *tlb, enum access_kind kind,
 
 /* --- fill --------------------------------------------------------------------- */
 
-/* Where to put @e in its set: over the same page, else free, else in turn. */
-static unsigned choose_way(struct tlb_array *a, const struct tlb_entry *set,
-			   const struct tlb_entry *e)
+/* Where to put a page in its set: over the same page, else free, else in turn. */
+static unsigned choose_way(struct tlb_array *a, unsigned first,
+			   struct wanted want)
 {
-	uint8_t *victim = &a->victim[(set - a->entry) / a->g.ways];
-	unsigned way;
+	uint8_t *victim = &a->victim[first / a->g.ways];
+	unsigned way = find_way(a, first, want);
 
-	for (way = 0; way < a->g.ways; way++)
-		if (matches(&set[way], e->tag, e->pcid))
-			return way;
-	for (way = 0; way < a->g.ways; way++)
-		if (!set[way].tag)
-			return way;
+	if (way < a->g.ways)
+		return way;
+	way = find_way(a, first, (struct wanted){ 0, 0 });
+	if (way < a->g.ways)
+		return way;
 	way = *victim;
 	*victim = (way + 1) % a->g.ways;
 	return way;
 }
 
-static void fill_array(struct tlb *tlb, struct tlb_array *a,
+static void fill_array(struct tlb *tlb, struct tlb_array *a, unsigned size,
 		       const struct tlb_entry *e)
 {
-	unsigned shift = tlb_entry_shift(e);
+	va_t va = tlb_entry_va(e);
+	struct wanted want = make_keys(va, size, e->pcid);
 	struct tlb_entry *slot;
+	unsigned i;
 
 	if (!a->entry)
 		allocate(a);
-	slot = set_of(a, tlb_entry_va(e), shift);
-	slot += choose_way(a, slot, e);
+	i = set_of(a, va, size);
+	i += choose_way(a, i, want);
+	slot = &a->entry[i];
 	if (slot->tag && a->g.level != TLB_L2)
 		drop_fast(tlb, slot);
 	if (slot->tag && slot->tag != e->tag)
 		tlb->evictions[a->g.level]++;
 	*slot = *e;
-	a->used |= HAS(tlb_size_of(shift));
+	a->key[i] = e->global ? want.global : want.own;
+	a->used |= HAS(size);
 	tlb->fills[a->g.level]++;
 }
 
@@ -299,7 +328,7 @@ bool tlb_fill(struct tlb *tlb, enum tlb_level level, const struct tlb_entry *e)
 
 		if (a->g.level != level || !(a->g.sizes & HAS(size)))
 			continue;
-		fill_array(tlb, a, e);
+		fill_array(tlb, a, size, e);
 		return true;
 	}
 	return false;
@@ -307,22 +336,27 @@ bool tlb_fill(struct tlb *tlb, enum tlb_level level, const struct tlb_entry *e)
 
 /* --- flushes ------------------------------------------------------------------ */
 
+static void drop(struct tlb_array *a, unsigned i)
+{
+	a->key[i] = 0;
+	a->entry[i].tag = 0;
+}
+
 static void flush_page_in(struct tlb *tlb, struct tlb_array *a, va_t va,
 			  uint16_t pcid, bool globals)
 {
 	for (unsigned left = a->used; left; left &= left - 1) {
-		unsigned shift = tlb_shift[__builtin_ctz(left)];
-		uint64_t tag = make_tag(va, shift);
-		struct tlb_entry *e = set_of(a, va, shift);
+		unsigned size = __builtin_ctz(left);
+		struct wanted want = make_keys(va, size, pcid);
+		unsigned i = set_of(a, va, size), end = i + a->g.ways;
 
-		for (unsigned way = 0; way < a->g.ways; way++) {
-			if (!matches(&e[way], tag, pcid))
-				continue;
-			if (e[way].global && !globals)
+		for (; i < end; i++) {
+			if (a->key[i] != want.own &&
+			    (a->key[i] != want.global || !globals))
 				continue;
 			if (a->g.level != TLB_L2)
-				drop_fast(tlb, &e[way]);
-			e[way].tag = 0;
+				drop_fast(tlb, &a->entry[i]);
+			drop(a, i);
 		}
 	}
 }
@@ -336,14 +370,19 @@ void tlb_flush_page(struct tlb *tlb, va_t va, uint16_t pcid, bool globals)
 /* Drops the entries that are not global: of @pcid, or of all PCIDs if < 0. */
 static void flush_nonglobal(struct tlb_array *a, int pcid)
 {
-	bool any = false;
+	uint64_t mask = KEY_VALID | KEY_GLOBAL, want = KEY_VALID;
+	uint64_t any = 0;
 
 	if (!a->used)
 		return;
-	for (struct tlb_entry *e = a->entry; e < a->entry + slots(a); e++) {
-		if (!e->global && (pcid < 0 || e->pcid == pcid))
-			e->tag = 0;
-		any |= e->tag != 0;
+	if (pcid >= 0) {
+		mask |= KEY_PCID(0xfff);
+		want |= KEY_PCID(pcid);
+	}
+	for (unsigned i = 0; i < slots(a); i++) {
+		if ((a->key[i] & mask) == want)
+			drop(a, i);
+		any |= a->key[i];
 	}
 	if (!any)
 		a->used = 0;
@@ -363,8 +402,8 @@ void tlb_flush_all(struct tlb *tlb, bool globals)
 
 		if (!globals)
 			flush_nonglobal(a, -1);
-		else if (a->used)
-			memset(a->entry, 0, slots(a) * sizeof(*a->entry));
+		else if (a->used)	/* the victims stay */
+			memset(a->entry, 0, array_bytes(a) - a->g.sets);
 		if (globals)
 			a->used = 0;
 	}

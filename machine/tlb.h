@@ -63,6 +63,7 @@ struct tlb_array {
 	struct tlb_geometry g;
 	uint8_t used;		/* bit per page size that entries may have */
 	struct tlb_entry *entry; /* sets * ways, owned; NULL until first used */
+	uint64_t *key;		/* of each entry, to search by; 0: empty */
 	uint8_t *victim;	/* next way to replace, per set */
 };
 
