@@ -9,6 +9,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "kernel/highmem.h"
 #include "kernel/internal.h"
@@ -19,6 +20,7 @@
 #include "kernel/pgtable.h"
 #include "kernel/slab.h"
 #include "kernel/vmalloc.h"
+#include "machine/stale.h"
 
 void check_finding(struct checker *c, const char *fmt, ...)
 {
@@ -68,75 +70,40 @@ static void check_root(struct checker *c, const struct kernel *k,
 
 /* --- TLBs --------------------------------------------------------------- */
 
-/* What is wrong with a cached translation, or NULL. */
-static const char *stale_reason(const struct tlb_entry *e, unsigned shift,
-				const struct walk *w)
+static const char *stale_what(const struct cpu *cpu, const struct stale *s)
 {
-	uint64_t mask = ~((1ULL << shift) - 1);
-
-	if (w->fault.reason != FAULT_NONE)
-		return "the tables map nothing there";
-	if (w->page_shift < shift || e->pa != (w->pa & mask))
-		return "the tables lead elsewhere";
-	if (e->rights.write && !w->rights.write)
-		return "the tables say read-only";
-	if (e->rights.user && !w->rights.user)
-		return "the tables say supervisor";
-	if (!e->rights.xd && w->rights.xd)
-		return "the tables say no execute";
-	if (e->rights.pk != w->rights.pk)
-		return "the tables have another protection key";
-	if (e->dirty && !(w->step[w->nsteps - 1].entry & PTE_D))
-		return "the entry's D flag is clear";
-	return NULL;
+	if (s->kind == STALE_PDPTE)
+		return "PDPTE register";
+	return s->kind == STALE_PSC ? cpu->mmu.mode->level[s->level].name
+				    : paging_size_name(s->shift);
 }
 
-static void check_tlb_entry(struct checker *c, const struct kernel *k,
-			    const struct cpu *cpu, const struct tlb_entry *e)
+/*
+ * Only what lets through more than the tables do; a CPU that has been told
+ * and has not listened yet is in order.
+ */
+static void check_stale(struct checker *c, const struct cpu *cpu,
+			const struct stale *s)
 {
-	unsigned shift = tlb_entry_shift(e);
-	va_t va = tlb_entry_va(e);
-	struct access access = { .va = va, .kind = ACCESS_READ };
-	struct walk w;
-
-	mmu_walk(&cpu->mmu, k->ram, &access, &w);
-	const char *why = stale_reason(e, shift, &w);
-
-	if (why)
-		check_finding(
-			c,
-			"cpu %u: the TLB has 0x%llx -> 0x%llx (%s), %s: a "
-			"flush is missing",
-			cpu->id, (unsigned long long)va,
-			(unsigned long long)e->pa, paging_size_name(shift),
-			why);
-}
-
-/* Is @e the first of its translation's copies, L1D before L2? */
-static bool is_first_copy(const struct tlb *tlb, const struct tlb_entry *e)
-{
-	enum tlb_level level;
-
-	return tlb_lookup(tlb, ACCESS_READ, tlb_entry_va(e), e->pcid, &level) ==
-	       e;
-}
-
-static void check_tlb(struct checker *c, const struct kernel *k,
-		      const struct cpu *cpu)
-{
-	if (cpu->npending) /* it has been told, and has not listened yet */
+	if (s->pending || stale_is_harmless(s))
 		return;
-	for (unsigned a = 0; a < cpu->tlb.narrays; a++) {
-		const struct tlb_array *array = &cpu->tlb.array[a];
-		unsigned n = array->used ? array->g.sets * array->g.ways : 0;
+	for (unsigned r = 0; r < STALE_NREASONS; r++)
+		if (s->reasons >> r & 1)
+			check_finding(c,
+				      "cpu %u: 0x%llx (%s) is cached and %s: "
+				      "a flush is missing, see tlb --stale",
+				      cpu->id, (unsigned long long)s->va,
+				      stale_what(cpu, s), stale_reason_name[r]);
+}
 
-		for (const struct tlb_entry *e = array->entry;
-		     e < array->entry + n; e++)
-			if (e->tag && e->pcid == cpu_pcid(cpu) &&
-			    (array->g.level == TLB_L1I ||
-			     is_first_copy(&cpu->tlb, e)))
-				check_tlb_entry(c, k, cpu, e);
-	}
+static void check_tlb(struct checker *c, const struct cpu *cpu)
+{
+	struct stale *s;
+	size_t n = stale_find(cpu, &s);
+
+	for (size_t i = 0; i < n; i++)
+		check_stale(c, cpu, &s[i]);
+	free(s);
 }
 
 unsigned pgtable_check(struct kernel *k, check_fn fn, void *ctx)
@@ -148,7 +115,7 @@ unsigned pgtable_check(struct kernel *k, check_fn fn, void *ctx)
 		if (t->mm)
 			check_root(&c, k, t);
 	for (unsigned i = 0; i < k->machine->ncpus; i++)
-		check_tlb(&c, k, &k->machine->cpu[i]);
+		check_tlb(&c, &k->machine->cpu[i]);
 	return c.found;
 }
 
