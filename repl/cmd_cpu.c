@@ -1,5 +1,5 @@
 /*
- * cmd_cpu.c - the processors: cpu, reg, tlb, invlpg.
+ * cmd_cpu.c - the processors: cpu, reg.
  */
 #include <stdio.h>
 #include <string.h>
@@ -171,66 +171,6 @@ static int cpu_run(struct cmd_ctx *c)
 	return 0;
 }
 
-/* --- tlb, invlpg ---------------------------------------------------------------------- */
-static const struct res_column tlb_cols[] = {
-	{ "va", "va", false }, { "page", "page", false },
-	{ "size", "size", false }, { "rights", "rights", false },
-	{ "pcid", "pcid", true }, { "global", "global", false }, { 0 },
-};
-
-static void emit_tlb_entry(struct result *r, const struct tlb_entry *e)
-{
-	char rights[8];
-
-	snprintf(rights, sizeof(rights), "%c%c%c%s", e->rights.user ? 'u' : 'k',
-		 e->rights.write ? 'w' : '-', e->rights.xd ? '-' : 'x',
-		 e->dirty ? " D" : "");
-	res_item(r, false);
-	res_va(r, "va", "%s", tlb_entry_va(e));
-	res_pa(r, "page", "%s", e->pa);
-	res_str(r, "size", "%s", paging_size_name(tlb_entry_shift(e)));
-	res_str(r, "rights", "%s", rights);
-	res_u64(r, "pcid", "%s", e->pcid);
-	res_str(r, "global", "%s", e->global ? "G" : "-");
-	res_end(r);
-}
-
-static int tlb_run(struct cmd_ctx *c)
-{
-	const struct cmd_arg *opt = cmd_opt(c, 'c');
-	const struct cpu *cpu = &c->m->cpu[opt ? opt->value.n : c->s->cpu];
-	uint64_t n = 0;
-
-	res_table(c->r, "entries", tlb_cols);
-	for (unsigned i = 0; i < cpu->tlb.narrays; i++) {
-		const struct tlb_array *a = &cpu->tlb.array[i];
-		unsigned slots = a->used ? a->g.sets * a->g.ways : 0;
-
-		for (unsigned j = 0; j < slots; j++)
-			if (a->entry[j].tag) {
-				emit_tlb_entry(c->r, &a->entry[j]);
-				n++;
-			}
-	}
-	res_end(c->r);
-	res_line(c->r);
-	res_u64(c->r, "count", "%s cached translations", n);
-	res_u64(c->r, "cpu", "~ on cpu%s", cpu->id);
-	return 0;
-}
-
-static int invlpg_run(struct cmd_ctx *c)
-{
-	const struct cmd_arg *opt = cmd_opt(c, 'c');
-	struct cpu *cpu = &c->m->cpu[opt ? opt->value.n : c->s->cpu];
-
-	cpu_invlpg(cpu, c->arg[0].value.n);
-	res_text(c->r, COL_PLAIN, "invlpg");
-	res_va(c->r, "va", "~ %s", c->arg[0].value.n);
-	res_u64(c->r, "cpu", "~ on cpu%s", cpu->id);
-	return 0;
-}
-
 const struct command cmd_reg = {
 	.name = "reg", .alias = "registers", .group = "processor",
 	.flags = CMD_CHANGES,
@@ -248,17 +188,4 @@ const struct command cmd_cpu = {
 	.help = "list the CPUs and their counters, or make CPU the current one",
 	.example = "cpu", .arg = { { "CPU", ARG_CPU, .optional = true } },
 	.run = cpu_run,
-};
-
-const struct command cmd_tlb = {
-	.name = "tlb", .group = "processor",
-	.help = "the translations that a CPU has cached", .example = "tlb",
-	.opt = { CMD_OPT_CPU }, .run = tlb_run,
-};
-
-const struct command cmd_invlpg = {
-	.name = "invlpg", .group = "processor", .flags = CMD_CHANGES,
-	.help = "forget the cached translation of VA on this CPU",
-	.example = "invlpg text", .arg = { { "VA", ARG_VA } },
-	.opt = { CMD_OPT_CPU }, .run = invlpg_run,
 };

@@ -24,6 +24,7 @@
 	X(cmd_free_pages) \
 	X(cmd_help) \
 	X(cmd_invlpg) \
+	X(cmd_invpcid) \
 	X(cmd_iomem) \
 	X(cmd_ioremap) \
 	X(cmd_kfree) \
