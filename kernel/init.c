@@ -93,6 +93,7 @@ static struct cpu_features choose_features(const struct kernel_config *cfg)
 	f.pge &= cfg->pge;
 	f.pat &= cfg->pat;
 	f.gbpages = cfg->gbpages && f.lm;
+	f.tlb = cfg->tlb;
 	return f;
 }
 

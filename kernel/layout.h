@@ -29,6 +29,7 @@ struct kernel_config {		/* what `boot` takes */
 	uint64_t seed;
 	bool kaslr, aslr;
 	bool pse, nx, pge, pat, gbpages; /* CPU features taken away or given */
+	struct tlb_config tlb;		/* all zero: the default */
 };
 
 struct arch {			/* a row of `boot` */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "repl/session.h"
-
+#include "repl/tlb_spec.h"
 
 struct boot {			/* what the words say */
 	struct session *s;
@@ -119,6 +119,14 @@ static int set_bool(struct boot *b, const char *value, bool *ret)
 	return 0;
 }
 
+static int set_tlb(struct boot *b, const char *value)
+{
+	char why[120];
+
+	return tlb_spec_parse(value, &b->cfg.tlb, why, sizeof(why)) < 0
+		       ? bad(b, why) : 0;
+}
+
 static const struct boot_key {
 	const char *name;
 	int (*set)(struct boot *b, const char *value);
@@ -128,6 +136,7 @@ static const struct boot_key {
 	{ "ram", set_ram, 0, false },
 	{ "cpus", set_cpus, 0, false },
 	{ "seed", set_seed, 0, false },
+	{ "tlb", set_tlb, 0, false },
 	{ "vmsplit", set_vmsplit, 0, true },
 	{ "layout", set_layout, 0, true },
 	{ "vmalloc", set_vmalloc, 0, true },
@@ -245,7 +254,7 @@ static struct machine *bare_machine(const struct kernel_config *cfg)
 		.pge = cfg->pge, .pat = cfg->pat, .nx = cfg->nx,
 		.gbpages = cfg->gbpages, .lm = true, .smep = true,
 		.smap = true, .pku = true, .pks = true, .pcid = true,
-		.invpcid = true, .la57 = true,
+		.invpcid = true, .la57 = true, .tlb = cfg->tlb,
 	};
 	struct ram_region map[RAM_MAX_REGIONS];
 	unsigned n = e820_build(cfg->ram, map, RAM_MAX_REGIONS);

@@ -328,13 +328,16 @@ const struct command cmd_boot = {
 	.help = "start over: i386, i386-pae, x86_64, or none for a bare machine",
 	.details =
 	"Keys: ram=SIZE (2G), cpus=N (2), seed=N (1), kaslr=on|off, aslr=on|off,\n"
-	"pse=on|off, pge=on|off, pat=on|off, nx=on|off, gbpages=on|off, and for\n"
-	"i386 vmsplit=3G|3G_OPT|2G|2G_OPT|1G, layout=classic|6.1, vmalloc=SIZE.\n"
+	"pse=on|off, pge=on|off, pat=on|off, nx=on|off, gbpages=on|off,\n"
+	"tlb=skylake|tiny|none|SPEC, and for i386\n"
+	"vmsplit=3G|3G_OPT|2G|2G_OPT|1G, layout=classic|6.1, vmalloc=SIZE.\n"
 	"kaslr=on needs layout=6.1 on i386, and moves image and areas by the seed.\n"
 	"layout=classic has the numbers of the textbooks (Linux 2.6: lowmem ends at\n"
 	"896 MiB, position-independent programs lie at two thirds of user space);\n"
 	"layout=6.1 those of a 6.1 kernel. The CPU of none has every feature that\n"
-	"is not taken away.",
+	"is not taken away.\n"
+	"SPEC of tlb= is arrays LEVEL:PAGES:SETSxWAYS and paging-structure caches\n"
+	"NAME:ENTRIES, joined by +: l1d:4k:16x4+l1i:4k:16x8+l2:4k,2m:128x12+pde:8.",
 	.example = "boot x86_64 ram=4G",
 	.arg = { { "ARCH", ARG_WORD },
 		 { "KEY=VALUE", ARG_KEYVAL, .optional = true, .repeat = true } },
