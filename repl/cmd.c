@@ -22,6 +22,13 @@ struct task_struct *cmd_task(struct cmd_ctx *c)
 	return task;
 }
 
+struct cpu *cmd_chosen_cpu(struct cmd_ctx *c)
+{
+	const struct cmd_arg *opt = cmd_opt(c, 'c');
+
+	return &c->m->cpu[opt ? opt->value.n : c->s->cpu];
+}
+
 int cmd_view(struct cmd_ctx *c, struct task_struct **task, unsigned *cpu,
 	     struct mmu *mmu)
 {

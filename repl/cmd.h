@@ -32,6 +32,8 @@
  */
 int cmd_view(struct cmd_ctx *c, struct task_struct **task, unsigned *cpu,
 	     struct mmu *mmu);
+/* The CPU of -c, or the current one. */
+struct cpu *cmd_chosen_cpu(struct cmd_ctx *c);
 /* The process of -p, or the current one; NULL and c->err set if none runs. */
 struct task_struct *cmd_task(struct cmd_ctx *c);
 

@@ -1,8 +1,6 @@
 /*
- * cmd_tlb.c - what the CPUs have cached: tlb; and the instructions that make
- * one forget it: invlpg, invpcid.
- *
- * What no longer agrees with memory (tlb --stale) is in cmd_stale.c.
+ * cmd_tlb.c - what the CPUs have cached: tlb. What of it no longer agrees with
+ * memory (tlb --stale) is in cmd_stale.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -281,17 +279,10 @@ static void emit_psc(struct result *r, const struct cpu *cpu, unsigned depth)
 		      cpu->psc.cache[depth].size, used);
 }
 
-static struct cpu *chosen_cpu(struct cmd_ctx *c)
-{
-	const struct cmd_arg *opt = cmd_opt(c, 'c');
-
-	return &c->m->cpu[opt ? opt->value.n : c->s->cpu];
-}
-
 /* All CPUs are alike: one will do. */
 static int config_run(struct cmd_ctx *c)
 {
-	const struct cpu *cpu = chosen_cpu(c);
+	const struct cpu *cpu = cmd_chosen_cpu(c);
 	const struct tlb_config *config = &cpu->features.tlb;
 	struct result *r = c->r;
 
@@ -301,7 +292,10 @@ static int config_run(struct cmd_ctx *c)
 		config->narrays ? "tlb=%s"
 				: "tlb=%s: no TLB, every access walks",
 		config->name);
-	res_table(r, "caches", config_cols);
+	if (config->narrays)
+		res_table(r, "caches", config_cols);
+	else
+		res_list(r, "caches", RES_HIDDEN);
 	for (unsigned i = 0; i < cpu->tlb.narrays; i++)
 		emit_array(r, cpu->id, &cpu->tlb.array[i]);
 	for (unsigned d = 1; d < PAGING_MAX_LEVELS; d++)
@@ -415,88 +409,6 @@ static int tlb_run(struct cmd_ctx *c)
 	return list_run(&l);
 }
 
-/* --- invlpg, invpcid
- * ------------------------------------------------------------------ */
-static int invlpg_run(struct cmd_ctx *c)
-{
-	struct cpu *cpu = chosen_cpu(c);
-
-	cpu_invlpg(cpu, c->arg[0].value.n);
-	res_text(c->r, COL_PLAIN, "invlpg");
-	res_va(c->r, "va", "~ %s", c->arg[0].value.n);
-	res_u64(c->r, "cpu", "~ on cpu%s", cpu->id);
-	return 0;
-}
-
-static const char *const invpcid_types[] = {
-	[INVPCID_ADDRESS] = "address",
-	[INVPCID_PCID] = "pcid",
-	[INVPCID_ALL] = "all",
-	[INVPCID_ALL_NONGLOBAL] = "all-nonglobal",
-	NULL,
-};
-
-/* A name, or a number, which may be one that the instruction refuses. */
-static int invpcid_type(struct cmd_ctx *c, const char *word, uint64_t *ret)
-{
-	struct err ignored;
-	struct value v;
-	const char *near;
-
-	for (unsigned i = 0; invpcid_types[i]; i++)
-		if (strcasecmp(word, invpcid_types[i]) == 0) {
-			*ret = i;
-			return 0;
-		}
-	if (expr_eval(c->s, word, &v, &ignored) == 0 && v.type == V_PLAIN) {
-		*ret = v.n;
-		return 0;
-	}
-	err_set(c->err, ERR_USER, "%s: no type of INVPCID", word);
-	near = closest_name(word, invpcid_types);
-	if (near)
-		err_hint(c->err, "did you mean %s?", near);
-	else
-		err_hint(c->err,
-			 "address, pcid, all, all-nonglobal, or 0 to 3");
-	return -1;
-}
-
-static void emit_invpcid(struct cmd_ctx *c, unsigned type, unsigned cpu)
-{
-	struct result *r = c->r;
-
-	res_u64(r, "type", "invpcid %s,", type);
-	res_str(r, "what", "~ %s", invpcid_types[type]);
-	if (type <= INVPCID_PCID)
-		res_u64(r, "pcid", type ? "~ %s" : "~, pcid %s",
-			c->arg[1].value.n);
-	if (type == INVPCID_ADDRESS)
-		res_va(r, "va", "~, %s", c->arg[2].value.n);
-	res_u64(r, "cpu", "~ on cpu%s", cpu);
-}
-
-static int invpcid_run(struct cmd_ctx *c)
-{
-	struct cpu *cpu = chosen_cpu(c);
-	const char *denied;
-	uint64_t type = 0;
-
-	if (invpcid_type(c, c->arg[0].str, &type) < 0)
-		return -1;
-	if (type <= INVPCID_PCID && !c->arg[1].set)
-		return err_set(c->err, ERR_USAGE, "PCID is missing");
-	if (type == INVPCID_ADDRESS && !c->arg[2].set)
-		return err_set(c->err, ERR_USAGE, "VA is missing");
-	denied = cpu_invpcid(cpu, type > UINT8_MAX ? UINT8_MAX : type,
-			     c->arg[1].value.n, c->arg[2].value.n);
-	if (denied)
-		return err_set(c->err, ERR_FAULT, "%s%s",
-			       *denied == '#' ? "" : "#GP(0): ", denied);
-	emit_invpcid(c, type, cpu->id);
-	return 0;
-}
-
 const struct command cmd_tlb = {
 	.name = "tlb",
 	.group = "processor",
@@ -527,38 +439,4 @@ const struct command cmd_tlb = {
 		 { 'f', "flush", ARG_FLAG, NULL, "forget everything" },
 		 { 'c', "cpu", ARG_CPU, "CPU", "of CPU, not of every one" } },
 	.run = tlb_run,
-};
-
-const struct command cmd_invlpg = {
-	.name = "invlpg",
-	.group = "processor",
-	.flags = CMD_CHANGES,
-	.help = "forget the cached translation of VA on this CPU",
-	.details =
-		"INVLPG: drops what the TLB has for the page of VA in the "
-		"current PCID,\n"
-		"global or not, and all paging-structure caches of that PCID.",
-	.example = "invlpg text",
-	.arg = { { "VA", ARG_VA } },
-	.opt = { CMD_OPT_CPU },
-	.run = invlpg_run,
-};
-
-const struct command cmd_invpcid = {
-	.name = "invpcid",
-	.group = "processor",
-	.flags = CMD_CHANGES,
-	.help = "forget cached translations by PCID",
-	.details =
-		"TYPE is 0 or address (one VA of one PCID), 1 or pcid (all of "
-		"one PCID),\n"
-		"2 or all (all PCIDs and global pages), 3 or all-nonglobal. "
-		"Types 0, 1\n"
-		"and 3 keep global pages. A PCID other than 0 needs CR4.PCIDE.",
-	.example = NULL,
-	.arg = { { "TYPE", ARG_WORD },
-		 { "PCID", ARG_NUM, .optional = true },
-		 { "VA", ARG_VA, .optional = true } },
-	.opt = { CMD_OPT_CPU },
-	.run = invpcid_run,
 };

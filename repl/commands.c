@@ -13,6 +13,7 @@
 	X(cmd_brk) \
 	X(cmd_buddyinfo) \
 	X(cmd_check) \
+	X(cmd_counters) \
 	X(cmd_cpu) \
 	X(cmd_e820) \
 	X(cmd_echo) \
@@ -52,6 +53,7 @@
 	X(cmd_slabinfo) \
 	X(cmd_source) \
 	X(cmd_switch) \
+	X(cmd_task_switch) \
 	X(cmd_tlb) \
 	X(cmd_touch) \
 	X(cmd_vfree) \
