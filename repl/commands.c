@@ -7,6 +7,7 @@
 #define COMMANDS(X)                                                            \
 	X(cmd_pa) \
 	X(cmd_va) \
+	X(cmd_access) \
 	X(cmd_alloc_pages) \
 	X(cmd_apropos) \
 	X(cmd_boot) \
@@ -47,6 +48,7 @@
 	X(cmd_poke) \
 	X(cmd_ps) \
 	X(cmd_ptdump) \
+	X(cmd_pte) \
 	X(cmd_quit) \
 	X(cmd_read) \
 	X(cmd_reg) \
