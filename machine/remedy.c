@@ -22,7 +22,7 @@ struct search {
 	struct remedies *found;
 };
 
-/* --- applying --- */
+/* --- applying ------------------------------------------------------------- */
 
 static uint64_t get_register(const struct cpu *cpu, enum remedy_register reg)
 {
@@ -106,7 +106,7 @@ static bool succeeds(const struct cpu *cpu, const struct remedy *r)
 	return try_probe(cpu, r, &w) && !w.fault.reason;
 }
 
-/* --- candidates --- */
+/* --- candidates ----------------------------------------------------------- */
 
 static struct remedy candidate(const struct search *s, enum remedy_kind kind)
 {
@@ -204,7 +204,7 @@ static struct remedy edit_remedy(const struct search *s, enum remedy_kind kind,
 	return r;
 }
 
-/* --- entries --- */
+/* --- entries -------------------------------------------------------------- */
 
 /* Does an entry that is not present lead to RAM, so that P can be set? */
 static bool may_set_present(const struct cpu *cpu, const struct remedy_edit *e)
@@ -300,8 +300,7 @@ static void try_entries(struct search *s, const struct walk *w)
 		try_entry(s, &w->step[i]);
 }
 
-/* --- several bits of entries
- * -------------------------------------------------- */
+/* --- several bits of entries ---------------------------------------------- */
 
 /* The bits to set and to clear in the entry that withholds a right. */
 static const struct {
@@ -418,8 +417,7 @@ static bool has_entry_remedy(const struct search *s)
 	return false;
 }
 
-/* --- registers
- * ---------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------ */
 
 #define FOR(reason) BIT(FAULT_##reason)
 #define FOR_KEYS    (FOR(PK_AD) | FOR(PK_WD))
@@ -481,8 +479,7 @@ static void try_registers(struct search *s)
 	}
 }
 
-/* --- everything else
- * ---------------------------------------------------------- */
+/* --- everything else ------------------------------------------------------ */
 
 /* Made by code of the other privilege; an implicit one, by either. */
 static void try_others(struct search *s)

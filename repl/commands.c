@@ -62,6 +62,7 @@
 	X(cmd_vmalloc) \
 	X(cmd_vmallocinfo) \
 	X(cmd_wait) \
+	X(cmd_why) \
 	X(cmd_write) \
 	X(cmd_zoneinfo)
 

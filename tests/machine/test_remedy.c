@@ -461,10 +461,207 @@ static void test_remedy__true_and_complete(void **state)
 	assert_true(seen_invlpg > 0 && seen_none > 0);
 }
 
+/* --- by example ----------------------------------------------------------- */
+
+#define VA   0x400000
+#define PAGE 0x80000
+
+struct example {
+	struct machine *m;
+	struct cpu *cpu;
+	struct remedies l;
+};
+
+static void begin(struct example *x, enum paging_mode_id id, uint64_t cr4,
+		  uint64_t leaf)
+{
+	const struct paging_mode *mode = &paging_modes[id];
+
+	x->m = make_machine();
+	x->cpu = &x->m->cpu[0];
+	map(x->cpu, mode, VA, mode->nlevels - 1, PAGE | leaf);
+	enable_paging(x->cpu, id, cr4);
+}
+
+static void find(struct example *x, enum access_kind kind, bool user)
+{
+	struct access a = { .va = VA, .kind = kind, .user = user };
+
+	remedies_find(x->cpu, &a, &x->l);
+}
+
+static pa_t entry_at(const struct example *x, unsigned level)
+{
+	const struct paging_mode *mode = x->cpu->mmu.mode;
+
+	return table_at(level) +
+	       paging_index(mode, level, VA) * mode->entry_size;
+}
+
+static void test_remedy__none_if_it_succeeds(void **state)
+{
+	struct example x;
+
+	begin(&x, PAGING_4LEVEL, 0, RWU);
+	find(&x, ACCESS_WRITE, true);
+	assert_int_equal(x.l.n, 0);
+	machine_destroy(x.m);
+}
+
+static void test_remedy__smap(void **state)
+{
+	struct example x;
+
+	begin(&x, PAGING_4LEVEL, CR4_SMAP, RWU);
+	find(&x, ACCESS_READ, false);
+	assert_true(has_register(&x.l, REMEDY_CR4, CR4_SMAP));
+	assert_true(has_register(&x.l, REMEDY_EFLAGS, EFLAGS_AC));
+	for (unsigned level = 0; level < 4; level++)
+		assert_true(has_edit(&x.l, entry_at(&x, level),
+				     entry_of(x.cpu, VA, level) ^ PTE_US));
+	assert_true(has_kind(&x.l, REMEDY_ACCESS));
+	assert_int_equal(x.l.n, 7);
+	machine_destroy(x.m);
+}
+
+/* EFLAGS.AC is no help to an implicit access. */
+static void test_remedy__smap_implicit(void **state)
+{
+	struct access a = { .va = VA, .user = true, .implicit = true };
+	struct example x;
+
+	begin(&x, PAGING_4LEVEL, CR4_SMAP, RWU);
+	remedies_find(x.cpu, &a, &x.l);
+	assert_true(has_register(&x.l, REMEDY_CR4, CR4_SMAP));
+	assert_false(has_register(&x.l, REMEDY_EFLAGS, EFLAGS_AC));
+	machine_destroy(x.m);
+}
+
+/* A user write asks neither CR0.WP nor who else may. */
+static void test_remedy__read_only(void **state)
+{
+	struct example x;
+
+	begin(&x, PAGING_32, 0, PTE_P | PTE_US);
+	find(&x, ACCESS_WRITE, true);
+	assert_int_equal(x.l.n, 1);
+	assert_true(has_edit(&x.l, entry_at(&x, 1), PAGE | RWU));
+	find(&x, ACCESS_WRITE, false);
+	assert_int_equal(x.l.n, 2);
+	assert_true(has_register(&x.l, REMEDY_CR0, CR0_WP));
+	machine_destroy(x.m);
+}
+
+static void test_remedy__two_levels(void **state)
+{
+	struct example x;
+	pa_t pde;
+
+	begin(&x, PAGING_32, 0, PTE_P | PTE_US);
+	pde = entry_at(&x, 0);
+	ram_write(x.cpu->ram, pde, 4, table_at(1) | PTE_P | PTE_RW);
+	find(&x, ACCESS_WRITE, true);
+	assert_int_equal(x.l.list[0].kind, REMEDY_ENTRIES);
+	assert_int_equal(x.l.list[0].nedits, 2);
+	assert_int_equal(x.l.list[0].edit[0].pa, pde);
+	assert_int_equal(x.l.list[0].edit[0].new, table_at(1) | RWU);
+	assert_int_equal(x.l.list[0].edit[1].new, PAGE | RWU);
+	machine_destroy(x.m);
+}
+
+static void test_remedy__xd_without_nxe(void **state)
+{
+	struct example x;
+
+	begin(&x, PAGING_PAE, 0, RWU | PTE_XD);
+	assert_null(cpu_write_efer(x.cpu, 0));
+	find(&x, ACCESS_READ, true);
+	assert_int_equal(x.l.n, 2);
+	assert_true(has_register(&x.l, REMEDY_EFER, EFER_NXE));
+	assert_true(has_edit(&x.l, entry_at(&x, 2), PAGE | RWU));
+	find(&x, ACCESS_FETCH, true);
+	assert_int_equal(x.l.n, 1);
+	machine_destroy(x.m);
+}
+
+static void test_remedy__keys(void **state)
+{
+	struct example x;
+
+	begin(&x, PAGING_4LEVEL, CR4_PKE, RWU | 3ULL << PTE_PK_SHIFT);
+	assert_null(cpu_write_pkru(x.cpu, 2 << 6));
+	find(&x, ACCESS_WRITE, true);
+	assert_true(has_register(&x.l, REMEDY_PKRU, 2 << 6));
+	assert_true(has_register(&x.l, REMEDY_CR4, CR4_PKE));
+	assert_true(has_edit(&x.l, entry_at(&x, 3), PAGE | RWU));
+	assert_null(cpu_write_pkru(x.cpu, 3 << 6));
+	find(&x, ACCESS_WRITE, true);
+	assert_true(has_register(&x.l, REMEDY_PKRU, 3 << 6));
+	machine_destroy(x.m);
+}
+
+/* PAE's PDPTEs count as they were when CR3 was loaded. */
+static void test_remedy__pdpte_is_a_register(void **state)
+{
+	struct example x;
+
+	begin(&x, PAGING_PAE, 0, RWU);
+	ram_write(x.cpu->ram, ROOT, 8, table_at(1));
+	assert_null(cpu_write_cr3(x.cpu, ROOT));
+	find(&x, ACCESS_READ, true);
+	assert_int_equal(x.l.n, 1);
+	assert_true(x.l.list[0].reload);
+	assert_true(has_edit(&x.l, ROOT, table_at(1) | PTE_P));
+	ram_write(x.cpu->ram, ROOT, 8, table_at(1) | PTE_P);
+	find(&x, ACCESS_READ, true);
+	assert_int_equal(x.l.n, 1);
+	assert_int_equal(x.l.list[0].kind, REMEDY_RELOAD);
+	machine_destroy(x.m);
+}
+
+static void test_remedy__stale(void **state)
+{
+	struct fault fault;
+	struct example x;
+	pa_t pa;
+
+	begin(&x, PAGING_4LEVEL, 0, PTE_P | PTE_US);
+	assert_true(touch(x.cpu, VA, ACCESS_READ, &pa, &fault));
+	ram_write(x.cpu->ram, entry_at(&x, 3), 8, PAGE | RWU);
+	find(&x, ACCESS_WRITE, true);
+	assert_int_equal(x.l.n, 2);
+	assert_true(has_kind(&x.l, REMEDY_INVLPG));
+	assert_true(has_kind(&x.l, REMEDY_RETRY));
+	machine_destroy(x.m);
+}
+
+static void test_remedy__not_canonical(void **state)
+{
+	struct access a = { .va = VA | BIT(50) };
+	struct example x;
+
+	begin(&x, PAGING_4LEVEL, 0, RWU);
+	remedies_find(x.cpu, &a, &x.l);
+	assert_int_equal(x.l.n, 1);
+	assert_int_equal(x.l.list[0].kind, REMEDY_ADDRESS);
+	assert_int_equal(x.l.list[0].access.va, VA);
+	machine_destroy(x.m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_remedy__true_and_complete),
+		cmocka_unit_test(test_remedy__none_if_it_succeeds),
+		cmocka_unit_test(test_remedy__smap),
+		cmocka_unit_test(test_remedy__smap_implicit),
+		cmocka_unit_test(test_remedy__read_only),
+		cmocka_unit_test(test_remedy__two_levels),
+		cmocka_unit_test(test_remedy__xd_without_nxe),
+		cmocka_unit_test(test_remedy__keys),
+		cmocka_unit_test(test_remedy__pdpte_is_a_register),
+		cmocka_unit_test(test_remedy__stale),
+		cmocka_unit_test(test_remedy__not_canonical),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,7 +116,8 @@ static uint64_t state_hash(const struct session *s)
 
 static const char *const looks[] = {
 	"pagewalk text", "pagewalk heap -w", "pagewalk 0xc0000000 -x",
-	"pagewalk -p 2 data", "ptdump", "ptdump -f text", "ptdump -p 2",
+	"pagewalk -p 2 data", "why text", "why heap -w", "why -w text",
+	"why -k -w heap", "why -x 0xc0000000", "why -w -p 2 data", "ptdump", "ptdump -f text", "ptdump -p 2",
 	"pagewalk -a crash heap", "pagewalk -a windbg heap",
 	"pagewalk -a bochs heap", "pagewalk -a pt-dump heap",
 	"ptdump -a qemu-tlb", "ptdump -a qemu-mem", "ptdump -a info-pg",
