@@ -59,7 +59,7 @@ static bool bad_area(const struct pf *pf, int code)
 	return force_sig(pf, LX_SIGSEGV, code, pf->fault->cr2, error);
 }
 
-static bool access_error(uint32_t error, const struct vm_area_struct *vma)
+bool access_error(uint32_t error, const struct vm_area_struct *vma)
 {
 	if (error & PF_PK)
 		return true;

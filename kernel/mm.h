@@ -87,6 +87,12 @@ struct siginfo {
 };
 
 /*
+ * Does @vma forbid the access whose page fault has @error as its code? Linux'
+ * arch/x86/mm/fault.c.
+ */
+bool access_error(uint32_t error, const struct vm_area_struct *vma);
+
+/*
  * Handles an exception that @access of the task on @cpu raised. Returns
  * true: retry the access; false: *sig says which signal it ends in (for a
  * supervisor access: an oops; signo is 0).

@@ -269,18 +269,6 @@ static void emit_tlb(struct result *r, const struct why *y)
 
 /* --- the kernel ----------------------------------------------------------- */
 
-/* As access_error() of arch/x86/mm/fault.c. */
-static bool area_allows(const struct vm_area_struct *vma, uint32_t error)
-{
-	if (error & PF_PK)
-		return false;
-	if (error & PF_WR)
-		return vma->vm_flags & VM_WRITE;
-	if (error & PF_P)
-		return false;
-	return vma->vm_flags & (VM_READ | VM_WRITE | VM_EXEC);
-}
-
 /* What the kernel does about a fault of user code. */
 static const char *prospect(struct kernel *k, const struct why *y)
 {
@@ -297,7 +285,7 @@ static const char *prospect(struct kernel *k, const struct why *y)
 		return "the stack grows, if its limit permits";
 	if (!vma || vma->vm_start > f->cr2)
 		return "SIGSEGV (SEGV_MAPERR)";
-	if (!area_allows(vma, f->error_code))
+	if (access_error(f->error_code, vma))
 		return "SIGSEGV (SEGV_ACCERR)";
 	return "the area allows it: handle_mm_fault(), then a retry";
 }
