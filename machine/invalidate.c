@@ -7,9 +7,13 @@
  */
 #include "machine/internal.h"
 
+/* SDM volume 2, "INVLPG": a NOP if the address is not canonical. */
 void cpu_invlpg(struct cpu *cpu, va_t va)
 {
-	tlb_flush_page(&cpu->tlb, va & cpu->mmu.va_mask, cpu->mmu.pcid, true);
+	va &= cpu->mmu.va_mask;
+	if (!walk_is_canonical(&cpu->mmu, va))
+		return;
+	tlb_flush_page(&cpu->tlb, va, cpu->mmu.pcid, true);
 	psc_flush_pcid(&cpu->psc, cpu->mmu.pcid);
 	cpu->counters.flushes[FLUSH_INVLPG]++;
 }
@@ -57,17 +61,22 @@ const char *cpu_invpcid(struct cpu *cpu, unsigned type, uint64_t pcid, va_t va)
 /* --- shootdowns
  * --------------------------------------------------------------- */
 
-/* SDM "Propagation of Paging-Structure Changes to Multiple Processors". */
+/*
+ * SDM "Propagation of Paging-Structure Changes to Multiple Processors". Any
+ * change of CR4.PGE, to 1 as well, drops the entries of all PCIDs; a MOV to
+ * CR3 would drop those of one.
+ */
 void cpu_forget(struct cpu *cpu, const struct shootdown *request)
 {
 	uint64_t cr4 = cpu->mmu.cr4;
 
 	if (request->kind == SHOOTDOWN_PAGE) {
 		cpu_invlpg(cpu, request->va);
-	} else if (request->kind == SHOOTDOWN_CR3 || !(cr4 & CR4_PGE)) {
+	} else if (request->kind == SHOOTDOWN_CR3 ||
+		   !(cr4 & (CR4_PGE | CR4_PCIDE))) {
 		cpu_write_cr3(cpu, cpu->mmu.cr3);
 	} else {
-		cpu_write_cr4(cpu, cr4 & ~CR4_PGE);
+		cpu_write_cr4(cpu, cr4 ^ CR4_PGE);
 		cpu_write_cr4(cpu, cr4);
 	}
 }
