@@ -113,15 +113,17 @@ static void refresh_level(struct mmu *mmu, unsigned level)
 
 /*
  * SDM "Determination of Access Rights", user-mode accesses. Protection keys
- * are apart: see mmu_deny_key().
+ * are apart: see mmu_deny_key(). Rights from a TLB may hold an XD that was
+ * cached before EFER.NXE was cleared: then it forbids nothing.
  */
-static enum fault_reason deny_user(enum access_kind kind, struct rights rights)
+static enum fault_reason deny_user(const struct mmu *mmu, enum access_kind kind,
+				   struct rights rights)
 {
 	if (!rights.user)
 		return FAULT_SUPERVISOR_PAGE;
 	if (kind == ACCESS_WRITE && !rights.write)
 		return FAULT_READ_ONLY;
-	if (kind == ACCESS_FETCH && rights.xd)
+	if (kind == ACCESS_FETCH && rights.xd && mmu->xd_mask)
 		return FAULT_XD;
 	return FAULT_NONE;
 }
@@ -134,7 +136,7 @@ static enum fault_reason deny_supervisor(const struct mmu *mmu,
 	if (kind == ACCESS_FETCH) {
 		if (rights.user && (mmu->cr4 & CR4_SMEP))
 			return FAULT_SMEP;
-		return rights.xd ? FAULT_XD : FAULT_NONE;
+		return rights.xd && mmu->xd_mask ? FAULT_XD : FAULT_NONE;
 	}
 	if (rights.user && (mmu->cr4 & CR4_SMAP) && who != WHO_SUPERVISOR_AC)
 		return FAULT_SMAP;
@@ -148,7 +150,7 @@ static enum fault_reason deny_rights(const struct mmu *mmu,
 				     struct rights rights)
 {
 	if (who == WHO_USER)
-		return deny_user(kind, rights);
+		return deny_user(mmu, kind, rights);
 	return deny_supervisor(mmu, kind, who, rights);
 }
 

@@ -171,6 +171,27 @@ static void test_psc__rights_above_are_kept(void **state)
 	machine_destroy(m);
 }
 
+/* An XD cached before EFER.NXE was cleared forbids nothing: no flush, either.
+ */
+static void test_tlb__xd_cached_before_nxe_was_cleared(void **state)
+{
+	struct machine *m = make_machine();
+	struct cpu *cpu = m->cpu;
+	struct fault fault = { 0 };
+	pa_t pa = 0;
+
+	map(cpu, &paging_modes[PAGING_4LEVEL], VA, 3, OLD | RWU | PTE_XD);
+	enable_paging(cpu, PAGING_4LEVEL, 0);
+	assert_true(touch(cpu, VA, ACCESS_READ, &pa, &fault));
+	assert_null(cpu_write_efer(cpu, EFER_LME));
+	assert_true(touch(cpu, VA, ACCESS_FETCH, &pa, &fault));
+	assert_int_equal(pa, OLD);
+	assert_null(cpu_write_efer(cpu, EFER_LME | EFER_NXE));
+	assert_false(touch(cpu, VA, ACCESS_FETCH, &pa, &fault));
+	assert_int_equal(fault.reason, FAULT_XD);
+	machine_destroy(m);
+}
+
 /* A shootdown of everything reaches the PCIDs that are not in force. */
 static void test_shootdown__all_reaches_every_pcid(void **state)
 {
@@ -219,6 +240,7 @@ int main(void)
 {
 	const struct CMUnitTest single[] = {
 		cmocka_unit_test(test_psc__rights_above_are_kept),
+		cmocka_unit_test(test_tlb__xd_cached_before_nxe_was_cleared),
 		cmocka_unit_test(test_shootdown__all_reaches_every_pcid),
 		cmocka_unit_test(test_shootdown__waits_for_interrupts),
 	};
