@@ -73,7 +73,9 @@ static uint64_t hash_registers(const struct cpu *cpu, uint64_t hash)
 	for (unsigned i = 0; i < ARRAY_SIZE(mmu->pdpte); i++)
 		hash = hash_word(hash, mmu->pdpte[i]);
 	hash = hash_word(hash, mmu->pkru | (uint64_t)mmu->pkrs << 32);
-	hash = hash_word(hash, cpu->npending);
+	for (unsigned i = 0; i < cpu->npending; i++)
+		hash = hash_word(hash, cpu->pending[i].va |
+					       cpu->pending[i].kind);
 	return hash_word(hash, cpu->cpl | cpu_eflags(cpu) << 8);
 }
 

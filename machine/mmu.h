@@ -128,7 +128,6 @@ struct translation {
 	pa_t pa;
 	uint64_t entry;		/* the leaf */
 	uint8_t page_shift;
-	bool accessed;		/* A is set in every entry on the path */
 	struct rights rights;
 };
 

@@ -259,7 +259,6 @@ bool mmu_resolve(const struct mmu *mmu, const struct ram *ram,
 	ret->pa = page_of(mmu, &d, shift) | (va & (BIT(shift) - 1));
 	ret->entry = d.entry;
 	ret->page_shift = shift;
-	ret->accessed = d.rights.all & PTE_A;
 	ret->rights = rights_of(mmu, &d);
 	return rights_permit(mmu, access, &ret->rights);
 }

@@ -71,7 +71,6 @@ walk_by_hand(const struct by_hand *h, va_t at, enum access_kind kind, bool user,
 		  (at & (BIT(shift) - 1));
 	ret->entry = entry;
 	ret->page_shift = shift;
-	ret->accessed = all & PTE_A;
 	ret->rights.write = all & PTE_RW;
 	ret->rights.user = all & PTE_US;
 	ret->rights.xd = any & PTE_XD;
