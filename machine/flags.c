@@ -92,6 +92,25 @@ char *flags_diff(char *buf, size_t size, const struct flag_name *names,
 	return buf;
 }
 
+char *flags_numbers(char *buf, size_t size, uint64_t mask)
+{
+	size_t len = 0;
+
+	if (size)
+		buf[0] = '\0';
+	while (mask && len < size) {
+		unsigned high = 63 - __builtin_clzll(mask), low = high;
+
+		while (low && (mask >> (low - 1) & 1))
+			low--;
+		len += snprintf(buf + len, size - len,
+				low < high ? "%s%u:%u" : "%s%u",
+				len ? "," : "", high, low);
+		mask &= BIT(low) - 1;
+	}
+	return buf;
+}
+
 uint64_t flags_lookup(const struct flag_name *names, const char *name)
 {
 	for (const struct flag_name *f = names; f->name; f++)

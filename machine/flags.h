@@ -30,6 +30,9 @@ char *flags_format(char *buf, size_t size, const struct flag_name *names,
 char *flags_diff(char *buf, size_t size, const struct flag_name *names,
 		 uint64_t old, uint64_t new);
 
+/* The numbers of the bits of @mask, high ones first: "63", "51:46,8". */
+char *flags_numbers(char *buf, size_t size, uint64_t mask);
+
 /* The mask of the row called @name (case ignored), or 0. */
 uint64_t flags_lookup(const struct flag_name *names, const char *name);
 

@@ -7,6 +7,7 @@
 
 #include "machine/access.h"
 #include "machine/ptiter.h"
+#include "machine/reserved.h"
 
 #define MACHINE_MAX_CPUS 64
 

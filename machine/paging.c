@@ -226,6 +226,8 @@ static uint64_t known_bits(const struct paging_mode *mode, unsigned level,
 		known |= PTE_XD;
 	if (leaf)
 		known |= PTE_D | PTE_PS | PTE_G | PTE_PAT_LARGE;
+	else if (!mode->level[level].implied)
+		known |= PTE_PS; /* ignored, or reserved: worth seeing */
 	if (leaf && mode->has_pk)
 		known |= BITS(62, 59);
 	return known;
@@ -235,8 +237,8 @@ char *paging_format_entry(char *buf, size_t size,
 			  const struct paging_mode *mode, unsigned level,
 			  uint64_t entry, bool leaf)
 {
-	bool large = leaf && level + 1U < mode->nlevels;
-	const struct flag_name *f = large ? flags_large : mode->flags;
+	bool last = level + 1U == mode->nlevels;
+	const struct flag_name *f = last ? mode->flags : flags_large;
 	uint64_t known = known_bits(mode, level, leaf);
 	struct flag_name shown[ARRAY_SIZE(flags_large)];
 	unsigned n = 0;

@@ -123,6 +123,20 @@ void cmd_emit_entry(struct result *r, const struct paging_mode *mode,
 	res_flags(r, "flags", "%s", flags);
 }
 
+void cmd_emit_reserved(struct result *r, const struct mmu *mmu, unsigned level,
+		       uint64_t entry, bool leaf)
+{
+	char text[256];
+
+	if (!(entry & PTE_P))
+		return;
+	reserved_format(text, sizeof(text), mmu, level, entry, leaf);
+	res_field(r, &(struct res_field){ .name = *text ? "reserved" : NULL,
+					  .txt = "reserved %s",
+					  .type = RES_STR, .colour = COL_BAD,
+					  .str = text });
+}
+
 const char *cmd_vector_name(unsigned vector)
 {
 	return vector == VEC_PF ? "#PF" : vector == VEC_SS ? "#SS" : "#GP";

@@ -59,6 +59,9 @@ void cmd_emit_mode(struct result *r, const struct mmu *mmu,
 		   const struct task_struct *task);
 /* The line that a tree of entries hangs from: "cr3 0x01f6e000". */
 void cmd_emit_root(struct result *r, const struct mmu *mmu);
+/* Which reserved bits of an entry are set, and why they are; if any are. */
+void cmd_emit_reserved(struct result *r, const struct mmu *mmu, unsigned level,
+		       uint64_t entry, bool leaf);
 /* "PDE[0x020] @0x01f6e080  0x01f70067  P RW US A d" */
 void cmd_emit_entry(struct result *r, const struct paging_mode *mode,
 		    unsigned level, unsigned index, bool from_register,

@@ -13,6 +13,7 @@
 struct dump {
 	struct cmd_ctx *c;
 	struct task_struct *task;
+	const struct mmu *mmu;
 	const struct paging_mode *mode;
 	bool full;	/* unfolded */
 	unsigned depth; /* open lists: tables we are inside of */
@@ -61,7 +62,7 @@ static void emit_run(struct dump *d, const struct ptrun *run, bool last)
 		 paging_size_name(l->shift),
 		 run->n > 1 && !run->stride ? ", same frame" : "");
 	if (run->bad)
-		res_text(r, COL_BAD, "reserved bit set");
+		cmd_emit_reserved(r, d->mmu, run->level, run->entry, true);
 	if (d->c->k)
 		res_str(r, "area", "%s",
 			describe_va(d->c->k, d->task, run->va, text,
@@ -121,13 +122,13 @@ static void emit_table(struct dump *d, const struct ptiter *it, bool last)
 	cmd_emit_entry(r, it->mmu->mode, it->level, it->index, !it->entry_pa,
 		       it->entry_pa, it->entry, false);
 	emit_range(r, it->va, BIT(it->mmu->mode->level[it->level].shift));
-	res_pa(r, "table", "table %s",
-	       paging_target(it->mmu->mode, it->level, it->entry, false));
 	if (it->bad) {
-		res_text(r, COL_BAD, "reserved bit set");
+		cmd_emit_reserved(r, it->mmu, it->level, it->entry, false);
 		res_end(r);
 		return;
 	}
+	res_pa(r, "table", "table %s",
+	       paging_target(it->mmu->mode, it->level, it->entry, false));
 	d->tables++;
 	res_list(r, "entries", RES_TREE);
 	d->depth++;
@@ -212,6 +213,7 @@ static void dump_own(struct dump *d, const struct mmu *mmu, va_t from,
 		res_line(c->r);
 		cmd_emit_root(c->r, mmu);
 	}
+	d->mmu = mmu;
 	d->mode = mmu->mode;
 	ptiter_start(&it, mmu, c->m->ram, from, last);
 	dump_tree(d, &it);

@@ -34,24 +34,6 @@ static const char *kind_of(const struct reading *rd)
 	return rd->leaf ? "maps a page" : "points to a table";
 }
 
-/* "63 13:20": bit numbers and runs of them. */
-static void format_bits(uint64_t bits, char *buf, size_t size)
-{
-	size_t len = 0;
-
-	*buf = 0;
-	while (bits && len < size) {
-		unsigned low = __builtin_ctzll(bits), high = low;
-
-		while (high < 63 && bits >> (high + 1) & 1)
-			high++;
-		len += snprintf(buf + len, size - len,
-				high > low ? "%s%u:%u" : "%s%u",
-				len ? ", " : "", high, low);
-		bits &= high < 63 ? ~0ULL << (high + 1) : 0;
-	}
-}
-
 /* --- where it leads ------------------------------------------------------------- */
 static void emit_target(const struct reading *rd)
 {
@@ -63,21 +45,6 @@ static void emit_target(const struct reading *rd)
 	       rd->leaf ? "page %s" : "table %s", pa);
 	if (rd->leaf)
 		res_size(r, "size", "~, %s", 1ULL << level_of(rd)->shift);
-}
-
-/* Reserved bits make the walk end in #PF with RSVD. */
-static void emit_reserved(const struct reading *rd)
-{
-	const struct mmu_level *l = level_of(rd);
-	uint64_t set = rd->value & (rd->leaf ? l->leaf_rsvd : l->table_rsvd);
-	char bits[80];
-
-	if (!(rd->value & PTE_P) || !set)
-		return;
-	format_bits(set, bits, sizeof(bits));
-	res_str(rd->c->r, "reserved", set & (set - 1)
-		? "reserved bits %s are set: #PF" :
-		  "reserved bit %s is set: #PF", bits);
 }
 
 static void emit_leaf(const struct reading *rd)
@@ -197,7 +164,7 @@ static void emit_bits(const struct reading *rd)
 		if (!(b->of & kind) || !(b->mask & known) ||
 		    (!v && !b->clear) || (b->kernel && !rd->c->k))
 			continue;
-		format_bits(b->mask, number, sizeof(number));
+		flags_numbers(number, sizeof(number), b->mask);
 		emit_bit(rd->c->r, number, b->name, v, v ? b->set : b->clear);
 	}
 	res_end(rd->c->r);
@@ -222,7 +189,7 @@ static void emit_reading(const struct reading *rd, bool bits)
 		emit_not_present(rd);
 	if ((rd->value & PTE_P) && rd->leaf)
 		emit_leaf(rd);
-	emit_reserved(rd);
+	cmd_emit_reserved(r, rd->mmu, rd->level, rd->value, rd->leaf);
 	if (bits)
 		emit_bits(rd);
 	res_end(r);

@@ -96,18 +96,21 @@ static void emit_target(struct cmd_ctx *c, const struct walk *w,
 				      sizeof(what)));
 }
 
-static void emit_step(struct cmd_ctx *c, const struct walk *w, unsigned i)
+static void emit_step(struct cmd_ctx *c, const struct walk_job *j, unsigned i)
 {
+	const struct walk *w = &j->walk;
 	const struct walk_step *s = &w->step[i];
 	struct result *r = c->r;
 
 	res_item(r, i + 1 == w->nsteps);
 	cmd_emit_entry(r, w->mode, s->level, s->index, s->from_register,
 		       s->entry_pa, s->entry, s->leaf);
-	if (s->entry & PTE_P)
-		emit_target(c, w, s);
-	else
+	if (!(s->entry & PTE_P))
 		res_text(r, COL_BAD, "not present");
+	else if (i + 1 == w->nsteps && w->fault.reason == FAULT_RESERVED)
+		cmd_emit_reserved(r, &j->mmu, s->level, s->entry, s->leaf);
+	else
+		emit_target(c, w, s);
 	if (i + 1 == w->nsteps)
 		emit_end(c, w);
 	res_end(r);
@@ -273,7 +276,7 @@ static int pagewalk_run(struct cmd_ctx *c)
 	emit_head(c, &j);
 	res_list(r, "steps", RES_CHAIN);
 	for (unsigned i = 0; i < j.walk.nsteps; i++)
-		emit_step(c, &j.walk, i);
+		emit_step(c, &j, i);
 	res_end(r);
 	if (!j.walk.nsteps)
 		emit_end(c, &j.walk);

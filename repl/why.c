@@ -39,12 +39,21 @@ static const char *decider(const struct why *y)
 	return w->tlb_hit ? "TLB entry" : w->mode->level[w->fault.level].name;
 }
 
-static unsigned reserved_bit(const struct why *y, const struct walk_step *s)
+static bool has_reserved(const struct why *y, const struct walk_step *s)
 {
 	const struct mmu_level *l = &y->cpu.mmu.level[s->level];
-	uint64_t rsvd = s->entry & (s->leaf ? l->leaf_rsvd : l->table_rsvd);
 
-	return rsvd ? __builtin_ctzll(rsvd) : 64;
+	return s->entry & (s->leaf ? l->leaf_rsvd : l->table_rsvd);
+}
+
+static void add_reserved(const struct why *y, struct text *t,
+			 const struct walk_step *s)
+{
+	char bits[256];
+
+	add(t, "the %s has %s", decider(y),
+	    reserved_format(bits, sizeof(bits), &y->cpu.mmu, s->level,
+			    s->entry, s->leaf));
 }
 
 static void say_canonical(const struct why *y, struct text *t, bool ok)
@@ -73,8 +82,7 @@ static void say_reserved(const struct why *y, struct text *t, bool ok)
 		add(t, w->tlb_hit ? "not asked again of what is cached"
 				  : "no reserved bit is set");
 	else
-		add(t, "bit %u is set in the %s, and reserved",
-		    reserved_bit(y, &w->step[w->fault.level]), decider(y));
+		add_reserved(y, t, &w->step[w->fault.level]);
 }
 
 static void say_user(const struct why *y, struct text *t, bool ok)
@@ -224,8 +232,8 @@ char *why_withholds(const struct why *y, const struct walk_step *s, char *buf,
 		add(&t, "P=0");
 		return buf;
 	}
-	if (reserved_bit(y, s) < 64)
-		add(&t, "bit %u reserved ", reserved_bit(y, s));
+	if (has_reserved(y, s))
+		add(&t, "a reserved bit ");
 	if (user && !(entry & PTE_US))
 		add(&t, "U/S=0 ");
 	if (write && !(entry & PTE_RW))
