@@ -101,10 +101,15 @@ static void rec_line(struct result *r)
 {
 }
 
+static bool is_text(enum res_type type)
+{
+	return type == RES_STR || type == RES_FLAGS || type == RES_WORDS;
+}
+
 static void rec_field(struct result *r, const struct res_field *f)
 {
 	struct recorder *rec = (struct recorder *)r;
-	bool text = f->type == RES_STR || f->type == RES_FLAGS;
+	bool text = is_text(f->type);
 
 	if (rec->skipped || rec->overflow || !f->name)
 		return;
@@ -159,8 +164,8 @@ size_t recorder_size(const struct recorder *rec)
 }
 
 /* --- as a table ---------------------------------------------------------- */
-/* "P RW us A" -> { "P", "RW", "A" } */
-static void push_flags(lua_State *L, const char *s)
+/* "P RW us A" -> { "P", "RW", "A" }; of RES_WORDS all. */
+static void push_flags(lua_State *L, const char *s, bool all)
 {
 	lua_Integer i = 0;
 
@@ -168,7 +173,7 @@ static void push_flags(lua_State *L, const char *s)
 	while (*s) {
 		size_t n = strcspn(s, " ");
 
-		if (n && !islower((unsigned char)*s)) {
+		if (n && (all || !islower((unsigned char)*s))) {
 			lua_pushlstring(L, s, n);
 			lua_rawseti(L, -2, ++i);
 		}
@@ -184,9 +189,9 @@ static void push_value(const struct recorder *rec, lua_State *L,
 
 	if (e->type == RES_BOOL)
 		lua_pushboolean(L, e->u != 0);
-	else if (e->type == RES_FLAGS && s)
-		push_flags(L, s);
-	else if (e->type == RES_STR || e->type == RES_FLAGS)
+	else if (e->type != RES_STR && s && is_text(e->type))
+		push_flags(L, s, e->type == RES_WORDS);
+	else if (is_text(e->type))
 		lua_pushstring(L, s);	/* NULL gives nil */
 	else
 		lua_pushinteger(L, (lua_Integer)e->u);

@@ -156,13 +156,15 @@ static void emit_sum(struct job *j, const char *done, va_t va)
 }
 
 /* --- hexdump ----------------------------------------------------------------- */
-/* "7f 45 4c 46 ..  .. " as hexdump -C; absent bytes are blank. */
+/* "7f 45 4c 46 .." as hexdump -C, with two blanks in the middle. */
 static void hex_row(char *s, const uint8_t *p, unsigned n)
 {
-	for (unsigned i = 0; i < 16; i++) {
+	for (unsigned i = 0; i < n; i++) {
+		if (i)
+			*s++ = ' ';
 		if (i == 8)
 			*s++ = ' ';
-		s += i < n ? sprintf(s, "%02x ", p[i]) : sprintf(s, "   ");
+		s += sprintf(s, "%02x", p[i]);
 	}
 }
 
@@ -177,8 +179,9 @@ static void emit_row(struct result *r, va_t va, const uint8_t *p, unsigned n,
 	text[n] = 0;
 	res_item(r, last);
 	res_va(r, "va", "%s", va);
-	res_str(r, "hex", "%s", hex);
-	res_str(r, "ascii", "~ |%s|", text);
+	res_str(r, "hex", NULL, hex);
+	res_text(r, COL_PLAIN, "%-48s", hex);
+	res_str(r, "ascii", "~  |%s|", text);
 	res_end(r);
 }
 

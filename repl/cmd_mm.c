@@ -164,20 +164,22 @@ static void emit_map_row(struct cmd_ctx *c, const struct vm_area_struct *vma)
 	struct result *r = c->r;
 	const char *name = vma_name(vma);
 	uint64_t off = f ? vma->vm_pgoff << PAGE_SHIFT : 0;
-	char perms[5], range[40], text[80];
+	uint64_t ino = f ? f->ino : 0;
+	char perms[5], dev[16], text[100];
 
-	snprintf(range, sizeof(range), "%08llx-%08llx",
+	snprintf(dev, sizeof(dev), "%02x:%02x", f ? major(f->dev) : 0,
+		 f ? minor(f->dev) : 0);
+	snprintf(text, sizeof(text), "%08llx-%08llx %s %08llx %s %llu",
 		 (unsigned long long)vma->vm_start,
-		 (unsigned long long)vma->vm_end);
-	snprintf(text, sizeof(text), "%s %s %08llx %02x:%02x %llu", range,
-		 vma_perms(vma, perms), (unsigned long long)off,
-		 f ? major(f->dev) : 0, f ? minor(f->dev) : 0,
-		 f ? (unsigned long long)f->ino : 0ULL);
+		 (unsigned long long)vma->vm_end, vma_perms(vma, perms),
+		 (unsigned long long)off, dev, (unsigned long long)ino);
 	res_item(r, true);
 	res_va(r, "start", NULL, vma->vm_start);
 	res_va(r, "end", NULL, vma->vm_end);
 	res_str(r, "perms", NULL, perms);
 	res_hex(r, "offset", NULL, off, 8);
+	res_str(r, "dev", NULL, dev);
+	res_u64(r, "inode", NULL, ino);
 	res_str(r, "name", NULL, name);
 	if (*name)
 		res_text(r, COL_PLAIN, "%-72s %s", text, name);

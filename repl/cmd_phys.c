@@ -173,22 +173,28 @@ static int iomem_run(struct cmd_ctx *c)
 }
 
 /* --- zones ----------------------------------------------------------------------- */
+static void emit_free_blocks(struct cmd_ctx *c, const struct zone *zone)
+{
+	res_list(c->r, "free", RES_HIDDEN);
+	for (unsigned o = 0; o < MAX_ORDER; o++) {
+		res_item(c->r, o + 1 == MAX_ORDER);
+		res_u64(c->r, "order", NULL, o);
+		res_u64(c->r, "blocks", NULL, zone_free_blocks(zone, o));
+		res_end(c->r);
+	}
+	res_end(c->r);
+}
+
 /* A line of /proc/buddyinfo: free blocks by order. */
 static void emit_buddyinfo_row(struct cmd_ctx *c, const struct zone *zone)
 {
-	static const char *const order[MAX_ORDER] = {
-		"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10",
-	};
-
 	res_item(c->r, true);
 	res_str(c->r, "zone", NULL, zone->name);
 	res_text(c->r, COL_PLAIN, "Node 0, zone %8s", zone->name);
-	for (unsigned o = 0; o < MAX_ORDER; o++) {
-		uint64_t n = zone_free_blocks(zone, o);
-
-		res_u64(c->r, order[o], NULL, n);
-		res_text(c->r, COL_PLAIN, "~ %6llu", (unsigned long long)n);
-	}
+	for (unsigned o = 0; o < MAX_ORDER; o++)
+		res_text(c->r, COL_PLAIN, "~ %6llu",
+			 (unsigned long long)zone_free_blocks(zone, o));
+	emit_free_blocks(c, zone);
 	res_end(c->r);
 }
 
@@ -298,7 +304,9 @@ static void emit_struct_page(struct cmd_ctx *c, pfn_t pfn)
 	res_line(r);
 	res_str(r, "zone", "  zone %s", zone_name(c->k, pfn));
 	flags_format(buf, sizeof(buf), page_flag_names, page->flags, " ");
-	res_str(r, "flags", "flags %s", *buf ? buf : "-");
+	res_words(r, "flags", "flags %s", buf);
+	if (!*buf)
+		res_text(r, COL_PLAIN, "flags -");
 	res_line(r);
 	res_i64(r, "refcount", "  refcount %s", page->_refcount);
 	res_i64(r, "mapcount", "mapcount %s", page->_mapcount);

@@ -121,8 +121,8 @@ static void json_line(struct result *r)
 {
 }
 
-/* "P RW us A d" -> ["P","RW","A"] */
-static void put_flags(struct out *o, const char *s)
+/* "P RW us A d" -> ["P","RW","A"]; of RES_WORDS all. */
+static void put_flags(struct out *o, const char *s, bool all)
 {
 	bool any = false;
 
@@ -130,7 +130,7 @@ static void put_flags(struct out *o, const char *s)
 	while (*s) {
 		size_t n = strcspn(s, " ");
 
-		if (n && !islower((unsigned char)*s)) {
+		if (n && (all || !islower((unsigned char)*s))) {
 			out_str(o, any ? ",\"" : "\"");
 			out_write(o, s, n);
 			out_write(o, "\"", 1);
@@ -153,8 +153,8 @@ static void put_string(struct out *o, const struct res_field *f)
 {
 	if (!f->str)
 		out_str(o, "null");
-	else if (f->type == RES_FLAGS)
-		put_flags(o, f->str);
+	else if (f->type == RES_FLAGS || f->type == RES_WORDS)
+		put_flags(o, f->str, f->type == RES_WORDS);
 	else
 		out_json_string(o, f->str);
 }
@@ -185,6 +185,7 @@ static void json_field(struct result *r, const struct res_field *f)
 		break;
 	case RES_STR:
 	case RES_FLAGS:
+	case RES_WORDS:
 		put_string(o, f);
 		break;
 	}

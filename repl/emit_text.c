@@ -167,6 +167,7 @@ static void put_value(struct out *to, const struct res_field *f, bool ascii)
 		break;
 	case RES_STR:
 	case RES_FLAGS:
+	case RES_WORDS:
 		if (f->str)
 			put_clean(to, f->str, strlen(f->str), ascii);
 		break;

@@ -148,6 +148,12 @@ void res_flags(struct result *r, const char *name, const char *txt,
 	field_str(r, name, txt, RES_FLAGS, COL_PLAIN, v);
 }
 
+void res_words(struct result *r, const char *name, const char *txt,
+	       const char *v)
+{
+	field_str(r, name, txt, RES_WORDS, COL_PLAIN, v);
+}
+
 void res_text(struct result *r, enum res_colour colour, const char *fmt, ...)
 {
 	char buf[RES_TEXT_MAX];

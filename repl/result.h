@@ -42,6 +42,7 @@ enum res_type {
 	RES_BOOL,
 	RES_FLAGS,	/* "P RW us A d": JSON and Lua get the list of set ones,
 			 * i.e. words that do not begin with a small letter */
+	RES_WORDS,	/* the same, but each word counts */
 	RES_SIZE,	/* bytes: "4K" in text, number in data */
 };
 
@@ -57,7 +58,7 @@ struct res_field {
 	uint8_t digits;		/* RES_HEX: at least so many hex digits */
 	uint8_t base;		/* RES_U64 in text: 16 hexadecimal, else decimal */
 	uint64_t u;
-	const char *str;	/* RES_STR, RES_FLAGS; NULL is null */
+	const char *str;	/* RES_STR, _FLAGS, _WORDS; NULL is null */
 };
 
 struct res_column {	/* of a TABLE; ends with a NULL name */
@@ -119,6 +120,8 @@ void res_bool(struct result *r, const char *name, const char *txt, bool v);
 void res_str(struct result *r, const char *name, const char *txt, const char *v);
 void res_name(struct result *r, const char *name, const char *txt, const char *v);
 void res_flags(struct result *r, const char *name, const char *txt,
+	       const char *v);
+void res_words(struct result *r, const char *name, const char *txt,
 	       const char *v);
 void res_field(struct result *r, const struct res_field *f);
 /* Says that the result is about @va (allocated, mapped): it becomes $_. */

@@ -173,13 +173,16 @@ static void tell_fault(struct story *st, const struct beat *b, struct result *r)
 {
 	char bits[64];
 
+	res_u64(r, "vector", NULL, b->fault.vector);
+	res_str(r, "access", NULL,
+		describe_access(&b->access, bits, sizeof(bits)));
 	res_hex(r, "error_code", "error %s", b->fault.error_code, 1);
+	res_str(r, "reason", NULL, fault_reason_name[b->fault.reason]);
 	if (b->fault.vector != VEC_PF)
 		return;
 	res_text(r, COL_PLAIN, "~ (%s)",
 		 cmd_error_bits(b->fault.error_code, bits, sizeof(bits)));
 	res_va(r, "cr2", "cr2 %s", b->fault.cr2);
-	res_str(r, "reason", NULL, fault_reason_name[b->fault.reason]);
 }
 
 static void tell_handler(struct story *st, const struct beat *b,
@@ -214,7 +217,7 @@ static void tell_pte(struct story *st, const struct beat *b, struct result *r)
 	res_entry(r, "old", NULL, ev->old);
 	res_entry(r, "new", NULL, ev->new);
 	flags_diff(diff, sizeof(diff), st->k->mode->flags, ev->old, ev->new);
-	res_str(r, "why", NULL, ev->note);
+	res_str(r, "why", NULL, ev->func);
 	if (*diff)
 		res_text(r, COL_CHANGED, "%s", diff);
 }

@@ -99,6 +99,8 @@ static const struct row rows[] = {
 	{ "assert(mmsh.eval(mmsh.pa(4096)).type == 'pa')", ERR_NONE, NULL },
 	{ "mmsh.write('heap', 'a\\0b') assert(mmsh.read('heap', 3).value == "
 	  "0x620061)", ERR_NONE, NULL },
+	{ "assert(mmsh.page(mmsh.pfn(0x43a)).flags[1] == 'reserved')", ERR_NONE,
+	  NULL },
 	{ "mmsh.pagewalk('heap', {w = 1})", ERR_USAGE, "true or false" },
 	{ "mmsh.pagewalk('heap', {zz = 1})", ERR_USAGE, "no such option" },
 	{ "mmsh.pagewalk('heap', 'x', 'y')", ERR_USAGE, "too many" },
