@@ -131,6 +131,59 @@ static const char *load_pdptes(const struct cpu *cpu, struct mmu *next)
 	return NULL;
 }
 
+/* --- bits that come with features ------------------------------------------ */
+
+#define FEATURE(f) offsetof(struct cpu_features, f)
+#define NO_CPU_HAS SIZE_MAX
+
+static const struct feature_bit {
+	uint64_t bit;
+	size_t feature;		/* the bool of struct cpu_features */
+	const char *rule;	/* "... has no FEATURE": boot hints by it */
+} cr4_bits[] = {
+	{ CR4_PSE, FEATURE(pse), "CR4.PSE: this CPU has no PSE" },
+	{ CR4_PAE, FEATURE(pae), "CR4.PAE: this CPU has no PAE" },
+	{ CR4_PGE, FEATURE(pge), "CR4.PGE: this CPU has no PGE" },
+	{ CR4_LA57, FEATURE(la57), "CR4.LA57: this CPU has no LA57" },
+	{ BIT(14), NO_CPU_HAS, "CR4.SMXE: not modelled" },
+	{ CR4_PCIDE, FEATURE(pcid), "CR4.PCIDE: this CPU has no PCID" },
+	{ CR4_SMEP, FEATURE(smep), "CR4.SMEP: this CPU has no SMEP" },
+	{ CR4_SMAP, FEATURE(smap), "CR4.SMAP: this CPU has no SMAP" },
+	{ CR4_PKE, FEATURE(pku), "CR4.PKE: this CPU has no PKU" },
+	{ BIT(23), NO_CPU_HAS, "CR4.CET: not modelled" },
+	{ CR4_PKS, FEATURE(pks), "CR4.PKS: this CPU has no PKS" },
+	{ 0, 0, NULL },
+}, efer_bits[] = {
+	{ EFER_SCE, FEATURE(lm), "EFER.SCE: this CPU has no LM (64-bit mode)" },
+	{ EFER_LME, FEATURE(lm), "EFER.LME: this CPU has no LM (64-bit mode)" },
+	{ EFER_LMA, FEATURE(lm), "EFER.LMA: this CPU has no LM (64-bit mode)" },
+	{ EFER_NXE, FEATURE(nx), "EFER.NXE: this CPU has no NX" },
+	{ 0, 0, NULL },
+};
+
+static bool has_feature(const struct cpu_features *f, size_t feature)
+{
+	return feature != NO_CPU_HAS &&
+	       *(const bool *)((const char *)f + feature);
+}
+
+/*
+ * What the CPU does not have is reserved: the rule that @value breaks, of its
+ * lowest bit in @rows that does; else @other, if a bit is neither there nor
+ * in @any, which each CPU has.
+ */
+static const char *check_bits(const struct cpu_features *f,
+			      const struct feature_bit *rows, uint64_t value,
+			      uint64_t any, const char *other)
+{
+	for (; rows->bit; rows++) {
+		if ((value & rows->bit) && !has_feature(f, rows->feature))
+			return rows->rule;
+		any |= rows->bit;
+	}
+	return value & ~any ? other : NULL;
+}
+
 /* --- CR0 ------------------------------------------------------------------ */
 
 static const char *check_cr0(const struct mmu *now, uint64_t value)
@@ -238,23 +291,16 @@ const char *cpu_task_switch(struct cpu *cpu, uint64_t cr3)
 
 /* --- CR4 ------------------------------------------------------------------ */
 
-/* Bits of CR4 that this CPU has; the rest is reserved. */
-static uint64_t cr4_known(const struct cpu_features *f)
-{
-	return CR4_OTHER | (f->pse ? CR4_PSE : 0) | (f->pae ? CR4_PAE : 0) |
-	       (f->pge ? CR4_PGE : 0) | (f->la57 ? CR4_LA57 : 0) |
-	       (f->pcid ? CR4_PCIDE : 0) | (f->smep ? CR4_SMEP : 0) |
-	       (f->smap ? CR4_SMAP : 0) | (f->pku ? CR4_PKE : 0) |
-	       (f->pks ? CR4_PKS : 0);
-}
 
 static const char *check_cr4(const struct mmu *now, uint64_t value)
 {
 	bool ia32e = now->efer & EFER_LMA;
 	uint64_t changed = value ^ now->cr4;
+	const char *lacks = check_bits(now->features, cr4_bits, value,
+				       CR4_OTHER, "CR4: a reserved bit is set");
 
-	if (value & ~cr4_known(now->features))
-		return "CR4: a bit that this CPU lacks is reserved";
+	if (lacks)
+		return lacks;
 	if (ia32e && !(value & CR4_PAE))
 		return "CR4.PAE cannot be cleared in IA-32e mode";
 	if (ia32e && (changed & CR4_LA57))
@@ -293,13 +339,12 @@ const char *cpu_write_cr4(struct cpu *cpu, uint64_t value)
 
 const char *cpu_write_efer(struct cpu *cpu, uint64_t value)
 {
-	const struct cpu_features *f = &cpu->features;
-	uint64_t known = (f->lm ? EFER_SCE | EFER_LME | EFER_LMA : 0) |
-			 (f->nx ? EFER_NXE : 0);
+	const char *lacks = check_bits(&cpu->features, efer_bits, value, 0,
+				       "EFER: a reserved bit is set");
 	struct mmu next = cpu->mmu;
 
-	if (value & ~known)
-		return "EFER: a bit that this CPU lacks is reserved";
+	if (lacks)
+		return lacks;
 	if (((value ^ cpu->mmu.efer) & EFER_LME) && (cpu->mmu.cr0 & CR0_PG))
 		return "EFER.LME cannot be changed while CR0.PG=1";
 	next.efer = value;

@@ -245,6 +245,45 @@ static int boot_arch(struct boot *b, const char *name)
 	return -1;
 }
 
+/* --- hints --------------------------------------------------------------- */
+/* The key that took the feature @name from the machine of @s; or NULL. */
+static const char *key_that_took(const struct session *s, const char *name)
+{
+	struct kernel_config cfg;
+
+	if (s->k)
+		kernel_config_default(&cfg, s->k->arch);
+	else
+		bare_config(&cfg);
+	for (size_t i = 0; i < ARRAY_SIZE(boot_keys); i++) {
+		const struct boot_key *key = &boot_keys[i];
+
+		if (!key->set && strcasecmp(key->name, name) == 0 &&
+		    *(bool *)((char *)&cfg + key->flag))
+			return key->name;
+	}
+	return NULL;
+}
+
+void boot_hint_feature(const struct session *s, const char *rule,
+		       struct err *err)
+{
+	static const char lacks[] = "this CPU has no ";
+	const char *at = strstr(rule, lacks), *key;
+	char name[16];
+
+	if (!at)
+		return;
+	at += strlen(lacks);
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(at, " "), at);
+	key = key_that_took(s, name);
+	if (key)
+		err_hint(err, "boot %s %s=on", s->k ? s->k->arch->name : "none",
+			 key);
+	else
+		err_hint(err, "the CPU of boot none has it");
+}
+
 /* --- boot ---------------------------------------------------------------- */
 /* Everything a CPU of this machine can have, less what was taken away. */
 static struct machine *bare_machine(const struct kernel_config *cfg)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "repl/boot_args.h"
 #include "repl/cmd.h"
 
 /* --- the rows ---------------------------------------------------------------- */
@@ -245,8 +246,11 @@ static int load(struct cmd_ctx *c, struct cpu *cpu, const struct reg *g)
 	rule = g->set(cpu, v);
 	if (rule && g->ours)
 		return err_set(c->err, ERR_USER, "%s", rule);
-	if (rule)
-		return err_set(c->err, ERR_FAULT, "#GP(0): %s", rule);
+	if (rule) {
+		err_set(c->err, ERR_FAULT, "#GP(0): %s", rule);
+		boot_hint_feature(c->s, rule, c->err);
+		return -1;
+	}
 	if (c->k)
 		c->k->ram_poked = true;
 	return 0;

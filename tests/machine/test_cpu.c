@@ -88,6 +88,28 @@ static void test_cpu__write_case(void **state)
 	machine_destroy(m);
 }
 
+/* The rule names the bit and the feature, or the reader cannot help it. */
+static void test_cpu__refusal_names_the_lacking_bit(void **state)
+{
+	static const struct { enum reg reg; uint64_t value; const char *rule; }
+	row[] = {
+		{ CR4, CR4_PSE | CR4_PCIDE, "CR4.PSE: this CPU has no PSE" },
+		{ CR4, BIT(14), "CR4.SMXE: not modelled" },
+		{ CR4, BIT(15), "CR4: a reserved bit is set" },
+		{ EFER, EFER_NXE, "EFER.NXE: this CPU has no NX" },
+		{ EFER, EFER_LME,
+		  "EFER.LME: this CPU has no LM (64-bit mode)" },
+		{ EFER, BIT(9), "EFER: a reserved bit is set" },
+	};
+	struct machine *m = make_machine();
+
+	m->cpu->features = (struct cpu_features){ .maxphyaddr = 32 };
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++)
+		assert_string_equal(write_reg(m->cpu, row[i].reg, row[i].value),
+				    row[i].rule);
+	machine_destroy(m);
+}
+
 static void test_cpu__pg_with_lme_needs_pae(void **state)
 {
 	struct machine *m = make_machine();
@@ -273,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_cpu__pcide_rules),
 		cmocka_unit_test(test_cpu__invpcid_rules),
 		cmocka_unit_test(test_cpu__pdptes_are_loaded_not_read),
+		cmocka_unit_test(test_cpu__refusal_names_the_lacking_bit),
 		cmocka_unit_test(test_cpu__bad_pdpte_refuses_the_load),
 		cmocka_unit_test(test_cpu__features_limit_registers),
 		cmocka_unit_test(test_cpu__pse36_reserved_bits),
