@@ -131,7 +131,7 @@ static const char *load_pdptes(const struct cpu *cpu, struct mmu *next)
 	return NULL;
 }
 
-/* --- bits that come with features ------------------------------------------ */
+/* --- bits that come with features ----------------------------------------- */
 
 #define FEATURE(f) offsetof(struct cpu_features, f)
 #define NO_CPU_HAS SIZE_MAX
@@ -290,7 +290,6 @@ const char *cpu_task_switch(struct cpu *cpu, uint64_t cr3)
 }
 
 /* --- CR4 ------------------------------------------------------------------ */
-
 
 static const char *check_cr4(const struct mmu *now, uint64_t value)
 {

@@ -15,42 +15,20 @@
 /* --- layout --------------------------------------------------------------------- */
 static const struct res_column layout_cols[] = {
 	{ "start", "start", false }, { "last", "last", false },
-	{ "span", "size", true },    { "name", "area", false },
+	{ "size", "size", true },    { "name", "area", false },
 	{ "note", "", false },	     { 0 },
 };
-
-/* A size that suits ranges of any length: "896M", "111.9M", "127.9T". */
-static const char *range_size(uint64_t n, char *buf, size_t size)
-{
-	static const char unit[] = "BKMGTPE";
-	unsigned u = 0;
-
-	while (u < sizeof(unit) - 2 && n >> 10 * (u + 1))
-		u++;
-	uint64_t whole = n >> 10 * u, rest = n - (whole << 10 * u);
-
-	if (rest)
-		snprintf(buf, size, "%llu.%u%c", (unsigned long long)whole,
-			 (unsigned)((double)rest * 10 / (1ULL << 10 * u)),
-			 unit[u]);
-	else
-		snprintf(buf, size, "%llu%c", (unsigned long long)whole,
-			 unit[u]);
-	return buf;
-}
 
 static void emit_layout_row(struct cmd_ctx *c, const struct layout_area *a)
 {
 	va_t last = a->end ? a->end - 1
 			   : c->k->arch->word == 4 ? 0xffffffffULL : ~0ULL;
 	struct result *r = c->r;
-	char size[24];
 
 	res_item(r, false);
 	res_va(r, "start", "%s", a->start);
 	res_va(r, "last", "%s", last);
-	res_strf(r, "span", "%s", "%s",
-		 range_size(last - a->start + 1, size, sizeof(size)));
+	res_size(r, "size", "%s", last - a->start + 1);
 	res_str(r, "name", "%s", a->name);
 	res_str(r, "note", "%s", a->note);
 	res_end(r);

@@ -43,7 +43,7 @@ enum res_type {
 	RES_FLAGS,	/* "P RW us A d": JSON and Lua get the list of set ones,
 			 * i.e. words that do not begin with a small letter */
 	RES_WORDS,	/* the same, but each word counts */
-	RES_SIZE,	/* bytes: "4K" in text, number in data */
+	RES_SIZE,	/* bytes: "4K", "1.5G" in text, number in data */
 };
 
 enum res_colour {	/* what it is, not how it looks */

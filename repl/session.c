@@ -66,10 +66,15 @@ void session_mmu(const struct session *s, const struct task_struct *task,
 	mmu_refresh(ret);
 }
 
+/* Are there linear addresses of 64 bits: is some CPU in IA-32e mode? */
 static bool is_64bit(const struct session *s)
 {
-	return s->k ? s->k->mode->canonical
-		    : s->m && s->m->cpu[0].features.lm;
+	if (s->k)
+		return s->k->mode->canonical;
+	for (unsigned i = 0; s->m && i < s->m->ncpus; i++)
+		if (s->m->cpu[i].mmu.mode->canonical)
+			return true;
+	return false;
 }
 
 va_t session_va_max(const struct session *s)

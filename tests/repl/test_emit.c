@@ -244,6 +244,24 @@ static void test_text__long_table(void **state)
 	free(got);
 }
 
+/* Exact with four digits at most, else rounded and with a fraction. */
+static void fill_sizes(struct result *r)
+{
+	static const uint64_t n[] = { 0, 1023, 1024, 639ULL << 10, 9999ULL << 10,
+				      10001ULL << 10, 0x6ffe000, 0x7ffde000,
+				      0x3ffff000, 128ULL << 40,
+				      (128ULL << 40) - 4096, -(256ULL << 40) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(n); i++)
+		res_size(r, "size", "%s", n[i]);
+}
+
+static void test_text__sizes(void **state)
+{
+	assert_text(fill_sizes, "0  1023  1K  639K  9999K  9.8M  112.0M  2.0G  "
+				"1.0G  128T  128.0T  16.0E\n");
+}
+
 static void fill_nested(struct result *r)
 {
 	res_list(r, "l", RES_LINES);
@@ -518,6 +536,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text__walk),
+		cmocka_unit_test(test_text__sizes),
 		cmocka_unit_test(test_text__ascii),
 		cmocka_unit_test(test_json__walk),
 		cmocka_unit_test(test_text__tree),
