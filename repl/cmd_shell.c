@@ -347,6 +347,7 @@ const struct command cmd_boot = {
 const struct command cmd_let = {
 	.name = "let", SHELL, .flags = CMD_SHELL,
 	.help = "set the variable $NAME to the value of EXPR",
+	.details = "NAME = EXPR is the same.",
 	.example = "let p heap+8",
 	.arg = { { "NAME", ARG_WORD }, { "EXPR", ARG_EXPR } }, .run = let_run,
 };

@@ -266,6 +266,30 @@ static bool lua_follows(struct parser *p)
 	       *p->pos != '"' && *p->pos != '\'';
 }
 
+/*
+ * `let a = 5`, as people write it: between the name and its value one = is
+ * a separator. In a word without quotes each character is one of the line.
+ */
+static void skip_assignment(struct parser *p)
+{
+	const struct parsed *r = p->ret;
+	struct word *name = &r->word[1];
+	char *eq;
+
+	if (r->nwords != 2 || strcmp(r->word[0].text, "let") != 0 ||
+	    name->quoted)
+		return;
+	eq = strchr(name->text, '=');
+	if (eq && eq > name->text) {
+		p->pos -= strlen(eq);
+		name->len = eq - name->text;
+		*eq = 0;
+	}
+	skip_blanks(p);
+	if (*p->pos == '=')
+		p->pos++;
+}
+
 static int parse_words(struct parser *p)
 {
 	if (*p->pos == '=')
@@ -275,6 +299,7 @@ static int parse_words(struct parser *p)
 			return 0;
 		if (parse_word(p) < 0)
 			return -1;
+		skip_assignment(p);
 		if (lua_follows(p))
 			parse_raw(p, "");
 	}

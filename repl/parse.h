@@ -7,7 +7,7 @@
  * '|' hands its output to a host command line, '>' and '>>' to a file. After
  * the command '=' all up to ';' or '#' is one word: there | and >> are
  * operators. After `lua`, unless a quote follows, the rest of the line is
- * one word.
+ * one word. After `let NAME` one = is a blank.
  */
 #ifndef REPL_PARSE_H
 #define REPL_PARSE_H
