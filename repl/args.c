@@ -252,6 +252,17 @@ static int missing(struct cmd_ctx *c, const struct arg_spec *a)
 	return -1;
 }
 
+/* Is it `touch heap 64K`: a range, and one word more? */
+static bool ends_in_range(const struct binder *b)
+{
+	unsigned n = b->npos;
+
+	return n >= 2 && last_arg(b->c->cmd) &&
+	       last_arg(b->c->cmd)->type == ARG_RANGE &&
+	       b->c->cmd->arg + n - 2 == last_arg(b->c->cmd) &&
+	       b->pos[n - 2]->text;
+}
+
 static int too_many(struct binder *b, const struct cmd_input *in)
 {
 	err_set(b->c->err, ERR_USAGE, "%s: one argument too many",
@@ -259,6 +270,10 @@ static int too_many(struct binder *b, const struct cmd_input *in)
 	if (in->text && strchr("+-*/%&^<", *in->text))
 		err_hint(b->c->err, "write an expression without blanks, or in "
 			 "parentheses");
+	else if (ends_in_range(b) && in->text)
+		err_hint(b->c->err, "a range is one word: %s+%s for a length, "
+			 "%s-END for an end", b->pos[b->npos - 2]->text,
+			 in->text, b->pos[b->npos - 2]->text);
 	else
 		typing_hint_usage(b->c);
 	return typing_blame(b->c, in);

@@ -256,7 +256,21 @@ const char *expr_name(struct session *s, unsigned i)
 }
 
 /* --- ranges -------------------------------------------------------------- */
-/* The area around a part; the break's bounds for a heap without one. */
+/*
+ * The area around @va. The heap may have none yet: then what maps calls
+ * [heap] is the bss that ends where it will begin.
+ */
+static const struct vm_area_struct *part_area(const struct mm_struct *mm,
+					      va_t va)
+{
+	const struct vm_area_struct *vma = find_vma(mm, va);
+
+	if (vma && (vma->vm_start <= va || PAGE_ALIGN(va) == vma->vm_start))
+		return vma;
+	vma = va == mm->start_brk ? find_vma(mm, va - 1) : NULL;
+	return vma && strcmp(vma_name(vma), "[heap]") == 0 ? vma : NULL;
+}
+
 static int part_range(struct session *s, const char *name,
 		      const struct part *part, uint64_t *start, uint64_t *last,
 		      struct err *err)
@@ -268,12 +282,11 @@ static int part_range(struct session *s, const char *name,
 	if (part_value(s, name, part, &va, err) < 0)
 		return -1;
 	mm = named_task(s)->mm;
-	vma = find_vma(mm, va);
-	if (!vma || (vma->vm_start > va &&
-		     PAGE_ALIGN(va) != vma->vm_start)) {
+	vma = part_area(mm, va);
+	if (!vma) {
 		err_set(err, ERR_USER, "%s: no area there", name);
 		if (va == mm->start_brk)
-			err_hint(err, "brk grows the heap");
+			err_hint(err, "brk brk+64K makes one");
 		return -1;
 	}
 	*start = vma->vm_start;

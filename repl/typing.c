@@ -251,8 +251,26 @@ static int range_length(const struct typing *t, const char *plus,
 	return check_va(t, ret->end);
 }
 
+static const char range_syntax[] = "a range is VA-END, VA+LEN or an area";
+
+/* "heap..heap+4K", "heap..+4K": other tools write ranges so. */
+static int dotted_range(const struct typing *t, const char *dots)
+{
+	const char *end = dots + 2;
+	const char *op = *end == '+' ? "" : "-";
+
+	err_set(t->c->err, ERR_USAGE, "%s: not a range", t->text);
+	if (*end)
+		err_hint(t->c->err, "did you mean %.*s%s%s?",
+			 (int)(dots - t->text), t->text, op, end);
+	else
+		err_hint(t->c->err, "%s", range_syntax);
+	return blame(t);
+}
+
 static int type_range(const struct typing *t, struct cmd_arg *ret)
 {
+	const char *dots = t->in->text ? strstr(t->text, "..") : NULL;
 	const char *minus = split_at(t->text, '-', true);
 	const char *plus = split_at(t->text, '+', false);
 	int named = 0;
@@ -265,12 +283,17 @@ static int type_range(const struct typing *t, struct cmd_arg *ret)
 	ret->value.type = V_VA;
 	if (named > 0)
 		return 0;
+	if (dots > t->text)
+		return dotted_range(t, dots);
 	if (t->in->text && minus)
 		return range_between(t, minus, ret);
 	if (t->in->text && plus)
 		return range_length(t, plus, ret);
-	if (to_va(t, t->text, &ret->value) < 0)
+	if (to_va(t, t->text, &ret->value) < 0) {
+		if (t->in->text && strpbrk(t->text, ":,"))
+			err_hint(t->c->err, "%s", range_syntax);
 		return -1;
+	}
 	ret->end = ret->value.n;
 	return 0;
 }
