@@ -61,7 +61,7 @@ static void check_root(struct checker *c, const struct kernel *k,
 
 		if ((want ^ have) & ~ignore)
 			check_finding(c,
-				      "pid %d: root entry %u is 0x%llx, "
+				      "pid %d: root entry 0x%x is 0x%llx, "
 				      "swapper_pg_dir has 0x%llx",
 				      t->pid, i, (unsigned long long)have,
 				      (unsigned long long)want);

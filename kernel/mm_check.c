@@ -98,8 +98,10 @@ static void check_pte(struct mm_check *m, const struct vm_area_struct *vma,
 	const struct page *page = vm_normal_page(m->k, pte);
 
 	if (why)
-		check_finding(&m->c, "pid %d: entry 0x%" PRIx64 " at 0x%" PRIx64
-			" is %s", m->mm->owner_pid, pte, va, why);
+		check_finding(&m->c,
+			      "pid %d: entry 0x%" PRIx64 " at 0x%" PRIx64
+			      ": %s",
+			      m->mm->owner_pid, pte, va, why);
 	if (page && pte_present(pte))
 		m->rss[mm_counter(page)]++;
 }

@@ -63,8 +63,9 @@ static va_t evaluate(struct work *w, const char *text)
 	rc = expr_eval_as(w->s, text, "an address", &v, &err);
 	w->s->names_of = NULL;
 	if (rc == 0 && v.type != V_VA && v.type != V_PLAIN)
-		rc = err_set(&err, ERR_USER, "%s: %s is a %s; %s takes a va",
-			     w->name, text, vtype_name[v.type], w->name);
+		rc = err_set(&err, ERR_USER,
+			     "%s: %s is of type %s; %s takes a va", w->name,
+			     text, vtype_name[v.type], w->name);
 	if (rc < 0)
 		lcmd_raise(w->L, &err, false);
 	return v.n;

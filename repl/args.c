@@ -271,9 +271,11 @@ static int too_many(struct binder *b, const struct cmd_input *in)
 		err_hint(b->c->err, "write an expression without blanks, or in "
 			 "parentheses");
 	else if (ends_in_range(b) && in->text)
-		err_hint(b->c->err, "a range is one word: %s+%s for a length, "
-			 "%s-END for an end", b->pos[b->npos - 2]->text,
-			 in->text, b->pos[b->npos - 2]->text);
+		err_hint(b->c->err,
+			 "a range is one word: %s+%s for a length, "
+			 "%s-END for an end",
+			 b->pos[b->npos - 2]->text, in->text,
+			 b->pos[b->npos - 2]->text);
 	else
 		typing_hint_usage(b->c);
 	return typing_blame(b->c, in);

@@ -53,10 +53,24 @@ static int map_offset(struct cmd_ctx *c, uint64_t *ret)
 	return 0;
 }
 
+/* Says what an errno leaves open. */
+static int map_failed(struct cmd_ctx *c, int rc, va_t addr, uint64_t len)
+{
+	err_errno(c->err, rc, "0x%llx bytes", (unsigned long long)len);
+	if (rc == -EPERM && addr < MMAP_MIN_ADDR)
+		err_hint(c->err, "mmap_min_addr is 0x%x", MMAP_MIN_ADDR);
+	else if (rc == -EINVAL && (addr & ~PAGE_MASK))
+		err_hint(c->err, "0x%llx is not aligned to 4K",
+			 (unsigned long long)addr);
+	else if (rc == -EINVAL && !len)
+		err_hint(c->err, "a length above 0 is needed");
+	return -1;
+}
+
 static int map_run(struct cmd_ctx *c)
 {
 	struct task_struct *task = cmd_task(c);
-	const struct cmd_arg *addr = cmd_opt(c, 'a');
+	va_t addr = cmd_opt(c, 'a') ? cmd_opt(c, 'a')->value.n : 0;
 	uint64_t len = c->arg[0].value.n, off;
 	unsigned prot = c->arg[1].set ? c->arg[1].value.n
 				      : LX_PROT_READ | LX_PROT_WRITE;
@@ -73,13 +87,13 @@ static int map_run(struct cmd_ctx *c)
 			return err_errno(c->err, rc, "%s", c->arg[2].str);
 	}
 	story = story_begin(c->k);
-	rc = do_mmap(c->k, task->mm, file, addr ? addr->value.n : 0, len, prot,
-		     flags_from_options(c, file != NULL), off >> PAGE_SHIFT, &va);
+	rc = do_mmap(c->k, task->mm, file, addr, len, prot,
+		     flags_from_options(c, file != NULL), off >> PAGE_SHIFT,
+		     &va);
 	story_end(story, c->r);
 	iput(c->k, file);
 	if (rc < 0)
-		return err_errno(c->err, rc, "0x%llx bytes",
-				 (unsigned long long)len);
+		return map_failed(c, rc, addr, len);
 	emit_area(c, task, va, len);
 	res_subject(c->r, va);
 	return 0;
@@ -89,9 +103,14 @@ static int map_run(struct cmd_ctx *c)
 /* VA and LEN are the first two arguments. */
 static int range_failed(struct cmd_ctx *c, int rc)
 {
-	return err_errno(c->err, rc, "0x%llx+0x%llx",
-			 (unsigned long long)c->arg[0].value.n,
-			 (unsigned long long)c->arg[1].value.n);
+	va_t va = c->arg[0].value.n;
+
+	err_errno(c->err, rc, "0x%llx+0x%llx", (unsigned long long)va,
+		  (unsigned long long)c->arg[1].value.n);
+	if (rc == -EINVAL && (va & ~PAGE_MASK))
+		err_hint(c->err, "0x%llx is not aligned to 4K",
+			 (unsigned long long)va);
+	return -1;
 }
 
 static int munmap_run(struct cmd_ctx *c)

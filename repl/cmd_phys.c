@@ -242,12 +242,47 @@ static int zoneinfo_run(struct cmd_ctx *c)
 }
 
 /* --- page -------------------------------------------------------------------------- */
+/* Is there a page at @va in what the current CPU runs in? */
+static bool va_mapped(struct cmd_ctx *c, va_t va, struct walk *w)
+{
+	struct access a = { .va = va };
+	struct mmu mmu;
+
+	session_mmu(c->s, session_task(c->s), c->s->cpu, &mmu);
+	mmu_walk(&mmu, c->m->ram, &a, w);
+	return w->fault.reason == FAULT_NONE;
+}
+
+/* A number without a type: hints at the types with which there is a page. */
+static int untyped(struct cmd_ctx *c, uint64_t n)
+{
+	struct walk w;
+	const struct { const char *type; bool page; } as[] = {
+		{ "va", n <= session_va_max(c->s) && va_mapped(c, n, &w) },
+		{ "pa", pfn_valid(c->k, n >> PAGE_SHIFT) },
+		{ "pfn", pfn_valid(c->k, n) },
+	};
+	char hint[120] = "";
+	size_t at = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(as); i++)
+		if (as[i].page)
+			at += snprintf(hint + at, sizeof(hint) - at,
+				       "%s%s:0x%llx", at ? " or " : "",
+				       as[i].type, (unsigned long long)n);
+	err_set(c->err, ERR_USER, "0x%llx: linear, physical or a pfn?",
+		(unsigned long long)n);
+	if (at)
+		err_hint(c->err, "%s", hint);
+	else
+		err_hint(c->err, "there is no page in any of these");
+	return -1;
+}
+
 /* The frame that a value of any type means. */
 static int value_pfn(struct cmd_ctx *c, const struct value *v, pfn_t *ret)
 {
-	struct mmu mmu;
 	struct walk w;
-	struct access a = { .va = v->n };
 
 	switch (v->type) {
 	case V_PFN:
@@ -258,9 +293,7 @@ static int value_pfn(struct cmd_ctx *c, const struct value *v, pfn_t *ret)
 		*ret = v->n >> PAGE_SHIFT;
 		return 0;
 	case V_VA:
-		session_mmu(c->s, session_task(c->s), c->s->cpu, &mmu);
-		mmu_walk(&mmu, c->m->ram, &a, &w);
-		if (w.fault.reason != FAULT_NONE)
+		if (!va_mapped(c, v->n, &w))
 			return err_set(c->err, ERR_USER,
 				       "0x%llx: %s: no page is behind it",
 				       (unsigned long long)v->n,
@@ -268,13 +301,7 @@ static int value_pfn(struct cmd_ctx *c, const struct value *v, pfn_t *ret)
 		*ret = w.pa >> PAGE_SHIFT;
 		return 0;
 	default:
-		err_set(c->err, ERR_USER,
-			"0x%llx: an address, a pfn, or what?",
-			(unsigned long long)v->n);
-		err_hint(c->err, "pfn:0x%llx, pa:0x%llx or va:0x%llx",
-			 (unsigned long long)v->n, (unsigned long long)v->n,
-			 (unsigned long long)v->n);
-		return -1;
+		return untyped(c, v->n);
 	}
 }
 

@@ -184,7 +184,8 @@ static int exec_failed(struct cmd_ctx *c, struct inode *file, int rc,
 	const struct arch *a = rc == -ENOEXEC ? arch_for(c, file) : NULL;
 
 	if (a && a->elf_class != c->k->arch->elf_class) {
-		err_errno(c->err, rc, "%s: a %s program on a %s kernel",
+		err_errno(c->err, rc,
+			  "%s: a program for %s, on a kernel for %s",
 			  file->path, a->name, c->k->arch->name);
 		err_hint(c->err, "boot %s", a->name);
 		return -1;

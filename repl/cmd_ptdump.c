@@ -218,9 +218,14 @@ static void dump_own(struct dump *d, const struct mmu *mmu, va_t from,
 	ptiter_start(&it, mmu, c->m->ram, from, last);
 	dump_tree(d, &it);
 	res_line(c->r);
-	res_u64(c->r, "pages", "%s pages", d->pages);
-	res_u64(c->r, "lines", "~ in %s runs", d->lines);
-	res_u64(c->r, "tables", "~, %s tables below the root", d->tables);
+	res_u64(c->r, "pages", d->pages == 1 ? "%s page" : "%s pages",
+		d->pages);
+	res_u64(c->r, "lines", d->lines == 1 ? "~ in %s run" : "~ in %s runs",
+		d->lines);
+	res_u64(c->r, "tables",
+		d->tables == 1 ? "~, %s table below the root"
+			       : "~, %s tables below the root",
+		d->tables);
 }
 
 static int ptdump_run(struct cmd_ctx *c)

@@ -113,6 +113,15 @@ static unsigned tolerance(size_t n)
 	return n < 2 ? 0 : n < 5 ? 1 : n < 8 ? 2 : 3;
 }
 
+/*
+ * Few mistype the first letter, unless they leave it out, double it or swap
+ * it with the second: nosuch is not meant to be touch.
+ */
+static bool begins_otherwise(const char *a, const char *b)
+{
+	return !same(a[0], b[0]) && !same(a[0], b[1]) && !same(a[1], b[0]);
+}
+
 void closest_init(struct closest *c, const char *word)
 {
 	c->word = word;
@@ -125,9 +134,9 @@ void closest_try(struct closest *c, const char *name)
 	size_t na = strlen(c->word), nb = strlen(name);
 	unsigned d;
 
-	if (na > MAX_WORD || nb > MAX_WORD)
+	if (!na || !nb || na > MAX_WORD || nb > MAX_WORD)
 		return;
-	d = distance(c->word, na, name, nb);
+	d = distance(c->word, na, name, nb) + begins_otherwise(c->word, name);
 	if (d < c->distance) {
 		c->distance = d;
 		c->best = name;

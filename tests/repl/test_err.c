@@ -61,6 +61,9 @@ static void test_closest_name(void **state)
 		{ "page_ofset", "PAGE_OFFSET" }, { "hepa", "heap" },
 		{ "sp", "ps" },			{ "zzzzzz", NULL },
 		{ "x", NULL },			{ "", NULL },
+		{ "eap", "heap" },		{ "ehap", "heap" },
+		{ "hheap", "heap" },		{ "is", NULL },
+		{ "wage", NULL },		{ "qagewalk", "pagewalk" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
