@@ -257,6 +257,7 @@ int copy_page_range(struct kernel *k, struct vm_area_struct *dst,
 
 /* --- faults --------------------------------------------------------------- */
 
+/* What was done, once it is: after the PTE was written. */
 static void report(const struct vm_fault *vmf, const char *func,
 		   const char *note, pfn_t old, pfn_t pfn, unsigned mappers)
 {
@@ -275,9 +276,9 @@ static unsigned do_anonymous_page(struct vm_fault *vmf)
 	pfn_t pfn;
 
 	if (!(vmf->flags & FAULT_FLAG_WRITE)) {
-		report(vmf, "do_anonymous_page", "zero page", 0, k->zero_pfn, 0);
 		pte = pfn_pte(k, k->zero_pfn, vma->vm_page_prot) | _PAGE_SPECIAL;
 		set_pte_at(k, vma->vm_mm, vmf->address, vmf->pte, pte, "zero");
+		report(vmf, "do_anonymous_page", "zero page", 0, k->zero_pfn, 0);
 		return 0;
 	}
 	if (anon_vma_prepare(k, vma))
@@ -285,12 +286,12 @@ static unsigned do_anonymous_page(struct vm_fault *vmf)
 	pfn = alloc_pages(k, GFP_HIGHUSER | GFP_ZERO, 0, "anon");
 	if (pfn == PFN_NONE)
 		return VM_FAULT_OOM;
-	report(vmf, "do_anonymous_page", "zeroed frame", 0, pfn, 0);
 	pte = maybe_mkwrite(vma, pte_mkdirty(k, pfn_pte(k, pfn,
 							vma->vm_page_prot)));
 	vma->vm_mm->rss[MM_ANONPAGES]++;
 	page_add_anon_rmap(k, pfn, vma, vmf->address);
 	set_pte_at(k, vma->vm_mm, vmf->address, vmf->pte, pte, "anon");
+	report(vmf, "do_anonymous_page", "zeroed frame", 0, pfn, 0);
 	return 0;
 }
 
@@ -374,12 +375,11 @@ static unsigned do_read_fault(struct vm_fault *vmf)
 	ret = vmf->vma->vm_ops->fault(vmf);
 	if (fault_failed(ret))
 		return ret;
-	report(vmf, "do_read_fault", vmf->note, 0, vmf->page, 0);
-	if (around && (ret & VM_FAULT_MAJOR) && do_fault_around(vmf)) {
+	if (around && (ret & VM_FAULT_MAJOR) && do_fault_around(vmf))
 		put_page(vmf->k, vmf->page);
-		return ret;
-	}
-	do_set_pte(vmf, vmf->page, vmf->address, vmf->pte);
+	else
+		do_set_pte(vmf, vmf->page, vmf->address, vmf->pte);
+	report(vmf, "do_read_fault", vmf->note, 0, vmf->page, 0);
 	return ret;
 }
 
@@ -400,9 +400,9 @@ static unsigned do_cow_fault(struct vm_fault *vmf)
 	}
 	memcpy(page_bytes(k, vmf->cow_page), page_bytes(k, vmf->page),
 	       PAGE_SIZE);
+	do_set_pte(vmf, vmf->cow_page, vmf->address, vmf->pte);
 	report(vmf, "do_cow_fault", "private copy of the file's page",
 	       vmf->page, vmf->cow_page, 0);
-	do_set_pte(vmf, vmf->cow_page, vmf->address, vmf->pte);
 	put_page(k, vmf->page);
 	return ret;
 }
@@ -427,8 +427,8 @@ static unsigned do_shared_fault(struct vm_fault *vmf)
 		put_page(vmf->k, vmf->page);
 		return ret;
 	}
-	report(vmf, "do_shared_fault", vmf->note, 0, vmf->page, 0);
 	do_set_pte(vmf, vmf->page, vmf->address, vmf->pte);
+	report(vmf, "do_shared_fault", vmf->note, 0, vmf->page, 0);
 	pfn_to_page(vmf->k, vmf->page)->flags |= PG_dirty;
 	return ret;
 }
@@ -449,11 +449,11 @@ static void wp_page_reuse(struct vm_fault *vmf, const char *note)
 	struct kernel *k = vmf->k;
 	uint64_t pte = pte_mkdirty(k, vmf->orig_pte) | PTE_A;
 
-	report(vmf, "do_wp_page", note, pte_to_pfn(k, pte), pte_to_pfn(k, pte),
-	       1);
 	k->vmstat.pgreuse++;
 	set_pte_at(k, vmf->vma->vm_mm, vmf->address, vmf->pte,
 		   maybe_mkwrite(vmf->vma, pte), "wp_page_reuse");
+	report(vmf, "do_wp_page", note, pte_to_pfn(k, pte), pte_to_pfn(k, pte),
+	       1);
 }
 
 /* The frame for a copy, filled: of the zero page it is a zeroed one. */
@@ -481,8 +481,6 @@ static unsigned wp_page_copy(struct vm_fault *vmf, struct page *page)
 	new = copy_frame(vmf, old);
 	if (new == PFN_NONE)
 		return VM_FAULT_OOM;
-	report(vmf, "do_wp_page", page ? "copied" : "zero page replaced", old,
-	       new, page ? page->_mapcount : 0);
 	pte = maybe_mkwrite(vma, pte_mkdirty(k, pfn_pte(k, new,
 							vma->vm_page_prot)));
 	if (page)
@@ -490,6 +488,8 @@ static unsigned wp_page_copy(struct vm_fault *vmf, struct page *page)
 	vma->vm_mm->rss[MM_ANONPAGES]++;
 	page_add_anon_rmap(k, new, vma, vmf->address);
 	set_pte_at(k, vma->vm_mm, vmf->address, vmf->pte, pte, "wp_page_copy");
+	report(vmf, "do_wp_page", page ? "copied" : "zero page replaced", old,
+	       new, page ? page->_mapcount : 0);
 	flush_tlb_page(k, mm_root(vma->vm_mm), vmf->address);
 	if (page) {
 		page_remove_rmap(k, old);
@@ -553,11 +553,11 @@ static unsigned handle_pte_fault(struct vm_fault *vmf)
 	if (vmf->flags & FAULT_FLAG_WRITE)
 		pte = pte_mkdirty(vmf->k, pte);
 	pte |= PTE_A;
-	report(vmf, "handle_pte_fault", "spurious", 0, pte_to_pfn(vmf->k, pte),
-	       0);
 	if (pte != vmf->orig_pte)
 		set_pte_at(vmf->k, vmf->vma->vm_mm, vmf->address, vmf->pte, pte,
 			   "young");
+	report(vmf, "handle_pte_fault", "spurious", 0, pte_to_pfn(vmf->k, pte),
+	       0);
 	flush_tlb_page(vmf->k, mm_root(vmf->vma->vm_mm), vmf->address);
 	return 0;
 }

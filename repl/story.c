@@ -8,8 +8,11 @@
  *	└─ do_wp_page: copied, 2 mappers pfn 0x2a11 -> pfn 0x2b40 (Normal)
  *	   └─ PTE 0x02a11025 -> 0x02b40067  +RW +D
  *
- * The first column is as wide as the widest of the story, PTE lines apart. Data faces get
- * the flat list.
+ * A handler reports once its PTEs are written; it is put before them. Groups
+ * that are alike, a page apart, are one with a count.
+ *
+ * The first column is as wide as the widest of the story, PTE lines apart.
+ * Data faces get the flat list.
  */
 #include "repl/story.h"
 
@@ -29,6 +32,7 @@ struct beat {		/* one event, copied: pointers in it die with the call */
 	struct fault fault;
 	struct access access;
 	unsigned run;		/* KEV_PTE: so many entries, one after another */
+	unsigned repeat;	/* its group stands for so many */
 };
 
 struct story {
@@ -65,6 +69,75 @@ static bool continues_run(const struct story *st, const struct kevent *ev)
 	       !((b->ev.new ^ ev->new) & ~frame);
 }
 
+/* --- groups ------------------------------------------------------------------- */
+/* The last fault among the first @n beats, or @n. */
+static unsigned last_fault(const struct story *st, unsigned n)
+{
+	for (unsigned i = n; i-- > 0;)
+		if (st->beat[i].ev.kind == KEV_FAULT)
+			return i;
+	return n;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_fault(const struct beat *a, const struct beat *b,
+		       uint64_t distance)
+{
+	return a->fault.vector == VEC_PF && b->fault.vector == VEC_PF &&
+	       a->fault.error_code == b->fault.error_code &&
+	       b->fault.cr2 == a->fault.cr2 + distance;
+}
+
+static bool same_change(const struct story *st, const struct beat *a,
+			const struct beat *b)
+{
+	uint64_t frame =
+		paging_address_bits(st->k->mode, a->ev.level, ~0ULL, true);
+
+	return a->ev.level == b->ev.level && a->run == b->run &&
+	       !((a->ev.old ^ b->ev.old) & ~frame) &&
+	       !((a->ev.new ^ b->ev.new) & ~frame);
+}
+
+/* Do both tell the same, of addresses @distance apart? */
+static bool alike(const struct story *st, const struct beat *a,
+		  const struct beat *b, uint64_t distance)
+{
+	if (a->ev.kind != b->ev.kind || a->ev.n != b->ev.n ||
+	    !a->ev.old_pfn != !b->ev.old_pfn ||
+	    !same_text(a->ev.func, b->ev.func) ||
+	    !same_text(a->ev.note, b->ev.note))
+		return false;
+	if (a->ev.kind == KEV_FAULT)
+		return same_fault(a, b, distance);
+	if (b->ev.va != a->ev.va + distance)
+		return false;
+	return a->ev.kind != KEV_PTE || same_change(st, a, b);
+}
+
+/* Makes the last two groups one, if they are alike and a page apart. */
+static void fold_groups(struct story *st)
+{
+	unsigned second = last_fault(st, st->n);
+	unsigned first = last_fault(st, second), len = st->n - second;
+	uint64_t distance;
+
+	if (second == st->n || first == second || second - first != len)
+		return;
+	distance = (uint64_t)st->beat[first].repeat << PAGE_SHIFT;
+	for (unsigned i = 0; i < len; i++)
+		if (!alike(st, &st->beat[first + i], &st->beat[second + i],
+			   distance))
+			return;
+	for (unsigned i = first; i < second; i++)
+		st->beat[i].repeat++;
+	st->n = second;
+}
+
 static void story_hear(void *ctx, const struct kevent *ev)
 {
 	struct story *st = ctx;
@@ -78,13 +151,15 @@ static void story_hear(void *ctx, const struct kevent *ev)
 		st->beat[st->n - 1].run++;
 		return;
 	}
+	if (ev->kind == KEV_FAULT)
+		fold_groups(st);
 	if (st->n == STORY_MAX) {
 		st->lost++;
 		return;
 	}
 	b = &st->beat[st->n++];
 	b->ev = *ev;
-	b->run = 1;
+	b->run = b->repeat = 1;
 	if (ev->fault)
 		b->fault = *ev->fault;
 	if (ev->access)
@@ -110,12 +185,15 @@ static void head_fault(const struct story *st, const struct beat *b, char *s)
 {
 	static const char *const kind[] = { "read", "write", "fetch" };
 	bool present = b->fault.error_code & PF_P;
+	char times[32] = "";
 
+	if (b->repeat > 1)
+		snprintf(times, sizeof(times), "%u x ", b->repeat);
 	if (b->fault.vector != VEC_PF)
 		snprintf(s, CELL, "%s %s", cmd_vector_name(b->fault.vector),
 			 fault_reason_name[b->fault.reason]);
 	else
-		snprintf(s, CELL, "#PF %s %s, %s", kind[b->access.kind],
+		snprintf(s, CELL, "%s#PF %s %s, %s", times, kind[b->access.kind],
 			 b->access.user ? "user" : "kernel",
 			 present ? "present" : "not present");
 }
@@ -144,7 +222,8 @@ static void head_pte(const struct story *st, const struct beat *b, char *s)
 		snprintf(run, sizeof(run), "%u x ", b->run);
 	snprintf(s, CELL, "%s%s 0x%0*llx -> 0x%0*llx%s", run, name, digits,
 		 (unsigned long long)b->ev.old, digits,
-		 (unsigned long long)b->ev.new, b->run > 1 ? " .." : "");
+		 (unsigned long long)b->ev.new,
+		 b->run > 1 || b->repeat > 1 ? " .." : "");
 }
 
 static void head_signal(const struct story *st, const struct beat *b, char *s)
@@ -183,6 +262,11 @@ static void tell_fault(struct story *st, const struct beat *b, struct result *r)
 	res_text(r, COL_PLAIN, "~ (%s)",
 		 cmd_error_bits(b->fault.error_code, bits, sizeof(bits)));
 	res_va(r, "cr2", "cr2 %s", b->fault.cr2);
+	if (b->repeat < 2)
+		return;
+	res_u64(r, "count", NULL, b->repeat);
+	res_va(r, "last_cr2", "~ .. %s",
+	       b->fault.cr2 + ((va_t)(b->repeat - 1) << PAGE_SHIFT));
 }
 
 static void tell_handler(struct story *st, const struct beat *b,
@@ -204,6 +288,8 @@ static void tell_handler(struct story *st, const struct beat *b,
 								: "pfn %s",
 		ev->pfn);
 	res_str(r, "zone", "~ (%s)", zone_name(st->k, ev->pfn));
+	if (b->repeat > 1)
+		res_text(r, COL_PLAIN, "~ ..");
 }
 
 static void tell_pte(struct story *st, const struct beat *b, struct result *r)
@@ -212,7 +298,7 @@ static void tell_pte(struct story *st, const struct beat *b, struct result *r)
 	char diff[128];
 
 	res_va(r, "va", NULL, ev->va);
-	res_u64(r, "count", NULL, b->run);
+	res_u64(r, "count", NULL, b->run * b->repeat);
 	res_pa(r, "entry_pa", NULL, ev->entry_pa);
 	res_entry(r, "old", NULL, ev->old);
 	res_entry(r, "new", NULL, ev->new);
@@ -363,6 +449,7 @@ void story_end(struct story *st, struct result *r)
 	size_t width = 0, w;
 
 	st->k->sink = st->before;
+	fold_groups(st);
 	order(st);
 	place(st, depth);
 	for (unsigned i = 0; i < st->n; i++) {

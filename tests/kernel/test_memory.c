@@ -139,9 +139,9 @@ static void test_events__tell_the_story_of_a_copy(void **state)
 		run_script(&r, "w 0 C w 0");
 		r.k->sink.fn = NULL;
 		assert_string_equal(s.text,
-				    "exc_page_fault()0 do_wp_page(copied)2 PTE "
-				    "exc_page_fault()0 "
-				    "do_wp_page(reused, sole owner)1 PTE ");
+				    "exc_page_fault()0 PTE do_wp_page(copied)2 "
+				    "exc_page_fault()0 PTE "
+				    "do_wp_page(reused, sole owner)1 ");
 		run_teardown(&r);
 	}
 }
