@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "kernel/pgtable.h"
 #include "repl/dialect.h"
 
 struct task_struct *cmd_task(struct cmd_ctx *c)
@@ -121,6 +122,27 @@ void cmd_emit_entry(struct result *r, const struct paging_mode *mode,
 	res_entry(r, "entry", "%s", entry);
 	paging_format_entry(flags, sizeof(flags), mode, level, entry, leaf);
 	res_flags(r, "flags", "%s", flags);
+}
+
+void cmd_emit_not_present(struct result *r, const struct kernel *k,
+			  const struct mmu *mmu, unsigned level,
+			  uint64_t entry)
+{
+	res_text(r, COL_BAD, "not present");
+	if (!entry)
+		return;
+	if (!k || mmu->mode != k->mode) {
+		res_text(r, COL_PLAIN, "~: the CPU ignores the other bits");
+	} else if (level == k->pte_level && (entry & _PAGE_PROTNONE)) {
+		res_str(r, "linux", "~: %s", "PROT_NONE");
+		res_pfn(r, "pfn", "pfn %s", pte_pfn(k, entry));
+		if (k->arch->invert_none)
+			res_text(r, COL_PLAIN,
+				 "~ (stored inverted, against L1TF)");
+	} else {
+		res_str(r, "linux", "~: %s",
+			"nothing that this kernel writes");
+	}
 }
 
 void cmd_emit_reserved(struct result *r, const struct mmu *mmu, unsigned level,

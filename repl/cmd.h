@@ -59,6 +59,10 @@ void cmd_emit_mode(struct result *r, const struct mmu *mmu,
 		   const struct task_struct *task);
 /* The line that a tree of entries hangs from: "cr3 0x01f6e000". */
 void cmd_emit_root(struct result *r, const struct mmu *mmu);
+/* What the kernel, if any, makes of an entry that the CPU does not look at. */
+void cmd_emit_not_present(struct result *r, const struct kernel *k,
+			  const struct mmu *mmu, unsigned level,
+			  uint64_t entry);
 /* Which reserved bits of an entry are set, and why they are; if any are. */
 void cmd_emit_reserved(struct result *r, const struct mmu *mmu, unsigned level,
 		       uint64_t entry, bool leaf);

@@ -62,26 +62,6 @@ static void emit_leaf(const struct reading *rd)
 		res_u64(r, "key", "key %s", rd->value >> PTE_PK_SHIFT & 15);
 }
 
-/* What Linux makes of an entry that the CPU does not look at. */
-static void emit_not_present(const struct reading *rd)
-{
-	struct kernel *k = rd->c->k;
-	struct result *r = rd->c->r;
-
-	if (!k || rd->mmu->mode != k->mode) {
-		res_text(r, COL_PLAIN, "~: the CPU ignores the other bits");
-	} else if (!rd->value) {
-		res_str(r, "linux", "~: %s", "none, nothing is mapped here");
-	} else if (is_last(rd) && (rd->value & _PAGE_PROTNONE)) {
-		res_str(r, "linux", "~: %s", "PROT_NONE, mapped without access");
-		res_pfn(r, "pfn", "pfn %s", pte_pfn(k, rd->value));
-		if (k->arch->invert_none)
-			res_text(r, COL_PLAIN, "~ (kept inverted, against L1TF)");
-	} else {
-		res_str(r, "linux", "~: %s", "nothing that this kernel writes");
-	}
-}
-
 /* --- bits -------------------------------------------------------------------------- */
 enum { TABLE = 1, SMALL = 2, LARGE = 4, LEAF = SMALL | LARGE, ANY = 7 };
 
@@ -182,11 +162,12 @@ static void emit_reading(const struct reading *rd, bool bits)
 	paging_format_entry(flags, sizeof(flags), mode, rd->level, rd->value,
 			    rd->leaf);
 	res_flags(r, "flags", "%s", flags);
-	res_str(r, "kind", rd->value & PTE_P ? NULL : "%s", kind_of(rd));
+	res_str(r, "kind", NULL, kind_of(rd));
 	if (rd->value & PTE_P)
 		emit_target(rd);
 	else
-		emit_not_present(rd);
+		cmd_emit_not_present(r, rd->c->k, rd->mmu, rd->level,
+				     rd->value);
 	if ((rd->value & PTE_P) && rd->leaf)
 		emit_leaf(rd);
 	cmd_emit_reserved(r, rd->mmu, rd->level, rd->value, rd->leaf);

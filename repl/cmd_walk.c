@@ -106,7 +106,7 @@ static void emit_step(struct cmd_ctx *c, const struct walk_job *j, unsigned i)
 	cmd_emit_entry(r, w->mode, s->level, s->index, s->from_register,
 		       s->entry_pa, s->entry, s->leaf);
 	if (!(s->entry & PTE_P))
-		res_text(r, COL_BAD, "not present");
+		cmd_emit_not_present(r, c->k, &j->mmu, s->level, s->entry);
 	else if (i + 1 == w->nsteps && w->fault.reason == FAULT_RESERVED)
 		cmd_emit_reserved(r, &j->mmu, s->level, s->entry, s->leaf);
 	else

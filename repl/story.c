@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "kernel/page_alloc.h"
+#include "kernel/pgtable.h"
 #include "repl/cmd.h"
 #include "repl/describe.h"
 
@@ -292,6 +293,35 @@ static void tell_handler(struct story *st, const struct beat *b,
 		res_text(r, COL_PLAIN, "~ ..");
 }
 
+static bool is_prot_none(const struct story *st, const struct kevent *ev,
+			 uint64_t entry)
+{
+	return ev->level == st->k->pte_level && !(entry & PTE_P) &&
+	       (entry & _PAGE_PROTNONE);
+}
+
+/*
+ * How the entry's bits changed. In one that is not present the bits are
+ * Linux', and those from 52 up may be part of an inverted frame number.
+ */
+static char *pte_diff(const struct story *st, const struct kevent *ev,
+		      char *buf, size_t size)
+{
+	static const uint64_t linux_own = PTE_G | ~(BIT(52) - 1);
+	bool was = is_prot_none(st, ev, ev->old);
+	bool is = is_prot_none(st, ev, ev->new);
+	uint64_t old = ev->old & PTE_P ? ev->old : ev->old & ~linux_own;
+	uint64_t new = ev->new & PTE_P ? ev->new : ev->new & ~linux_own;
+	size_t len;
+
+	flags_diff(buf, size, st->k->mode->flags, old, new);
+	len = strlen(buf);
+	if (was != is)
+		snprintf(buf + len, size - len, "%s%cPROT_NONE",
+			 len ? " " : "", is ? '+' : '-');
+	return buf;
+}
+
 static void tell_pte(struct story *st, const struct beat *b, struct result *r)
 {
 	const struct kevent *ev = &b->ev;
@@ -302,7 +332,7 @@ static void tell_pte(struct story *st, const struct beat *b, struct result *r)
 	res_pa(r, "entry_pa", NULL, ev->entry_pa);
 	res_entry(r, "old", NULL, ev->old);
 	res_entry(r, "new", NULL, ev->new);
-	flags_diff(diff, sizeof(diff), st->k->mode->flags, ev->old, ev->new);
+	pte_diff(st, ev, diff, sizeof(diff));
 	res_str(r, "why", NULL, ev->func);
 	if (*diff)
 		res_text(r, COL_CHANGED, "%s", diff);
