@@ -106,6 +106,21 @@ static void check_tlb(struct checker *c, const struct cpu *cpu)
 	free(s);
 }
 
+/* A CPU that runs a task has the task's tables loaded. */
+static void check_cr3(struct checker *c, const struct kernel *k,
+		      const struct cpu *cpu)
+{
+	const struct task_struct *t = k->current[cpu->id];
+
+	if (t && t->mm && mmu_root(&cpu->mmu) != t->mm->pgd << PAGE_SHIFT)
+		check_finding(c,
+			      "cpu %u: runs pid %d, whose root table is at "
+			      "0x%llx, but CR3 is 0x%llx",
+			      cpu->id, t->pid,
+			      (unsigned long long)t->mm->pgd << PAGE_SHIFT,
+			      (unsigned long long)cpu->mmu.cr3);
+}
+
 unsigned pgtable_check(struct kernel *k, check_fn fn, void *ctx)
 {
 	struct checker c = { fn, ctx, 0 };
@@ -114,8 +129,10 @@ unsigned pgtable_check(struct kernel *k, check_fn fn, void *ctx)
 	TAILQ_FOREACH (t, &k->tasks, link)
 		if (t->mm)
 			check_root(&c, k, t);
-	for (unsigned i = 0; i < k->machine->ncpus; i++)
+	for (unsigned i = 0; i < k->machine->ncpus; i++) {
+		check_cr3(&c, k, &k->machine->cpu[i]);
 		check_tlb(&c, &k->machine->cpu[i]);
+	}
 	return c.found;
 }
 

@@ -33,6 +33,8 @@ static const char *set_cpl(struct cpu *c, uint64_t v)
 {
 	if (v != 0 && v != 3)
 		return "CPL is 0 or 3 here";
+	if (v && !(c->mmu.cr0 & CR0_PE))
+		return "CPL is 0 while CR0.PE=0";
 	c->cpl = v;
 	return NULL;
 }

@@ -92,7 +92,7 @@ run_command() {
 	{
 		cat "$tmp/session"
 		printf 'echo @@@@\n%s\n' "$command"
-	} | mmsh -k 2>&1 | sed '1,/^@@@@$/d; s/^stdin:[0-9]*: //' >"$tmp/got"
+	} | mmsh -k 2>&1 | sed '1,/^@@@@$/d; s/^stdin:[0-9]*: /mmsh: /' >"$tmp/got"
 	printf '%s\n' "$command" >>"$tmp/session"
 }
 
