@@ -288,14 +288,17 @@ static unsigned end_before(const struct ptiter *it, va_t last)
 	return left < end - it->index ? it->index + left : end;
 }
 
-/* Do the pages of the run end where an entry can still hold their address? */
-static bool fits(const struct ptiter *it, const struct ptrun *run, unsigned n)
+/*
+ * Can an entry of this level name @pa? Not if the address has more bits than
+ * the format, or than MAXPHYADDR, above which they are reserved.
+ */
+static bool fits(const struct ptiter *it, pa_t pa)
 {
-	pa_t last = run->pa + (n - 1) * run->stride;
-	uint64_t bits = paging_address_bits(it->mmu->mode, it->level, last,
-					    true);
+	const struct mmu *mmu = it->mmu;
+	uint64_t bits = paging_address_bits(mmu->mode, it->level, pa, true);
 
-	return paging_target(it->mmu->mode, it->level, bits, true) == last;
+	return paging_target(mmu->mode, it->level, bits, true) == pa &&
+	       !(bits & mmu->level[it->level].leaf_rsvd);
 }
 
 void ptiter_run(struct ptiter *it, va_t last, struct ptrun *ret)
@@ -314,7 +317,9 @@ void ptiter_run(struct ptiter *it, va_t last, struct ptrun *ret)
 		.rights = it->rights,
 	};
 	ret->n = count(it, end, ret->stride);
-	if (ret->n == 1 || !fits(it, ret, ret->n)) {
+	while (ret->n > 1 && !fits(it, ret->pa + (ret->n - 1) * ret->stride))
+		ret->n--;
+	if (ret->n == 1) {
 		ret->n = count(it, end, 0);
 		ret->stride = 0;
 	}

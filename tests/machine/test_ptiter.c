@@ -363,6 +363,34 @@ static void test_ptiter__run_ends_where_it_should(void **state)
 	}
 }
 
+/*
+ * Frames rise past MAXPHYADDR: entries beyond it have a reserved bit, and are
+ * bad on their own, not part of the good run before them.
+ */
+static void test_ptiter__run_ends_at_maxphyaddr(void **state)
+{
+	uint64_t top = BIT(all_features.maxphyaddr);
+	struct machine *m = make_machine();
+	struct ptiter it, single;
+	struct ptrun run;
+	unsigned bad = 0;
+
+	for (unsigned i = 0; i < 4; i++)
+		map(m->cpu, &paging_modes[PAGING_4LEVEL], VA + i * PAGE_SIZE, 3,
+		    (top - 2 * PAGE_SIZE + i * PAGE_SIZE) | RWU);
+	enable_paging(m->cpu, PAGING_4LEVEL, 0);
+	for (it = visit_from(m, 0, ~0ULL); !it.leaf;)
+		ptiter_next(&it);
+	single = it;
+	while (it.valid) {
+		ptiter_run(&it, ~0ULL, &run);
+		check_run(&run, &single);
+		bad += run.bad;
+	}
+	assert_int_equal(bad, 2);
+	machine_destroy(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +408,7 @@ int main(void)
 		cmocka_unit_test(
 			test_ptiter__runs_are_single_steps_put_together),
 		cmocka_unit_test(test_ptiter__run_ends_where_it_should),
+		cmocka_unit_test(test_ptiter__run_ends_at_maxphyaddr),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
