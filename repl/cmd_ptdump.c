@@ -208,6 +208,7 @@ static void dump_own(struct dump *d, const struct mmu *mmu, va_t from,
 	struct cmd_ctx *c = d->c;
 	struct ptiter it;
 
+	res_certain(c->r);
 	cmd_emit_mode(c->r, mmu, d->task);
 	if (mmu->mode->nlevels) {
 		res_line(c->r);

@@ -486,7 +486,10 @@ static bool text_again(struct result *r, const uint64_t *numbers, unsigned n)
 
 	if (t->hidden)
 		return true;
-	return !t->table && stencil_again(&t->stencil, t->o, numbers, n);
+	if (t->table || !stencil_ready(&t->stencil, t->o, numbers, n))
+		return false;
+	stencil_write(&t->stencil, t->o, numbers);
+	return true;
 }
 
 static const struct result_ops text_ops = {

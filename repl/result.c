@@ -43,6 +43,12 @@ bool res_again(struct result *r, const uint64_t *numbers, unsigned n)
 	return true;
 }
 
+void res_certain(struct result *r)
+{
+	if (r->ops->certain)
+		r->ops->certain(r);
+}
+
 void res_line(struct result *r)
 {
 	r->ops->line(r);

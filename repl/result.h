@@ -78,6 +78,8 @@ struct result_ops {
 	void (*field)(struct result *r, const struct res_field *f);
 	/* May be NULL: see res_again(). */
 	bool (*again)(struct result *r, const uint64_t *numbers, unsigned n);
+	/* May be NULL: see res_certain(). */
+	void (*certain)(struct result *r);
 };
 
 struct result {
@@ -99,10 +101,16 @@ void res_end(struct result *r);		/* of the object, item or list */
 /*
  * The item that was ended last once more, the same but for the numbers in
  * its fields of type RES_HEX that have a name: the first @n of them are now
- * @numbers; the last of them is an address. False, and nothing written, if the emitter cannot do it (a number
- * needs more digits, or it has no such thing): then emit the item as usual.
+ * @numbers; the last of them is an address. False, and nothing written, if
+ * the emitter cannot do it (a number needs more digits, or it has no such
+ * thing): then emit the item as usual.
  */
 bool res_again(struct result *r, const uint64_t *numbers, unsigned n);
+/*
+ * The command cannot fail from here on: a face that tells success before the
+ * result need not hold the result back, however long it grows.
+ */
+void res_certain(struct result *r);
 /* Text: ends the line; the next field begins a new one at this depth. */
 void res_line(struct result *r);
 

@@ -116,25 +116,27 @@ static bool fits(const struct stencil *s, const uint64_t *numbers, unsigned n)
 	return true;
 }
 
+bool stencil_ready(struct stencil *s, const struct out *o,
+		   const uint64_t *numbers, unsigned n)
+{
+	return !s->cut && !s->open && take(s, o) && fits(s, numbers, n);
+}
+
 /*
  * The digits go into the copy: written into the original they would still be
  * on their way to memory when it is read.
  */
-bool stencil_again(struct stencil *s, struct out *o, const uint64_t *numbers,
-		   unsigned n)
+void stencil_write(const struct stencil *s, struct out *o,
+		   const uint64_t *numbers)
 {
-	char *to;
+	char *to = out_claim(o, s->text.len);
 
-	if (s->cut || s->open || !take(s, o) || !fits(s, numbers, n))
-		return false;
-	to = out_claim(o, s->text.len);
 	if (!to)
-		return true;
+		return;
 	memcpy(to, s->text.buf, s->text.len);
 	for (unsigned i = 0; i < s->nholes; i++) {
 		const struct hole *h = &s->hole[i];
 
 		fill(to + h->at, h, numbers[h->field]);
 	}
-	return true;
 }

@@ -44,10 +44,14 @@ void stencil_cut(struct stencil *s);
 void stencil_end(struct stencil *s, const struct out *o);
 
 /*
- * Writes the item again with @numbers, one for each number that it has. False
- * if there is no such item, or a number needs more digits than it has room.
+ * Can the item be written again with @numbers, one for each number that it
+ * has? False if there is no such item, or a number needs more digits than it
+ * has room. Call it before anything else goes to the sink.
  */
-bool stencil_again(struct stencil *s, struct out *o, const uint64_t *numbers,
-		   unsigned n);
+bool stencil_ready(struct stencil *s, const struct out *o,
+		   const uint64_t *numbers, unsigned n);
+/* Writes it; only after stencil_ready() has said yes to the same numbers. */
+void stencil_write(const struct stencil *s, struct out *o,
+		   const uint64_t *numbers);
 
 #endif
