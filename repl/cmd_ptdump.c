@@ -2,8 +2,8 @@
  * cmd_ptdump.c - ptdump: a whole tree of paging structures, runs of equal
  * entries folded, streamed.
  *
- * A line is a run of leaves within one area. With --full each leaf has its
- * line; if it differs from the line above in its numbers only, it is that
+ * A line is a run of leaves within one area; with --full each leaf has its
+ * line. A line that differs from the one above in its numbers only is that
  * item again (res_again), which costs next to nothing.
  */
 #include "repl/cmd.h"
@@ -18,7 +18,7 @@ struct dump {
 	bool full;	/* unfolded */
 	unsigned depth; /* open lists: tables we are inside of */
 	uint64_t tables, pages, lines;
-	struct ptrun line; /* --full: the leaf on the line above; n 0: none */
+	struct ptrun line; /* the leaves on the line above; n 0: none */
 	uint64_t line_bits;
 	va_t area_last; /* of the area that the current run is in */
 };
@@ -77,39 +77,61 @@ static uint64_t leaf_bits(const struct dump *d, const struct ptrun *run)
 	       ~paging_address_bits(d->mode, run->level, run->pa, true);
 }
 
-/* Is the line above one of the same table and area, with the same bits? */
+/*
+ * Does @run look like the line above, the numbers apart? It is of the same
+ * table and area, as long, and has the same bits.
+ */
 static bool like_above(const struct dump *d, const struct ptrun *run,
 		       uint64_t bits)
 {
-	return d->line.n && d->line.level == run->level &&
-	       d->line_bits == bits && !run->bad && !d->line.bad &&
-	       run->va <= d->area_last;
+	return d->line.n == run->n && d->line.level == run->level &&
+	       d->line_bits == bits && !d->line.stride == !run->stride &&
+	       !run->bad && !d->line.bad && run->va <= d->area_last;
 }
 
-/* Each leaf of @run on its own. @last: nothing follows the run in its table. */
+static bool emit_again(struct dump *d, const struct ptrun *run)
+{
+	unsigned shift = d->mode->level[run->level].shift, n = 0;
+	uint64_t numbers[5];
+
+	numbers[n++] = run->index;
+	if (run->n > 1)
+		numbers[n++] = run->index + run->n - 1;
+	numbers[n++] = run->va;
+	numbers[n++] = run->va + (run->n << shift) - 1;
+	numbers[n++] = run->pa;
+	return res_again(d->c->r, numbers, n);
+}
+
+/* @last: nothing follows in the table of @run. */
+static void emit_line(struct dump *d, const struct ptrun *run, bool last)
+{
+	uint64_t bits = leaf_bits(d, run);
+
+	if (last || !like_above(d, run, bits) || !emit_again(d, run))
+		emit_run(d, run, last);
+	d->line = *run;
+	d->line_bits = bits;
+}
+
+/* Each leaf of @run on its own: the first may be new, the others are alike. */
 static void emit_each(struct dump *d, const struct ptrun *run, bool last)
 {
 	unsigned shift = d->mode->level[run->level].shift;
-	uint64_t bits = leaf_bits(d, run);
-	bool like = like_above(d, run, bits);
 	struct ptrun one = *run;
 
 	one.n = 1;
-	for (uint64_t i = 0; i < run->n; i++) {
+	one.stride = 0;
+	emit_line(d, &one, last && run->n == 1);
+	for (uint64_t i = 1; i < run->n; i++) {
 		bool at_end = last && i + 1 == run->n;
-		uint64_t numbers[] = { one.index, one.va,
-				       one.va + BIT(shift) - 1, one.pa };
 
-		if (!like || at_end ||
-		    !res_again(d->c->r, numbers, ARRAY_SIZE(numbers)))
-			emit_run(d, &one, at_end);
-		like = true;
 		one.index++;
 		one.va += BIT(shift);
 		one.pa += run->stride;
+		if (at_end || !emit_again(d, &one))
+			emit_run(d, &one, at_end);
 	}
-	d->line = one;
-	d->line_bits = bits;
 }
 
 /* Opens the item of a table and the list of its entries. */
@@ -170,7 +192,7 @@ static void dump_leaves(struct dump *d, struct ptiter *it)
 	if (d->full)
 		emit_each(d, &run, at_end);
 	else
-		emit_run(d, &run, at_end);
+		emit_line(d, &run, at_end);
 	d->pages += run.n;
 	d->lines += d->full ? run.n : 1;
 }

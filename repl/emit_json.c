@@ -189,9 +189,7 @@ static void json_field(struct result *r, const struct res_field *f)
 	struct json *j = (struct json *)r;
 	struct out *o = j->to;
 
-	if (!f->name)
-		return;
-	if (j->skipped) {
+	if (j->skipped || !f->name) {
 		if (f->type == RES_HEX)
 			stencil_number(&j->stencil, 0, 0, f->u);
 		return;

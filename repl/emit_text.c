@@ -279,7 +279,7 @@ static void note_number(struct text *t, const struct res_field *f, bool shown)
 {
 	unsigned digits = 0;
 
-	if (f->type != RES_HEX || !f->name)
+	if (f->type != RES_HEX)
 		return;
 	if (shown) {
 		digits = t->value.len - 2;

@@ -100,7 +100,7 @@ void res_item(struct result *r, bool last);
 void res_end(struct result *r);		/* of the object, item or list */
 /*
  * The item that was ended last once more, the same but for the numbers in
- * its fields of type RES_HEX that have a name: the first @n of them are now
+ * its fields of type RES_HEX, named or not: the first @n of them are now
  * @numbers; the last of them is an address. False, and nothing written, if
  * the emitter cannot do it (a number needs more digits, or it has no such
  * thing): then emit the item as usual.

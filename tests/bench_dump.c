@@ -128,13 +128,23 @@ static double visit_by_hand(uint64_t *runs)
 }
 
 /* --- the dump ------------------------------------------------------------------- */
-static double dump(void)
+static double dump(const char *line)
 {
 	double t = now_ns();
 
-	session_line(&session, "ptdump --full");
+	session_line(&session, line);
 	out_flush(&session.out);
 	return (now_ns() - t) / PAGES;
+}
+
+static double dump_json(void)
+{
+	double ns;
+
+	session.json = true;
+	ns = dump("ptdump --full");
+	session.json = false;
+	return ns;
 }
 
 /* The lines of PTEs alone: a little less than what the dump prints. */
@@ -207,19 +217,26 @@ static void rows_of_visit(void)
 /* One round of each is not counted. */
 static void rows_of_dump(void)
 {
-	double us[ROUNDS], print[ROUNDS], bytes[ROUNDS];
+	double us[ROUNDS], print[ROUNDS], bytes[ROUNDS], json[ROUNDS];
+	double folded[ROUNDS];
 
-	dump();
+	dump("ptdump --full");
 	dump_memcpy();
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		us[i] = dump();
+		us[i] = dump("ptdump --full");
 		print[i] = dump_fprintf();
 		bytes[i] = dump_memcpy();
+		json[i] = dump_json();
+		folded[i] = dump("ptdump");
 	}
 	bench_row_faster("ptdump --full, a line | fprintf", median(us, ROUNDS),
 			 median(print, ROUNDS), "7x faster");
 	bench_row("ptdump --full, a line | memcpy", median(us, ROUNDS),
 		  median(bytes, ROUNDS), "at most 3x");
+	bench_row("ptdump --full, JSON | text", median(json, ROUNDS),
+		  median(us, ROUNDS), NULL);
+	bench_row("ptdump, a PTE | ptdump --full", median(folded, ROUNDS),
+		  median(us, ROUNDS), NULL);
 }
 
 void bench_dump(void)
