@@ -89,18 +89,25 @@ static bool like_above(const struct dump *d, const struct ptrun *run,
 	       !run->bad && !d->line.bad && run->va <= d->area_last;
 }
 
-static bool emit_again(struct dump *d, const struct ptrun *run)
+/*
+ * The line above again for @times runs like @run, each behind the one before
+ * and @stride further in memory. Returns for how many.
+ */
+static uint64_t emit_again(struct dump *d, const struct ptrun *run, pa_t stride,
+			   uint64_t times)
 {
 	unsigned shift = d->mode->level[run->level].shift, n = 0;
-	uint64_t numbers[5];
+	uint64_t bytes = run->n << shift;
+	unsigned end = run->index + run->n - 1;
+	struct res_number number[5];
 
-	numbers[n++] = run->index;
+	number[n++] = (struct res_number){ run->index, run->n };
 	if (run->n > 1)
-		numbers[n++] = run->index + run->n - 1;
-	numbers[n++] = run->va;
-	numbers[n++] = run->va + (run->n << shift) - 1;
-	numbers[n++] = run->pa;
-	return res_again(d->c->r, numbers, n);
+		number[n++] = (struct res_number){ end, run->n };
+	number[n++] = (struct res_number){ run->va, bytes };
+	number[n++] = (struct res_number){ run->va + bytes - 1, bytes };
+	number[n++] = (struct res_number){ run->pa, stride };
+	return res_again(d->c->r, number, n, times);
 }
 
 /* @last: nothing follows in the table of @run. */
@@ -108,29 +115,44 @@ static void emit_line(struct dump *d, const struct ptrun *run, bool last)
 {
 	uint64_t bits = leaf_bits(d, run);
 
-	if (last || !like_above(d, run, bits) || !emit_again(d, run))
+	if (last || !like_above(d, run, bits) || !emit_again(d, run, 0, 1))
 		emit_run(d, run, last);
 	d->line = *run;
 	d->line_bits = bits;
 }
 
-/* Each leaf of @run on its own: the first may be new, the others are alike. */
-static void emit_each(struct dump *d, const struct ptrun *run, bool last)
+static struct ptrun nth_leaf(const struct dump *d, const struct ptrun *run,
+			     uint64_t nth)
 {
-	unsigned shift = d->mode->level[run->level].shift;
 	struct ptrun one = *run;
 
 	one.n = 1;
 	one.stride = 0;
-	emit_line(d, &one, last && run->n == 1);
-	for (uint64_t i = 1; i < run->n; i++) {
-		bool at_end = last && i + 1 == run->n;
+	one.index += nth;
+	one.va += nth << d->mode->level[run->level].shift;
+	one.pa += nth * run->stride;
+	return one;
+}
 
-		one.index++;
-		one.va += BIT(shift);
-		one.pa += run->stride;
-		if (at_end || !emit_again(d, &one))
-			emit_run(d, &one, at_end);
+/*
+ * Each leaf of @run on its own: the first may be new, those behind it are
+ * alike, but for the last one of a table, which a tree draws differently.
+ */
+static void emit_each(struct dump *d, const struct ptrun *run, bool last)
+{
+	struct ptrun one = nth_leaf(d, run, 0);
+	uint64_t alike = run->n - last, i, done;
+
+	emit_line(d, &one, last && run->n == 1);
+	for (i = 1; i < run->n; i += done) {
+		one = nth_leaf(d, run, i);
+		done = 0;
+		if (i < alike)
+			done = emit_again(d, &one, run->stride, alike - i);
+		if (done)
+			continue;
+		emit_run(d, &one, last && i + 1 == run->n);
+		done = 1;
 	}
 }
 

@@ -219,17 +219,17 @@ static void json_field(struct result *r, const struct res_field *f)
 	}
 }
 
-static bool json_again(struct result *r, const uint64_t *numbers, unsigned n)
+static uint64_t json_again(struct result *r, const struct res_number *number,
+			   unsigned n, uint64_t times)
 {
 	struct json *j = (struct json *)r;
+	uint64_t done;
 
 	if (j->skipped)
-		return true;
-	if (!stencil_ready(&j->stencil, j->to, numbers, n))
-		return false;
-	comma(j);
-	stencil_write(&j->stencil, j->to, numbers);
-	return true;
+		return times;
+	done = stencil_fit(&j->stencil, j->to, number, n, times);
+	stencil_write(&j->stencil, j->to, number, done);
+	return done;
 }
 
 /* --- the object of a command ---------------------------------------------- */
@@ -295,7 +295,7 @@ struct result *emit_json_create(struct out *o)
 	j->o = o;
 	out_init(&j->body, -1);
 	j->to = &j->body;
-	stencil_init(&j->stencil);
+	stencil_init(&j->stencil, ",");
 	return &j->r;
 }
 

@@ -480,16 +480,19 @@ static void text_end(struct result *r)
 	}
 }
 
-static bool text_again(struct result *r, const uint64_t *numbers, unsigned n)
+static uint64_t text_again(struct result *r, const struct res_number *number,
+			   unsigned n, uint64_t times)
 {
 	struct text *t = (struct text *)r;
+	uint64_t done;
 
 	if (t->hidden)
-		return true;
-	if (t->table || !stencil_ready(&t->stencil, t->o, numbers, n))
-		return false;
-	stencil_write(&t->stencil, t->o, numbers);
-	return true;
+		return times;
+	if (t->table)
+		return 0;
+	done = stencil_fit(&t->stencil, t->o, number, n, times);
+	stencil_write(&t->stencil, t->o, number, done);
+	return done;
 }
 
 static const struct result_ops text_ops = {
@@ -509,7 +512,7 @@ struct result *emit_text_create(struct out *o)
 	out_init(&t->prefix, -1);
 	out_init(&t->value, -1);
 	out_init(&t->cell, -1);
-	stencil_init(&t->stencil);
+	stencil_init(&t->stencil, "");
 	return &t->r;
 }
 

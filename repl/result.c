@@ -34,13 +34,17 @@ void res_end(struct result *r)
 	r->ops->end(r);
 }
 
-bool res_again(struct result *r, const uint64_t *numbers, unsigned n)
+uint64_t res_again(struct result *r, const struct res_number *number,
+		   unsigned n, uint64_t times)
 {
-	if (!r->ops->again || !r->ops->again(r, numbers, n))
-		return false;
-	if (!r->subject)
-		r->last_addr = numbers[n - 1];
-	return true;
+	const struct res_number *addr = &number[n - 1];
+	uint64_t done = 0;
+
+	if (r->ops->again)
+		done = r->ops->again(r, number, n, times);
+	if (done && !r->subject)
+		r->last_addr = addr->value + (done - 1) * addr->step;
+	return done;
 }
 
 void res_certain(struct result *r)

@@ -67,6 +67,11 @@ struct res_column {	/* of a TABLE; ends with a NULL name */
 	bool right;		/* right-aligned */
 };
 
+struct res_number {	/* of items alike, one after the other */
+	uint64_t value;		/* in the first */
+	uint64_t step;		/* added in each that follows */
+};
+
 struct result;
 struct result_ops {
 	void (*object)(struct result *r, const char *name);
@@ -77,7 +82,8 @@ struct result_ops {
 	void (*line)(struct result *r);
 	void (*field)(struct result *r, const struct res_field *f);
 	/* May be NULL: see res_again(). */
-	bool (*again)(struct result *r, const uint64_t *numbers, unsigned n);
+	uint64_t (*again)(struct result *r, const struct res_number *number,
+			  unsigned n, uint64_t times);
 	/* May be NULL: see res_certain(). */
 	void (*certain)(struct result *r);
 };
@@ -99,13 +105,14 @@ void res_table(struct result *r, const char *name, const struct res_column *cols
 void res_item(struct result *r, bool last);
 void res_end(struct result *r);		/* of the object, item or list */
 /*
- * The item that was ended last once more, the same but for the numbers in
- * its fields of type RES_HEX, named or not: the first @n of them are now
- * @numbers; the last of them is an address. False, and nothing written, if
- * the emitter cannot do it (a number needs more digits, or it has no such
- * thing): then emit the item as usual.
+ * The item that was ended last, @times more, the same but for the numbers in
+ * its fields of type RES_HEX, named or not: the first @n of them are as
+ * @number says; the last of them is an address. Returns how many were
+ * written: 0 if the emitter cannot do it (a number needs more digits, or it
+ * has no such thing); then emit the next item as usual.
  */
-bool res_again(struct result *r, const uint64_t *numbers, unsigned n);
+uint64_t res_again(struct result *r, const struct res_number *number,
+		   unsigned n, uint64_t times);
 /*
  * The command cannot fail from here on: a face that tells success before the
  * result need not hold the result back, however long it grows.

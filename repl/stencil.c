@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define STENCIL_CLAIM 64	/* items that the sink makes room for at once */
+
 /* "000" to "fff", made when the first stencil is. */
 static char three_digits[4096][4];
 
@@ -19,11 +21,11 @@ static void make_digits(void)
 	}
 }
 
-void stencil_init(struct stencil *s)
+void stencil_init(struct stencil *s, const char *between)
 {
 	if (!three_digits[0][0])
 		make_digits();
-	*s = (struct stencil){ .cut = true };
+	*s = (struct stencil){ .cut = true, .between = between };
 	out_init(&s->text, -1);
 }
 
@@ -74,7 +76,7 @@ void stencil_end(struct stencil *s, const struct out *o)
 	s->end = out_position(o);
 }
 
-/* Copies the item, if the sink still has it. */
+/* Copies the item, and what goes before it, if the sink still has it. */
 static bool take(struct stencil *s, const struct out *o)
 {
 	uint64_t first = out_position(o) - o->len;
@@ -83,6 +85,9 @@ static bool take(struct stencil *s, const struct out *o)
 		return true;
 	if (s->start < first || s->end <= s->start)
 		return false;
+	out_str(&s->text, s->between);
+	for (unsigned i = 0; i < s->nholes; i++)
+		s->hole[i].at += s->text.len;
 	out_write(&s->text, o->buf + (s->start - first), s->end - s->start);
 	return true;
 }
@@ -106,37 +111,65 @@ static inline void fill(char *digit, const struct hole *h, uint64_t value)
 	}
 }
 
-static bool fits(const struct stencil *s, const uint64_t *numbers, unsigned n)
+static inline uint64_t nth_value(const struct res_number *number, uint64_t nth)
 {
-	if (s->nfields > n)
-		return false;
-	for (unsigned i = 0; i < s->nholes; i++)
-		if (numbers[s->hole[i].field] & s->hole[i].above)
+	return number->value + nth * number->step;
+}
+
+static bool fits(const struct stencil *s, const struct res_number *number,
+		 uint64_t nth)
+{
+	for (unsigned i = 0; i < s->nholes; i++) {
+		const struct hole *h = &s->hole[i];
+
+		if (nth_value(&number[h->field], nth) & h->above)
 			return false;
+	}
 	return true;
 }
 
-bool stencil_ready(struct stencil *s, const struct out *o,
-		   const uint64_t *numbers, unsigned n)
+uint64_t stencil_fit(struct stencil *s, const struct out *o,
+		     const struct res_number *number, unsigned n,
+		     uint64_t times)
 {
-	return !s->cut && !s->open && take(s, o) && fits(s, numbers, n);
+	if (s->cut || s->open || s->nfields > n || !take(s, o) ||
+	    !fits(s, number, 0))
+		return 0;
+	return fits(s, number, times - 1) ? times : 1;
 }
 
 /*
  * The digits go into the copy: written into the original they would still be
  * on their way to memory when it is read.
  */
-void stencil_write(const struct stencil *s, struct out *o,
-		   const uint64_t *numbers)
+static inline void write_one(const struct stencil *s, char *to,
+			     const struct res_number *number, uint64_t nth)
 {
-	char *to = out_claim(o, s->text.len);
-
-	if (!to)
-		return;
 	memcpy(to, s->text.buf, s->text.len);
 	for (unsigned i = 0; i < s->nholes; i++) {
 		const struct hole *h = &s->hole[i];
 
-		fill(to + h->at, h, numbers[h->field]);
+		fill(to + h->at, h, nth_value(&number[h->field], nth));
+	}
+}
+
+void stencil_write(const struct stencil *s, struct out *o,
+		   const struct res_number *number, uint64_t times)
+{
+	size_t len = s->text.len;
+	uint64_t done = 0;
+
+	while (done < times) {
+		uint64_t n = times - done;
+		char *to;
+
+		if (n > STENCIL_CLAIM)
+			n = STENCIL_CLAIM;
+		to = out_claim(o, n * len);
+		if (!to)
+			return;
+		for (uint64_t i = 0; i < n; i++)
+			write_one(s, to + i * len, number, done + i);
+		done += n;
 	}
 }

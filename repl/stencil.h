@@ -24,10 +24,12 @@ struct stencil {
 		uint64_t above;	/* bits that do not fit */
 		uint8_t digits, field;
 	} hole[STENCIL_HOLES];
+	const char *between;	/* stands between two items */
 	struct out text;	/* memory; empty until the item is wanted again */
 };
 
-void stencil_init(struct stencil *s);
+/* @between (borrowed) is written between two items: "" or ",". */
+void stencil_init(struct stencil *s, const char *between);
 void stencil_deinit(struct stencil *s);
 
 /* An item begins with what is written into @o next. */
@@ -44,14 +46,15 @@ void stencil_cut(struct stencil *s);
 void stencil_end(struct stencil *s, const struct out *o);
 
 /*
- * Can the item be written again with @numbers, one for each number that it
- * has? False if there is no such item, or a number needs more digits than it
- * has room. Call it before anything else goes to the sink.
+ * How many of @times items with these @n numbers, one for each number that
+ * the item has, can be written: at least the first, or 0 if there is no such
+ * item, or a number needs more digits than it has room.
  */
-bool stencil_ready(struct stencil *s, const struct out *o,
-		   const uint64_t *numbers, unsigned n);
-/* Writes it; only after stencil_ready() has said yes to the same numbers. */
+uint64_t stencil_fit(struct stencil *s, const struct out *o,
+		     const struct res_number *number, unsigned n,
+		     uint64_t times);
+/* Writes so many items as stencil_fit() has just said, or fewer. */
 void stencil_write(const struct stencil *s, struct out *o,
-		   const uint64_t *numbers);
+		   const struct res_number *number, uint64_t times);
 
 #endif

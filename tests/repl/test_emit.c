@@ -451,6 +451,13 @@ static void fill_row(struct result *r, const uint64_t *v, bool last)
 	res_end(r);
 }
 
+static bool row_again(struct result *r, const uint64_t *v, unsigned n)
+{
+	struct res_number number[3] = { { v[0] }, { v[1] }, { v[2] } };
+
+	return res_again(r, number, n, 1);
+}
+
 static void fill_rows(struct result *r, bool again)
 {
 	size_t n = ARRAY_SIZE(again_rows);
@@ -458,7 +465,7 @@ static void fill_rows(struct result *r, bool again)
 	res_list(r, "rows", RES_TREE);
 	for (size_t i = 0; i < n; i++)
 		if (!again || i == 0 || i + 1 == n ||
-		    !res_again(r, again_rows[i], 3))
+		    !row_again(r, again_rows[i], 3))
 			fill_row(r, again_rows[i], i + 1 == n);
 	res_end(r);
 	res_line(r);
@@ -491,16 +498,42 @@ static void fill_no_room(struct result *r)
 	static const uint64_t wide[] = { 0x1000, 0, 0 };
 
 	res_list(r, "rows", RES_TREE);
-	assert_false(res_again(r, again_rows[0], 3));	/* nothing to repeat */
+	assert_false(row_again(r, again_rows[0], 3));	/* nothing to repeat */
 	fill_row(r, again_rows[0], false);
-	assert_false(res_again(r, wide, 3));		/* four digits in three */
-	assert_false(res_again(r, again_rows[1], 1));	/* a number is missing */
+	assert_false(row_again(r, wide, 3));		/* four digits in three */
+	assert_false(row_again(r, again_rows[1], 1));	/* a number is missing */
 	res_end(r);
 }
 
 static void test_emit__again_declines_what_does_not_fit(void **state)
 {
 	free(as_text(fill_no_room, false, false));
+}
+
+/* Many at once, each number a step further: up to where one does not fit. */
+static void fill_steps(struct result *r)
+{
+	static const struct res_number number[] = {
+		{ 0xffc, 1 }, { 0, 0 }, { 0x2000, 0x1000 },
+	};
+
+	r->pa_digits = 8;
+	res_list(r, "rows", RES_TREE);
+	fill_row(r, again_rows[0], false);
+	assert_int_equal(res_again(r, number, 3, 3), 3);
+	assert_true(r->last_addr == 0x4000);
+	assert_int_equal(res_again(r, number, 3, 5), 1);
+	res_end(r);
+}
+
+static void test_emit__again_by_steps(void **state)
+{
+	assert_text(fill_steps, "├─ PTE[0x001]  -> 0x00007000  7\n"
+				"├─ PTE[0xffc]  -> 0x00002000  7\n"
+				"├─ PTE[0xffd]  -> 0x00003000  7\n"
+				"├─ PTE[0xffe]  -> 0x00004000  7\n"
+				"├─ PTE[0xffc]  -> 0x00002000  7\n");
+	free(as_json(fill_steps, NULL));
 }
 
 /* Items that the sink has flushed are gone; the next one serves. */
@@ -518,7 +551,7 @@ static void test_emit__again_over_flushes(void **state)
 	r->pa_digits = 8;
 	res_list(r, "rows", RES_TREE);
 	for (unsigned i = 0; i < 20000; i++) {
-		if (res_again(r, again_rows[i % 5], 3))
+		if (row_again(r, again_rows[i % 5], 3))
 			again++;
 		else
 			fill_row(r, again_rows[i % 5], false);
@@ -557,6 +590,7 @@ int main(void)
 		cmocka_unit_test(test_result__remembers_the_last_address),
 		cmocka_unit_test(test_emit__again_gives_the_same_bytes),
 		cmocka_unit_test(test_emit__again_declines_what_does_not_fit),
+		cmocka_unit_test(test_emit__again_by_steps),
 		cmocka_unit_test(test_emit__again_over_flushes),
 	};
 

@@ -144,24 +144,28 @@ enum way { FORMATTED, AGAIN, AT_TIMES, NWAYS };
 static const struct result_ops *real_ops;
 static unsigned long repeated;
 
-static bool again_counted(struct result *r, const uint64_t *numbers, unsigned n)
+static uint64_t again_counted(struct result *r, const struct res_number *v,
+			      unsigned n, uint64_t times)
 {
-	bool done = real_ops->again(r, numbers, n);
+	uint64_t done = real_ops->again(r, v, n, times);
 
 	repeated += done;
 	return done;
 }
 
-static bool again_at_times(struct result *r, const uint64_t *numbers,
-			   unsigned n)
+static uint64_t again_at_times(struct result *r, const struct res_number *v,
+			       unsigned n, uint64_t times)
 {
-	return next_random() % 3 && real_ops->again(r, numbers, n);
+	if (next_random() % 3 == 0)
+		return 0;
+	return real_ops->again(r, v, n, 1 + next_random() % times);
 }
 
 static void run(struct result *r, enum way way, const char *opt)
 {
-	bool (*const again[NWAYS])(struct result *, const uint64_t *,
-				   unsigned) = {
+	uint64_t (*const again[NWAYS])(struct result *,
+				       const struct res_number *, unsigned,
+				       uint64_t) = {
 		[AGAIN] = again_counted,
 		[AT_TIMES] = again_at_times,
 	};
