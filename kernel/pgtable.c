@@ -541,6 +541,7 @@ void kernel_unmap_range(struct kernel *k, va_t va, uint64_t size)
 static unsigned on_each_cpu(struct kernel *k, pa_t root,
 			    struct shootdown request)
 {
+	const char *why;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < k->machine->ncpus; i++) {
@@ -548,10 +549,11 @@ static unsigned on_each_cpu(struct kernel *k, pa_t root,
 
 		if (root && mmu_root(&cpu->mmu) != root)
 			continue;
-		if (i == k->this_cpu)
-			cpu_forget(cpu, &request);
-		else
-			cpu_shootdown(cpu, &request);
+		why = i == k->this_cpu ? cpu_forget(cpu, &request)
+				       : cpu_shootdown(cpu, &request);
+		if (why)
+			kevent(k, .kind = KEV_TLB_FLUSH, .func = "#GP",
+			       .note = why, .n = i);
 		n++;
 	}
 	return n;

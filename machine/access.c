@@ -108,8 +108,7 @@ void mmu_probe(const struct cpu *cpu, const struct access *access,
 	decide(cpu, access, ret);
 }
 
-/* --- making it so
- * ------------------------------------------------------------- */
+/* --- making it so ------------------------------------------------------------- */
 
 static void count(struct cpu *cpu, const struct walk *w)
 {
@@ -253,8 +252,7 @@ bool mmu_access_traced(struct cpu *cpu, const struct access *access,
 	return commit(cpu, ret, found);
 }
 
-/* --- the fast path
- * ------------------------------------------------------------ */
+/* --- the fast path ------------------------------------------------------------ */
 
 /* The slot that serves @access at a glance, counted; or NULL. */
 static inline const struct tlb_fast *fast(struct cpu *cpu,
@@ -297,8 +295,7 @@ bool mmu_access(struct cpu *cpu, const struct access *access, pa_t *pa,
 	return true;
 }
 
-/* --- bytes
- * -------------------------------------------------------------------- */
+/* --- bytes -------------------------------------------------------------------- */
 
 /* Do @len bytes at @va lie in one page? */
 static inline bool in_one_page(va_t va, size_t len)

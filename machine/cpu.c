@@ -106,10 +106,11 @@ static void flush_all(struct cpu *cpu, enum flush_kind kind)
 	cpu->counters.flushes[kind]++;
 }
 
-/* Everything of one PCID but global pages. */
-static void flush_pcid(struct cpu *cpu, uint16_t pcid, enum flush_kind kind)
+/* Everything of one PCID; global pages, too, if @globals. */
+static void flush_pcid(struct cpu *cpu, uint16_t pcid, bool globals,
+		       enum flush_kind kind)
 {
-	tlb_flush_pcid(&cpu->tlb, pcid);
+	tlb_flush_pcid(&cpu->tlb, pcid, globals);
 	psc_flush_pcid(&cpu->psc, pcid);
 	cpu->counters.flushes[kind]++;
 }
@@ -271,7 +272,7 @@ const char *cpu_write_cr3(struct cpu *cpu, uint64_t value)
 	const char *denied = load_cr3(cpu, value);
 
 	if (!denied && !keep)
-		flush_pcid(cpu, cpu->mmu.pcid, FLUSH_CR3);
+		flush_pcid(cpu, cpu->mmu.pcid, false, FLUSH_CR3);
 	return denied;
 }
 
@@ -285,7 +286,7 @@ const char *cpu_task_switch(struct cpu *cpu, uint64_t cr3)
 		return NULL;
 	denied = load_cr3(cpu, cr3);
 	if (!denied)
-		flush_pcid(cpu, 0, FLUSH_TASK_SWITCH);
+		flush_pcid(cpu, 0, false, FLUSH_TASK_SWITCH);
 	return denied;
 }
 
@@ -328,9 +329,10 @@ const char *cpu_write_cr4(struct cpu *cpu, uint64_t value)
 	if (denied)
 		return denied;
 	commit(cpu, &next);
-	if ((changed & CR4_FLUSH_CHANGED) || (changed & value & CR4_SMEP) ||
-	    (changed & ~value & CR4_PCIDE))
+	if ((changed & CR4_FLUSH_CHANGED) || (changed & ~value & CR4_PCIDE))
 		flush_all(cpu, FLUSH_CR4);
+	else if (changed & value & CR4_SMEP)
+		flush_pcid(cpu, cpu->mmu.pcid, true, FLUSH_CR4);
 	return NULL;
 }
 

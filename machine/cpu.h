@@ -125,15 +125,19 @@ void cpu_invlpg(struct cpu *cpu, va_t va);
 enum { INVPCID_ADDRESS, INVPCID_PCID, INVPCID_ALL, INVPCID_ALL_NONGLOBAL };
 const char *cpu_invpcid(struct cpu *cpu, unsigned type, uint64_t pcid, va_t va);
 
-/* Does what @request says on this CPU: INVLPG, MOV to CR3, CR4.PGE off and on. */
-void cpu_forget(struct cpu *cpu, const struct shootdown *request);
+/*
+ * Does what @request says on this CPU: INVLPG, MOV to CR3, CR4.PGE off and on.
+ * Returns NULL, or the rule that made the instruction fault with #GP(0) (a
+ * PDPTE in memory may have reserved bits): then nothing was forgotten.
+ */
+const char *cpu_forget(struct cpu *cpu, const struct shootdown *request);
 
 /*
  * The same by an interrupt from another CPU: at once, or when EFLAGS.IF=1
- * again. If more wait than there is room for, they become one SHOOTDOWN_ALL.
- * Returns whether it was done at once.
+ * again (and then NULL is returned). If more wait than there is room for,
+ * they become one SHOOTDOWN_ALL.
  */
-bool cpu_shootdown(struct cpu *cpu, const struct shootdown *request);
+const char *cpu_shootdown(struct cpu *cpu, const struct shootdown *request);
 
 /* The PCID in force: CR3[11:0] with CR4.PCIDE, else 0. */
 uint16_t cpu_pcid(const struct cpu *cpu);

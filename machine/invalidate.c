@@ -48,7 +48,7 @@ const char *cpu_invpcid(struct cpu *cpu, unsigned type, uint64_t pcid, va_t va)
 		tlb_flush_page(&cpu->tlb, va, pcid, false);
 		psc_flush_address(&cpu->psc, &cpu->mmu, va, pcid);
 	} else if (type == INVPCID_PCID) {
-		tlb_flush_pcid(&cpu->tlb, pcid);
+		tlb_flush_pcid(&cpu->tlb, pcid, false);
 		psc_flush_pcid(&cpu->psc, pcid);
 	} else {
 		tlb_flush_all(&cpu->tlb, type == INVPCID_ALL);
@@ -58,33 +58,32 @@ const char *cpu_invpcid(struct cpu *cpu, unsigned type, uint64_t pcid, va_t va)
 	return NULL;
 }
 
-/* --- shootdowns
- * --------------------------------------------------------------- */
+/* --- shootdowns --------------------------------------------------------------- */
 
 /*
  * SDM "Propagation of Paging-Structure Changes to Multiple Processors". Any
  * change of CR4.PGE, to 1 as well, drops the entries of all PCIDs; a MOV to
  * CR3 would drop those of one.
  */
-void cpu_forget(struct cpu *cpu, const struct shootdown *request)
+const char *cpu_forget(struct cpu *cpu, const struct shootdown *request)
 {
 	uint64_t cr4 = cpu->mmu.cr4;
+	const char *denied;
 
 	if (request->kind == SHOOTDOWN_PAGE) {
 		cpu_invlpg(cpu, request->va);
-	} else if (request->kind == SHOOTDOWN_CR3 ||
-		   !(cr4 & (CR4_PGE | CR4_PCIDE))) {
-		cpu_write_cr3(cpu, cpu->mmu.cr3);
-	} else {
-		cpu_write_cr4(cpu, cr4 ^ CR4_PGE);
-		cpu_write_cr4(cpu, cr4);
+		return NULL;
 	}
+	if (request->kind == SHOOTDOWN_CR3 || !(cr4 & (CR4_PGE | CR4_PCIDE)))
+		return cpu_write_cr3(cpu, cpu->mmu.cr3);
+	denied = cpu_write_cr4(cpu, cr4 ^ CR4_PGE);
+	return denied ? denied : cpu_write_cr4(cpu, cr4);
 }
 
-static void interrupt(struct cpu *cpu, const struct shootdown *request)
+static const char *interrupt(struct cpu *cpu, const struct shootdown *request)
 {
 	cpu->counters.ipis++;
-	cpu_forget(cpu, request);
+	return cpu_forget(cpu, request);
 }
 
 void cpu_deliver_pending(struct cpu *cpu)
@@ -94,17 +93,15 @@ void cpu_deliver_pending(struct cpu *cpu)
 	cpu->npending = 0;
 }
 
-bool cpu_shootdown(struct cpu *cpu, const struct shootdown *request)
+const char *cpu_shootdown(struct cpu *cpu, const struct shootdown *request)
 {
-	if (cpu->interrupts) {
-		interrupt(cpu, request);
-		return true;
-	}
+	if (cpu->interrupts)
+		return interrupt(cpu, request);
 	if (cpu->npending < CPU_MAX_PENDING) {
 		cpu->pending[cpu->npending++] = *request;
 	} else {
 		cpu->pending[0] = (struct shootdown){ SHOOTDOWN_ALL, 0 };
 		cpu->npending = 1;
 	}
-	return false;
+	return NULL;
 }

@@ -291,7 +291,10 @@ static unsigned leaf_level(const struct walk *w)
 	return level;
 }
 
-/* The first level whose entry withholds what @reason names; else the leaf. */
+/*
+ * The first level whose entry withholds what @reason names, be it one above
+ * the walk's beginning, of which a cache told; else the leaf.
+ */
 static unsigned deciding_level(const struct walk *w, enum fault_reason reason)
 {
 	for (unsigned i = w->first; i < w->nsteps; i++) {
@@ -305,6 +308,8 @@ static unsigned deciding_level(const struct walk *w, enum fault_reason reason)
 		if (reason == FAULT_XD && (entry & PTE_XD))
 			return i;
 	}
+	if (w->first && reason < FAULT_SMEP)
+		return w->first - 1U;
 	return leaf_level(w);
 }
 

@@ -245,8 +245,7 @@ static void judge_tlb(struct list *l)
 	}
 }
 
-/* --- paging-structure caches
- * --------------------------------------------------- */
+/* --- paging-structure caches -------------------------------------------------- */
 
 static struct gathered gather_to(const struct mmu *mmu, const struct walk *w,
 				 unsigned level)
@@ -268,7 +267,7 @@ static void judge_table(const struct mmu *mmu, const struct ram *ram,
 	mmu_walk(mmu, ram, &a, &w);
 	if (w.nsteps <= s->level + 1U) {
 		note(s, 1U << STALE_NO_TABLE, &w);
-		compare_permissions(mmu, s, NULL);
+		compare_permissions(mmu, s, w.fault.reason ? NULL : &w.rights);
 		return;
 	}
 	uint64_t entry = w.step[s->level].entry;
@@ -317,8 +316,7 @@ static void judge_psc(struct list *l)
 						nlevels - 1 - depth);
 }
 
-/* --- PDPTE registers
- * ------------------------------------------------------------ */
+/* --- PDPTE registers ---------------------------------------------------------- */
 
 static void judge_pdpte(struct list *l, unsigned i, const struct mmu *fresh)
 {
@@ -351,8 +349,7 @@ static void judge_pdptes(struct list *l)
 		judge_pdpte(l, i, &fresh);
 }
 
-/* --- what is missing
- * ------------------------------------------------------------- */
+/* --- what is missing ---------------------------------------------------------- */
 
 static enum stale_cure choose_cure(const struct cpu *cpu, const struct stale *s)
 {

@@ -367,18 +367,13 @@ void tlb_flush_page(struct tlb *tlb, va_t va, uint16_t pcid, bool globals)
 		flush_page_in(tlb, &tlb->array[i], va, pcid, globals);
 }
 
-/* Drops the entries that are not global: of @pcid, or of all PCIDs if < 0. */
-static void flush_nonglobal(struct tlb_array *a, int pcid)
+/* Drops the entries whose keys are @want under @mask. */
+static void flush_matching(struct tlb_array *a, uint64_t mask, uint64_t want)
 {
-	uint64_t mask = KEY_VALID | KEY_GLOBAL, want = KEY_VALID;
 	uint64_t any = 0;
 
 	if (!a->used)
 		return;
-	if (pcid >= 0) {
-		mask |= KEY_PCID(0xfff);
-		want |= KEY_PCID(pcid);
-	}
 	for (unsigned i = 0; i < slots(a); i++) {
 		if ((a->key[i] & mask) == want)
 			drop(a, i);
@@ -388,24 +383,33 @@ static void flush_nonglobal(struct tlb_array *a, int pcid)
 		a->used = 0;
 }
 
-void tlb_flush_pcid(struct tlb *tlb, uint16_t pcid)
+static void flush_keys(struct tlb *tlb, uint64_t mask, uint64_t want)
 {
 	for (unsigned i = 0; i < tlb->narrays; i++)
-		flush_nonglobal(&tlb->array[i], pcid);
+		flush_matching(&tlb->array[i], KEY_VALID | mask,
+			       KEY_VALID | want);
 	tlb_forget_fast(tlb);
+}
+
+void tlb_flush_pcid(struct tlb *tlb, uint16_t pcid, bool globals)
+{
+	flush_keys(tlb, KEY_GLOBAL | KEY_PCID(0xfff), KEY_PCID(pcid));
+	if (globals)
+		flush_keys(tlb, KEY_GLOBAL, KEY_GLOBAL);
 }
 
 void tlb_flush_all(struct tlb *tlb, bool globals)
 {
+	if (!globals) {
+		flush_keys(tlb, KEY_GLOBAL, 0);
+		return;
+	}
 	for (unsigned i = 0; i < tlb->narrays; i++) {
 		struct tlb_array *a = &tlb->array[i];
 
-		if (!globals)
-			flush_nonglobal(a, -1);
-		else if (a->used)	/* the victims stay */
+		if (a->used) /* the victims stay */
 			memset(a->entry, 0, array_bytes(a) - a->g.sets);
-		if (globals)
-			a->used = 0;
+		a->used = 0;
 	}
 	tlb_forget_fast(tlb);
 }

@@ -120,8 +120,8 @@ bool tlb_fill(struct tlb *tlb, enum tlb_level level, const struct tlb_entry *e);
 
 /* Drops what @va has for @pcid, and if @globals its global entries too. */
 void tlb_flush_page(struct tlb *tlb, va_t va, uint16_t pcid, bool globals);
-/* Drops the entries of @pcid that are not global. */
-void tlb_flush_pcid(struct tlb *tlb, uint16_t pcid);
+/* Drops the entries of @pcid; those that are global only if @globals. */
+void tlb_flush_pcid(struct tlb *tlb, uint16_t pcid, bool globals);
 /* Drops all entries; global ones too if @globals. */
 void tlb_flush_all(struct tlb *tlb, bool globals);
 

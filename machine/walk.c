@@ -156,8 +156,7 @@ static ALWAYS_INLINE enum fault_reason descend_any(const struct mmu *mmu,
 	return descend(mmu, ram, d, 4, w);
 }
 
-/* --- with a trace
- * ------------------------------------------------------------- */
+/* --- with a trace ------------------------------------------------------------- */
 
 /* Where the page begins that the leaf entry of @d maps. */
 static ALWAYS_INLINE pa_t page_of(const struct mmu *mmu,
@@ -242,8 +241,7 @@ void mmu_translate(const struct mmu *mmu, const struct ram *ram,
 		walk_check_rights(mmu, ret);
 }
 
-/* --- without
- * ------------------------------------------------------------------ */
+/* --- without ------------------------------------------------------------------ */
 
 bool mmu_resolve(const struct mmu *mmu, const struct ram *ram,
 		 const struct access *access, struct translation *ret)

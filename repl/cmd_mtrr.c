@@ -119,8 +119,7 @@ static void emit_mtrr(struct result *r, const struct mtrr *mtrr)
 	res_end(r);
 }
 
-/* --- the words
- * ------------------------------------------------------------------ */
+/* --- the words ---------------------------------------------------------------- */
 struct request {
 	bool has_base, has_size, has_type, has_disable;
 	struct range range;
@@ -234,8 +233,7 @@ static int parse_word(struct cmd_ctx *c, const char *word, struct request *q)
 	return -1;
 }
 
-/* --- set
- * ---------------------------------------------------------------------- */
+/* --- set ---------------------------------------------------------------------- */
 static int write_all(struct cmd_ctx *c, uint32_t msr, uint64_t value)
 {
 	const char *rule = NULL;

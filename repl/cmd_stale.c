@@ -69,8 +69,7 @@ static void emit_what(struct result *r, const struct cpu *cpu,
 		res_text(r, COL_PLAIN, "global");
 }
 
-/* --- why
- * ------------------------------------------------------------------------ */
+/* --- why ---------------------------------------------------------------------- */
 /* What the cache and what the tables have, as text; false: no more to say. */
 static bool both_sides(const struct stale *s, enum stale_reason reason,
 		       uint64_t *cached, uint64_t *tables)
@@ -157,8 +156,7 @@ static void format_accesses(unsigned mask, char *buf)
 	}
 }
 
-/* --- what helps
- * ------------------------------------------------------------------- */
+/* --- what helps --------------------------------------------------------------- */
 /* The instruction, and as commands of this shell. */
 static void format_cure(const struct stale *s, int digits, char *instr,
 			char *command, size_t size)
@@ -244,8 +242,7 @@ static void emit_stale(struct result *r, const struct cpu *cpu,
 	res_end(r);
 }
 
-/* --- tlb --stale
- * ------------------------------------------------------------------ */
+/* --- tlb --stale -------------------------------------------------------------- */
 struct totals {
 	uint64_t found, harmless, pending;
 };

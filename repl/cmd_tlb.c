@@ -228,8 +228,7 @@ static int list_run(struct listing *l)
 	return 0;
 }
 
-/* --- the geometry
- * -------------------------------------------------------------- */
+/* --- the geometry ------------------------------------------------------------- */
 static const struct res_column config_cols[] = {
 	{ "cpu", "cpu", true },	     { "level", "level", false },
 	{ "sizes", "pages", false }, { "sets", "sets", true },
@@ -279,6 +278,14 @@ static void emit_psc(struct result *r, const struct cpu *cpu, unsigned depth)
 		      cpu->psc.cache[depth].size, used);
 }
 
+static bool has_psc(const struct tlb_config *config)
+{
+	for (unsigned d = 0; d < PAGING_MAX_LEVELS; d++)
+		if (config->psc[d])
+			return true;
+	return false;
+}
+
 /* All CPUs are alike: one will do. */
 static int config_run(struct cmd_ctx *c)
 {
@@ -292,7 +299,7 @@ static int config_run(struct cmd_ctx *c)
 		config->narrays ? "tlb=%s"
 				: "tlb=%s: no TLB, every access walks",
 		config->name);
-	if (config->narrays)
+	if (config->narrays || has_psc(config))
 		res_table(r, "caches", config_cols);
 	else
 		res_list(r, "caches", RES_HIDDEN);
@@ -305,8 +312,7 @@ static int config_run(struct cmd_ctx *c)
 	return 0;
 }
 
-/* --- flush
- * ------------------------------------------------------------------------ */
+/* --- flush -------------------------------------------------------------------- */
 static size_t count_cached(struct cmd_ctx *c, unsigned cpu)
 {
 	struct listing l = { .c = c, .cpu = cpu, .in = -1 };

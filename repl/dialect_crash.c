@@ -70,8 +70,7 @@ static void translate_pte(const struct vtop *t)
 		     centre(value[1], pa, pa_len, true), flags);
 }
 
-/* --- the walk
- * ------------------------------------------------------------------ */
+/* --- the walk ----------------------------------------------------------------- */
 static const char *const level_name[] = { "PGD", "P4D", "PUD", "PMD", "PTE" };
 
 static const char *name_of(const struct rawpt *it)
@@ -160,8 +159,7 @@ static void walk_lines(struct vtop *t)
 		page_lines(t);
 }
 
-/* --- VIRTUAL, PHYSICAL
- * ----------------------------------------------------------- */
+/* --- VIRTUAL, PHYSICAL -------------------------------------------------------- */
 static bool find_page(const struct vtop *t, pa_t *ret)
 {
 	struct rawpt_tables tables = { t->v->mmu, t->v->ram, PAGE_BITS, 0 };

@@ -30,8 +30,7 @@
 #define PFN_BITS   0xfffffffffULL
 #define BOCHS_RSVD (ALL_ADDR & ~(BIT(40) - 1))
 
-/* --- !pte
- * ---------------------------------------------------------------------- */
+/* --- !pte --------------------------------------------------------------------- */
 /* One row a level: where the entries appear, how far apart, as what. */
 static const struct pte_map {
 	enum paging_mode_id mode;
@@ -238,8 +237,7 @@ void windbg_dump(const struct dialect_view *v)
 	dialect_each_page(v, ALL_ADDR, windbg_walk);
 }
 
-/* --- page
- * ---------------------------------------------------------------------- */
+/* --- page --------------------------------------------------------------------- */
 static const struct {
 	const char *ours, *theirs;
 } bochs_names[] = {
@@ -354,8 +352,7 @@ void bochs_walk(const struct dialect_view *v)
 			(unsigned long long)va);
 }
 
-/* --- info tab
- * -------------------------------------------------------------------- */
+/* --- info tab ----------------------------------------------------------------- */
 struct tab { /* a range of pages with rising frames */
 	va_t va;
 	pa_t pa;

@@ -86,8 +86,7 @@ void pt_dump_dump(const struct dialect_view *v)
 	put_range(v, &range);
 }
 
-/* --- pt -walk
- * -------------------------------------------------------------------- */
+/* --- pt -walk ----------------------------------------------------------------- */
 static const struct {
 	const char *ours, *theirs;
 } stages[] = {

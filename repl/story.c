@@ -44,11 +44,15 @@ struct story {
 	uint64_t lost;
 };
 
-/* What is said; frame traffic and CR3 loads would only be noise here. */
+/*
+ * What is said; frame traffic and flushes would only be noise here, unless
+ * a flush went wrong.
+ */
 static bool worth_telling(const struct kevent *ev)
 {
-	return ev->kind != KEV_PAGE_ALLOC && ev->kind != KEV_PAGE_FREE &&
-	       ev->kind != KEV_TLB_FLUSH;
+	if (ev->kind == KEV_TLB_FLUSH)
+		return ev->note;
+	return ev->kind != KEV_PAGE_ALLOC && ev->kind != KEV_PAGE_FREE;
 }
 
 /*
@@ -248,6 +252,12 @@ static void head_switch(const struct story *st, const struct beat *b, char *s)
 		 (unsigned long long)b->ev.new);
 }
 
+static void head_flush(const struct story *st, const struct beat *b, char *s)
+{
+	snprintf(s, CELL, "no flush on cpu%u: %s(0), %s", b->ev.n, b->ev.func,
+		 b->ev.note);
+}
+
 /* --- the cells after it ------------------------------------------------------ */
 static void tell_fault(struct story *st, const struct beat *b, struct result *r)
 {
@@ -360,6 +370,12 @@ static void tell_switch(struct story *st, const struct beat *b,
 	res_pa(r, "new", NULL, b->ev.new);
 }
 
+static void tell_flush(struct story *st, const struct beat *b, struct result *r)
+{
+	res_u64(r, "cpu", NULL, b->ev.n);
+	res_str(r, "reason", NULL, b->ev.note);
+}
+
 static const struct beat_kind {
 	const char *name;
 	unsigned depth;		/* in the text's tree, within a fault's group */
@@ -372,6 +388,7 @@ static const struct beat_kind {
 	[KEV_PTE] = { "pte", 2, COL_CHANGED, head_pte, tell_pte },
 	[KEV_SIGNAL] = { "signal", 1, COL_BAD, head_signal, tell_signal },
 	[KEV_VMA] = { "vma", 1, COL_NAME, head_vma, tell_vma },
+	[KEV_TLB_FLUSH] = { "flush", 1, COL_BAD, head_flush, tell_flush },
 	[KEV_SWITCH] = { "switch", 1, COL_NAME, head_switch, tell_switch },
 };
 
