@@ -212,7 +212,8 @@ static int boot_run(struct cmd_ctx *c)
 	}
 	res_str(c->r, "mode", "%s paging", k->mode->name);
 	res_size(c->r, "ram", "%s RAM", k->config.ram);
-	res_u64(c->r, "cpus", "%s CPUs", k->machine->ncpus);
+	res_u64(c->r, "cpus", k->machine->ncpus == 1 ? "%s CPU" : "%s CPUs",
+		k->machine->ncpus);
 	res_hex(c->r, "page_offset", "PAGE_OFFSET %s", k->layout.page_offset,
 		k->arch->word * 2);
 	res_hex(c->r, "high_memory", "high_memory %s", k->layout.high_memory,
