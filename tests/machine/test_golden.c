@@ -7,11 +7,18 @@
  * format. The machine is set up by cpu_write_*(), the access made by
  * mmu_access(), and everything that a program could see is compared: outcome,
  * error code, CR2, physical address, page size, A and D flags in memory.
+ *
+ * Exit status: 0 if all agree, 1 if some do not, 2 if the file is no good.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "machine/machine.h"
 
@@ -71,7 +78,6 @@ static uint64_t hex(const char *s)
 
 static bool split_line(char *line, struct vector *v)
 {
-	line[strcspn(line, "\n")] = '\0';
 	for (unsigned i = 0; i < F_COUNT; i++) {
 		v->f[i] = strsep(&line, "\t");
 		if (!v->f[i])
@@ -311,7 +317,7 @@ static void explain(const struct vector *v, const struct observed *o,
 	       fault_reason_name[o->fault.reason]);
 }
 
-/* One line of the file. True if it is no vector, or agrees. */
+/* One line of the file. True if it is a vector and the machine agrees. */
 static bool check_line(struct ram *ram, char *line, unsigned long failed)
 {
 	struct vector v;
@@ -319,7 +325,8 @@ static bool check_line(struct ram *ram, char *line, unsigned long failed)
 	const char *field;
 
 	if (!parse_vector(line, &v)) {
-		printf("not a vector: %s\n", line);
+		if (failed < MAX_SHOWN)
+			printf("not a vector: %s\n", line);
 		return false;
 	}
 	run_vector(ram, &v, &o);
@@ -329,42 +336,140 @@ static bool check_line(struct ram *ram, char *line, unsigned long failed)
 	return !field;
 }
 
-static FILE *open_vectors(const char *name)
+/* --- the file ------------------------------------------------------------- */
+
+struct source {
+	const char *name;
+	FILE *file;
+	pid_t xz; /* 0: the file is read as it is */
+};
+
+static bool complain(const struct source *s, const char *what)
+{
+	fprintf(stderr, "%s: %s\n", s->name, what);
+	return false;
+}
+
+static bool is_compressed(const char *name)
 {
 	size_t len = strlen(name);
-	char command[4096];
 
-	if (len < 3 || strcmp(name + len - 3, ".xz"))
-		return fopen(name, "r");
-	snprintf(command, sizeof(command), "xz -dc '%s'", name);
-	return popen(command, "r");
+	return len >= 3 && !strcmp(name + len - 3, ".xz");
+}
+
+/* Puts xz between @fd and us: returns what to read, or -1. */
+static int decompress(struct source *s, int fd)
+{
+	int out[2];
+
+	if (pipe(out))
+		return -1;
+	s->xz = fork();
+	if (!s->xz) {
+		dup2(fd, STDIN_FILENO);
+		dup2(out[1], STDOUT_FILENO);
+		close(out[0]);
+		close(out[1]);
+		execlp("xz", "xz", "-dcqq", (char *)NULL);
+		_exit(127);
+	}
+	close(out[1]);
+	close(fd);
+	return out[0];
+}
+
+static bool open_source(struct source *s)
+{
+	int fd = open(s->name, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return complain(s, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return complain(s, strerror(EISDIR));
+	if (S_ISREG(st.st_mode) && !st.st_size)
+		return complain(s, "empty file");
+	if (is_compressed(s->name))
+		fd = decompress(s, fd);
+	s->file = fd < 0 ? NULL : fdopen(fd, "r");
+	return s->file || complain(s, strerror(errno));
+}
+
+/* Did all of the file come? What xz makes of a damaged one looks whole. */
+static bool close_source(struct source *s)
+{
+	bool read = !ferror(s->file);
+	int status = 0;
+
+	fclose(s->file);
+	if (!read)
+		return complain(s, "cannot be read");
+	if (!s->xz)
+		return true;
+	if (waitpid(s->xz, &status, 0) != s->xz)
+		return complain(s, strerror(errno));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return complain(s, "needs xz, which cannot be run");
+	if (status)
+		return complain(s, "damaged, cut short, or not an xz file");
+	return true;
+}
+
+/* All of the file, or NULL: nothing is run before it is known to be whole. */
+static char *read_source(struct source *s)
+{
+	char *text = NULL;
+	size_t size = 0;
+
+	if (!open_source(s))
+		return NULL;
+	if (getdelim(&text, &size, '\0', s->file) > 0 && !feof(s->file))
+		complain(s, "not a text file");
+	else if (close_source(s))
+		return text;
+	free(text);
+	return NULL;
+}
+
+struct tally {
+	unsigned long passed, failed;
+};
+
+static struct tally run_lines(struct ram *ram, char *text)
+{
+	struct tally n = { 0, 0 };
+	char *line;
+
+	while ((line = strsep(&text, "\n"))) {
+		if (line[0] == '#' || (!line[0] && !text))
+			continue;
+		if (check_line(ram, line, n.failed))
+			n.passed++;
+		else
+			n.failed++;
+	}
+	return n;
 }
 
 int main(int argc, char **argv)
 {
-	const char *name = argc > 1 ? argv[1] : DEFAULT_FILE;
+	struct source s = { .name = argc > 1 ? argv[1] : DEFAULT_FILE };
 	struct ram_region map = { 0, RAM_SIZE, RAM_USABLE, true };
-	struct ram *ram = ram_create(&map, 1);
-	FILE *file = open_vectors(name);
-	unsigned long passed = 0, failed = 0;
-	char *line = NULL;
-	size_t size = 0;
+	char *text = read_source(&s);
+	struct ram *ram = text ? ram_create(&map, 1) : NULL;
+	struct tally n;
 
-	if (!ram || !file) {
-		perror(name);
+	if (text && !ram)
+		perror("memory for the vectors");
+	if (!ram)
+		return 2;
+	n = run_lines(ram, text);
+	free(text);
+	ram_destroy(ram);
+	if (!n.passed && !n.failed) {
+		complain(&s, "no vectors in it");
 		return 2;
 	}
-	while (getline(&line, &size, file) > 0) {
-		if (line[0] == '#')
-			continue;
-		if (check_line(ram, line, failed))
-			passed++;
-		else
-			failed++;
-	}
-	free(line);
-	fclose(file);
-	ram_destroy(ram);
-	printf("%lu passed, %lu failed\n", passed, failed);
-	return failed || !passed;
+	printf("%lu passed, %lu failed\n", n.passed, n.failed);
+	return n.failed != 0;
 }
