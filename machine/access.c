@@ -157,13 +157,15 @@ static void set_accessed_dirty(struct cpu *cpu, const struct walk *w)
 
 	for (unsigned i = w->first; i < w->nsteps; i++) {
 		const struct walk_step *s = &w->step[i];
+		uint64_t now, set;
 
 		if (!s->set)
 			continue;
-		cpu->counters.set_accessed += (s->set & PTE_A) != 0;
-		cpu->counters.set_dirty += (s->set & PTE_D) != 0;
-		ram_write(cpu->ram, s->entry_pa, size,
-			  ram_read(cpu->ram, s->entry_pa, size) | s->set);
+		now = ram_read(cpu->ram, s->entry_pa, size);
+		set = s->set & ~now;
+		cpu->counters.set_accessed += (set & PTE_A) != 0;
+		cpu->counters.set_dirty += (set & PTE_D) != 0;
+		ram_write(cpu->ram, s->entry_pa, size, now | set);
 	}
 }
 
@@ -351,17 +353,40 @@ size_t mmu_copy(struct cpu *cpu, const struct access *access, void *buf,
 	return done;
 }
 
-/* Would the page of @access let it in? If not, the fault is delivered. */
-static bool admits(struct cpu *cpu, const struct access *access,
+/*
+ * Would the page of @access let it in? Then *w is how; else the fault is
+ * delivered.
+ */
+static bool admits(struct cpu *cpu, const struct access *access, struct walk *w,
 		   struct fault *fault)
 {
-	struct walk w;
-	const struct tlb_entry *found = decide(cpu, access, &w);
+	const struct tlb_entry *found = decide(cpu, access, w);
 
-	if (!w.fault.reason)
+	if (!w->fault.reason)
 		return true;
-	*fault = w.fault;
-	return commit(cpu, &w, found);
+	*fault = w->fault;
+	return commit(cpu, w, found);
+}
+
+/*
+ * Makes the access that was admitted as *w. What has been done for the lower
+ * page since may serve this one too. It may also have evicted what *w was
+ * decided by, and the tables may forbid what that permitted: then *w still
+ * holds, but is not cached again.
+ */
+static pa_t make_admitted(struct cpu *cpu, const struct access *access,
+			  const struct walk *w)
+{
+	struct walk again;
+	const struct tlb_entry *found = decide(cpu, access, &again);
+
+	if (!again.fault.reason) {
+		commit(cpu, &again, found);
+		return again.pa;
+	}
+	count(cpu, w);
+	set_accessed_dirty(cpu, w);
+	return w->pa;
 }
 
 /*
@@ -373,13 +398,15 @@ static bool move_crossing(struct cpu *cpu, const struct access *access,
 {
 	struct access upper = *access;
 	size_t n = PAGE_SIZE - (access->va & ~PAGE_MASK);
+	struct walk w[2];
 	pa_t pa[2];
 
 	upper.va = access->va + n;
-	if (!admits(cpu, access, fault) || !admits(cpu, &upper, fault) ||
-	    !access_slow(cpu, access, &pa[0], fault) ||
-	    !access_slow(cpu, &upper, &pa[1], fault))
+	if (!admits(cpu, access, &w[0], fault) ||
+	    !admits(cpu, &upper, &w[1], fault))
 		return false;
+	pa[0] = make_admitted(cpu, access, &w[0]);
+	pa[1] = make_admitted(cpu, &upper, &w[1]);
 	copy_physical(cpu->ram, access->kind, pa[0], buf, n);
 	copy_physical(cpu->ram, access->kind, pa[1], (uint8_t *)buf + n,
 		      len - n);
