@@ -110,6 +110,58 @@ static void test_cpu__refusal_names_the_lacking_bit(void **state)
 	machine_destroy(m);
 }
 
+/*
+ * Each bit alone, besides those of @with: accepted if it is in @bits. As the
+ * SDM's sections "Control Registers" and "Extended Feature Enable Register"
+ * have them, on a CPU with 40 address bits.
+ */
+static const struct {
+	enum paging_mode_id from;
+	enum reg reg;
+	uint64_t with, bits;
+} single_bits[] = {
+	/* Not NW without CD, nor PG without PE. */
+	{ PAGING_OFF, CR0, 0, 0x5fffffff },
+	{ PAGING_OFF, CR0, CR0_CD, 0x7fffffff },
+	{ PAGING_4LEVEL, CR0, CR0_PG | CR0_PE, 0xdfffffff },
+	{ PAGING_32, CR3, 0, 0xffffffff },
+	{ PAGING_PAE, CR3, 0, 0xffffffff },
+	{ PAGING_4LEVEL, CR3, 0, 0xffffffffff },
+	{ PAGING_5LEVEL, CR3, 0, 0xffffffffff },
+	/* Not SMXE, 15, KL, CET, UINTR; PCIDE in IA-32e mode. */
+	{ PAGING_OFF, CR4, 0, 0x1753fff },
+	{ PAGING_PAE, CR4, CR4_PAE, 0x1753fff },
+	{ PAGING_4LEVEL, CR4, CR4_PAE, 0x1772fff },
+	{ PAGING_5LEVEL, CR4, CR4_PAE | CR4_LA57, 0x1773fff },
+	{ PAGING_OFF, EFER, 0, 0xd01 },
+	{ PAGING_32, EFER, 0, 0xc01 }, /* LME not while paging */
+	{ PAGING_4LEVEL, EFER, EFER_LME, 0xd01 },
+};
+
+static void test_cpu__each_bit_alone(void **state)
+{
+	for (unsigned i = 0; i < 64 * ARRAY_SIZE(single_bits); i++) {
+		enum paging_mode_id from = single_bits[i / 64].from;
+		uint64_t bit = BIT(i % 64);
+		struct machine *m = make_machine();
+		struct mmu before;
+		const char *refusal;
+
+		if (from != PAGING_OFF)
+			enable_paging(m->cpu, from, 0);
+		before = m->cpu->mmu;
+		refusal = write_reg(m->cpu, single_bits[i / 64].reg,
+				    single_bits[i / 64].with | bit);
+		if (!refusal != !!(single_bits[i / 64].bits & bit))
+			print_error("row %u, bit %u\n", i / 64, i % 64);
+		assert_int_equal(!refusal, !!(single_bits[i / 64].bits & bit));
+		if (refusal)
+			assert_memory_equal(&m->cpu->mmu, &before,
+					    sizeof(before));
+		machine_destroy(m);
+	}
+}
+
 static void test_cpu__pg_with_lme_needs_pae(void **state)
 {
 	struct machine *m = make_machine();
@@ -290,6 +342,7 @@ static void test_machine__limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest single[] = {
+		cmocka_unit_test(test_cpu__each_bit_alone),
 		cmocka_unit_test(test_cpu__pg_with_lme_needs_pae),
 		cmocka_unit_test(test_cpu__lma_follows_lme_and_pg),
 		cmocka_unit_test(test_cpu__pcide_rules),

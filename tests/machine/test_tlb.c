@@ -374,6 +374,163 @@ static void test_tlb__lookup_changes_nothing(void **state)
 	machine_destroy(m);
 }
 
+/* --- levels ----------------------------------------------------------------
+ */
+
+static uint64_t hits(struct machine *m, enum tlb_level level)
+{
+	const uint64_t *n = m->cpu->counters.hits[level];
+
+	return n[TLB_4K] + n[TLB_2M] + n[TLB_4M] + n[TLB_1G];
+}
+
+static void fetch(struct machine *m, va_t va)
+{
+	struct fault fault;
+	pa_t pa;
+
+	assert_true(touch(m->cpu, va, ACCESS_FETCH, &pa, &fault));
+}
+
+/* What data fetched is news to L1I, which gets it from L2. */
+static void test_tlb__data_and_instructions_are_apart(void **state)
+{
+	struct machine *m = make_cached(0, RWU);
+	struct tlb *tlb = &m->cpu->tlb;
+
+	assert_int_equal(tlb->fills[TLB_L1D], 1);
+	assert_int_equal(tlb->fills[TLB_L1I], 0);
+	fetch(m, VA);
+	assert_int_equal(hits(m, TLB_L2), 1);
+	assert_int_equal(tlb->fills[TLB_L1I], 1);
+	fetch(m, VA);
+	assert_int_equal(hits(m, TLB_L1I), 1);
+	seen(m);
+	assert_int_equal(hits(m, TLB_L1D), 1);
+	assert_int_equal(tlb->fills[TLB_L2], 1);
+	machine_destroy(m);
+}
+
+/* Two more pages push the first out of L1D, not out of its set of L2. */
+static void test_tlb__a_hit_in_l2_fills_l1(void **state)
+{
+	struct machine *m = make_tiny();
+	struct fault fault;
+	pa_t pa;
+
+	for (va_t i = 0; i < 3; i++) {
+		map(m->cpu, m->cpu->mmu.mode, i * PAGE_SIZE, 3, OLD | RWU);
+		assert_true(
+			touch(m->cpu, i * PAGE_SIZE, ACCESS_READ, &pa, &fault));
+	}
+	assert_int_equal(m->cpu->tlb.evictions[TLB_L1D], 1);
+	assert_int_equal(m->cpu->tlb.evictions[TLB_L2], 0);
+	assert_true(touch(m->cpu, 0, ACCESS_READ, &pa, &fault));
+	assert_int_equal(hits(m, TLB_L2), 1);
+	assert_true(touch(m->cpu, 0, ACCESS_READ, &pa, &fault));
+	assert_int_equal(hits(m, TLB_L1D), 1);
+	assert_int_equal(m->cpu->tlb.evictions[TLB_L1D], 2);
+	machine_destroy(m);
+}
+
+/* "skylake" has no place for 1-GByte pages in L1I: L2 serves each fetch. */
+static void test_tlb__code_in_a_1g_page(void **state)
+{
+	struct machine *m = make_machine();
+
+	map(m->cpu, &paging_modes[PAGING_4LEVEL], VA, 1, PTE_PS | RWU);
+	enable_paging(m->cpu, PAGING_4LEVEL, 0);
+	for (unsigned i = 0; i < 3; i++)
+		fetch(m, VA);
+	assert_int_equal(counters_misses(&m->cpu->counters), 1);
+	assert_int_equal(m->cpu->counters.hits[TLB_L2][TLB_1G], 2);
+	assert_int_equal(m->cpu->tlb.fills[TLB_L1I], 0);
+	machine_destroy(m);
+}
+
+/* --- modes with 32-bit registers --------------------------------------------
+ */
+
+#define ROOT_2 0x20000 /* leads where ROOT leads */
+
+/* As make_cached(), in mode @id, with a second root table. */
+static struct machine *make_cached_32(enum paging_mode_id id, uint64_t flags)
+{
+	struct machine *m = make_machine();
+	const struct paging_mode *mode = &paging_modes[id];
+	unsigned leaf = mode->nlevels - 1U;
+
+	map(m->cpu, mode, VA, leaf, OLD | flags);
+	enable_paging(m->cpu, id, CR4_PGE);
+	ram_write(m->ram, ROOT_2 + paging_index(mode, 0, VA) * mode->entry_size,
+		  mode->entry_size, entry_of(m->cpu, VA, 0));
+	assert_int_equal(seen(m), OLD);
+	map(m->cpu, mode, VA, leaf, NEW | flags);
+	return m;
+}
+
+static void test_tlb__task_switches(void **state)
+{
+	static const struct {
+		uint64_t cr3, flags;
+		pa_t pa;
+	} row[] = {
+		{ ROOT, RWU, OLD }, /* the same CR3: no flush */
+		{ ROOT_2, RWU, NEW },
+		{ ROOT_2, RWU | PTE_G, OLD },
+		{ ROOT | 0x18, RWU, NEW }, /* another value, PCD and PWT */
+	};
+
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(row); i++) {
+		unsigned n = i / 2;
+		struct machine *m = make_cached_32(
+			i & 1 ? PAGING_PAE : PAGING_32, row[n].flags);
+		uint64_t *flushes = m->cpu->counters.flushes;
+
+		assert_null(cpu_task_switch(m->cpu, row[n].cr3));
+		assert_int_equal(m->cpu->mmu.cr3, row[n].cr3);
+		assert_int_equal(flushes[FLUSH_TASK_SWITCH], n != 0);
+		assert_int_equal(seen(m), row[n].pa);
+		machine_destroy(m);
+	}
+}
+
+static void test_tlb__no_task_switch_in_ia32e_mode(void **state)
+{
+	struct machine *m = make_cached(0, RWU);
+
+	assert_non_null(cpu_task_switch(m->cpu, ROOT_2));
+	assert_int_equal(m->cpu->mmu.cr3, ROOT);
+	assert_int_equal(seen(m), OLD);
+	machine_destroy(m);
+}
+
+/* CR0: PG and PE flush, WP does not. CR4: PSE and PAE, either way. */
+static void test_tlb__mode_bits_flush(void **state)
+{
+	struct machine *m = make_cached_32(PAGING_32, RWU | PTE_G);
+	struct cpu *cpu = m->cpu;
+	uint64_t *n = cpu->counters.flushes;
+
+	assert_null(cpu_write_cr0(cpu, cpu->mmu.cr0 ^ CR0_WP));
+	assert_int_equal(n[FLUSH_CR0], 1); /* paging was turned on */
+	assert_int_equal(seen(m), OLD);
+	assert_null(cpu_write_cr4(cpu, CR4_PGE | CR4_PSE));
+	assert_false(is_cached(m, VA));
+	assert_int_equal(seen(m), NEW);
+	assert_null(cpu_write_cr4(cpu, CR4_PGE));
+	assert_false(is_cached(m, VA));
+	assert_int_equal(seen(m), NEW);
+	ram_write(m->ram, ROOT, 8, 0); /* no PDPTE with reserved bits */
+	assert_null(cpu_write_cr4(cpu, CR4_PGE | CR4_PAE));
+	assert_int_equal(cpu->mmu.mode->id, PAGING_PAE);
+	assert_false(is_cached(m, VA));
+	assert_null(cpu_write_cr0(cpu, CR0_PE));
+	assert_null(cpu_write_cr0(cpu, 0));
+	assert_int_equal(n[FLUSH_CR0], 3);
+	machine_destroy(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +554,12 @@ int main(void)
 		cmocka_unit_test(test_tlb__canonical_halves_do_not_alias),
 		cmocka_unit_test(test_tlb__counters),
 		cmocka_unit_test(test_tlb__lookup_changes_nothing),
+		cmocka_unit_test(test_tlb__data_and_instructions_are_apart),
+		cmocka_unit_test(test_tlb__a_hit_in_l2_fills_l1),
+		cmocka_unit_test(test_tlb__code_in_a_1g_page),
+		cmocka_unit_test(test_tlb__task_switches),
+		cmocka_unit_test(test_tlb__no_task_switch_in_ia32e_mode),
+		cmocka_unit_test(test_tlb__mode_bits_flush),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
