@@ -295,7 +295,17 @@ static void assert_counters(const struct cpu_counters *old,
 	assert_int_equal(counters_misses(new), counters_misses(old) + 1);
 }
 
-static void fault_in_mode(const struct fault_case *c, enum paging_mode_id id)
+static void reach(struct cpu *cpu, va_t va, enum access_kind kind)
+{
+	struct fault fault;
+	pa_t pa;
+
+	assert_true(touch(cpu, va, kind, &pa, &fault));
+}
+
+/* @warm: the lower page has been read, and is in the TLB. */
+static void fault_in_mode(const struct fault_case *c, enum paging_mode_id id,
+			  bool warm)
 {
 	struct machine *m = make(id, 0);
 	struct cpu *cpu = m->cpu;
@@ -307,6 +317,8 @@ static void fault_in_mode(const struct fault_case *c, enum paging_mode_id id)
 
 	map_page(cpu, LOWER, c->lower);
 	map_page(cpu, VA, c->upper);
+	if (warm && c->at_upper)
+		reach(cpu, LOWER, ACCESS_READ);
 	hash = ram_hash(m->ram);
 	before = cpu->counters;
 	assert_false(move(cpu, &a, buf, LEN, &fault));
@@ -324,21 +336,15 @@ static void fault_in_mode(const struct fault_case *c, enum paging_mode_id id)
 
 static void test_access__fault_case(void **state)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(modes); i++)
-		fault_in_mode(*state, modes[i]);
+	for (unsigned i = 0; i < ARRAY_SIZE(modes); i++) {
+		fault_in_mode(*state, modes[i], false);
+		fault_in_mode(*state, modes[i], true);
+	}
 }
 
 /* --- what the lower page's fill throws out
  * --------------------------------------
  */
-
-static void reach(struct cpu *cpu, va_t va, enum access_kind kind)
-{
-	struct fault fault;
-	pa_t pa;
-
-	assert_true(touch(cpu, va, kind, &pa, &fault));
-}
 
 /* A store or load over LOWER and VA, where only caches know VA. */
 static void cross_stale(struct machine *m, enum access_kind kind)
