@@ -369,24 +369,22 @@ static bool admits(struct cpu *cpu, const struct access *access, struct walk *w,
 }
 
 /*
- * Makes the access that was admitted as *w. What has been done for the lower
- * page since may serve this one too. It may also have evicted what *w was
- * decided by, and the tables may forbid what that permitted: then *w still
- * holds, but is not cached again.
+ * What has been done for the lower page since may serve this one too. It may
+ * also have evicted what *w was decided by, and the tables may forbid what
+ * that permitted: then *w still holds, but is not cached again.
  */
-static pa_t make_admitted(struct cpu *cpu, const struct access *access,
-			  const struct walk *w)
+void mmu_access_admitted(struct cpu *cpu, struct walk *w)
 {
 	struct walk again;
-	const struct tlb_entry *found = decide(cpu, access, &again);
+	const struct tlb_entry *found = decide(cpu, &w->access, &again);
 
 	if (!again.fault.reason) {
 		commit(cpu, &again, found);
-		return again.pa;
+		*w = again;
+		return;
 	}
 	count(cpu, w);
 	set_accessed_dirty(cpu, w);
-	return w->pa;
 }
 
 /*
@@ -399,16 +397,15 @@ static bool move_crossing(struct cpu *cpu, const struct access *access,
 	struct access upper = *access;
 	size_t n = PAGE_SIZE - (access->va & ~PAGE_MASK);
 	struct walk w[2];
-	pa_t pa[2];
 
 	upper.va = access->va + n;
 	if (!admits(cpu, access, &w[0], fault) ||
 	    !admits(cpu, &upper, &w[1], fault))
 		return false;
-	pa[0] = make_admitted(cpu, access, &w[0]);
-	pa[1] = make_admitted(cpu, &upper, &w[1]);
-	copy_physical(cpu->ram, access->kind, pa[0], buf, n);
-	copy_physical(cpu->ram, access->kind, pa[1], (uint8_t *)buf + n,
+	mmu_access_admitted(cpu, &w[0]);
+	mmu_access_admitted(cpu, &w[1]);
+	copy_physical(cpu->ram, access->kind, w[0].pa, buf, n);
+	copy_physical(cpu->ram, access->kind, w[1].pa, (uint8_t *)buf + n,
 		      len - n);
 	return true;
 }

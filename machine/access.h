@@ -35,6 +35,13 @@ void mmu_probe(const struct cpu *cpu, const struct access *access,
 	       struct walk *ret);
 
 /*
+ * Makes the access that mmu_probe() found to succeed, as *w; *w becomes how
+ * it was made. For an access to two pages: both are probed first, and what
+ * the first one evicts does not matter to the second.
+ */
+void mmu_access_admitted(struct cpu *cpu, struct walk *w);
+
+/*
  * One instruction's access to @len bytes (1 to 64) at access->va: a load
  * for ACCESS_READ and ACCESS_FETCH, a store for ACCESS_WRITE. If it crosses
  * a page boundary both pages are checked first, the lower one before the

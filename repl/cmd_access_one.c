@@ -58,6 +58,7 @@ static void split(struct job *j, const struct access *a, unsigned len)
 	j->part[1].access.va = (a->va + room) & j->cpu->mmu.va_mask;
 }
 
+/* Makes the access, which was probed, and notes what it does to the TLB. */
 static void make(struct cpu *cpu, struct part *p)
 {
 	struct tlb *tlb = &cpu->tlb;
@@ -67,7 +68,10 @@ static void make(struct cpu *cpu, struct part *p)
 			      &level);
 	memcpy(p->fills, tlb->fills, sizeof(p->fills));
 	memcpy(p->evictions, tlb->evictions, sizeof(p->evictions));
-	mmu_access_traced(cpu, &p->access, &p->walk);
+	if (p->walk.fault.reason)
+		mmu_access_traced(cpu, &p->access, &p->walk);
+	else
+		mmu_access_admitted(cpu, &p->walk);
 	p->clean &= !p->walk.tlb_hit;
 	for (unsigned i = 0; i < TLB_NLEVELS; i++) {
 		p->fills[i] = tlb->fills[i] - p->fills[i];
@@ -77,11 +81,9 @@ static void make(struct cpu *cpu, struct part *p)
 
 static void make_all(struct job *j)
 {
-	struct walk w;
-
 	for (unsigned i = 0; i < j->nparts; i++) {
-		mmu_probe(j->cpu, &j->part[i].access, &w);
-		if (!w.fault.reason)
+		mmu_probe(j->cpu, &j->part[i].access, &j->part[i].walk);
+		if (!j->part[i].walk.fault.reason)
 			continue;
 		j->part[0] = j->part[i];
 		j->nparts = 1;
