@@ -124,6 +124,57 @@ void cmd_emit_entry(struct result *r, const struct paging_mode *mode,
 	res_flags(r, "flags", "%s", flags);
 }
 
+int cmd_fits(struct cmd_ctx *c, uint64_t value, unsigned size)
+{
+	int64_t v = value;
+
+	if (size == 8 || !(value >> (8 * size)) ||
+	    (v < 0 && v >= -(1LL << (8 * size - 1))))
+		return 0;
+	err_set(c->err, ERR_USER, "0x%llx: more than %u byte%s",
+		(unsigned long long)value, size, size == 1 ? "" : "s");
+	err_hint(c->err, "-s SIZE: 1, 2, 4 or 8 bytes");
+	return -1;
+}
+
+int cmd_one_of(struct cmd_ctx *c, const char *letters)
+{
+	char first = 0;
+
+	for (; *letters; letters++) {
+		if (!cmd_opt(c, *letters))
+			continue;
+		if (first)
+			return err_set(c->err, ERR_USAGE,
+				       "-%c and -%c: only one of them", first,
+				       *letters);
+		first = *letters;
+	}
+	return 0;
+}
+
+int cmd_choose_access(struct cmd_ctx *c, const struct cpu *cpu,
+		      struct access *ret)
+{
+	va_t va = c->arg[0].value.n;
+	bool kernel = c->k ? va >= c->k->layout.task_size : cpu->cpl == 0;
+
+	if (cmd_one_of(c, "rwx") < 0 || cmd_one_of(c, "uki") < 0)
+		return -1;
+	if (cmd_opt(c, 'i') && cmd_opt(c, 'x'))
+		return err_set(c->err, ERR_USAGE, "-i: no fetch is implicit");
+	*ret = (struct access){
+		.va = va,
+		.kind = cmd_opt(c, 'w')	  ? ACCESS_WRITE
+			: cmd_opt(c, 'x') ? ACCESS_FETCH
+					  : ACCESS_READ,
+		.implicit = cmd_opt(c, 'i'),
+		.user = cmd_opt(c, 'u') ||
+			(!cmd_opt(c, 'k') && !cmd_opt(c, 'i') && !kernel),
+	};
+	return 0;
+}
+
 void cmd_emit_not_present(struct result *r, const struct kernel *k,
 			  const struct mmu *mmu, unsigned level,
 			  uint64_t entry)

@@ -59,6 +59,17 @@ void cmd_emit_mode(struct result *r, const struct mmu *mmu,
 		   const struct task_struct *task);
 /* The line that a tree of entries hangs from: "cr3 0x01f6e000". */
 void cmd_emit_root(struct result *r, const struct mmu *mmu);
+/* Does @value fit in a word of @size bytes, with a sign or without? */
+int cmd_fits(struct cmd_ctx *c, uint64_t value, unsigned size);
+/* Options that exclude each other: 0, or -1 if two of @letters are given. */
+int cmd_one_of(struct cmd_ctx *c, const char *letters);
+/*
+ * The access that -r -w -x, -u -k -i and the first argument, its address,
+ * ask for, on @cpu. Without -u, -k or -i the privilege follows the address,
+ * or without a kernel the CPU's CPL. 0, or -1.
+ */
+int cmd_choose_access(struct cmd_ctx *c, const struct cpu *cpu,
+		      struct access *ret);
 /* What the kernel, if any, makes of an entry that the CPU does not look at. */
 void cmd_emit_not_present(struct result *r, const struct kernel *k,
 			  const struct mmu *mmu, unsigned level,

@@ -36,7 +36,10 @@ static int job_begin(struct job *j, struct cmd_ctx *c, enum access_kind kind)
 	j->kind = kind;
 	if (cmd_view(c, &j->task, &j->cpu, &mmu) < 0)
 		return -1;
-	j->user = c->k ? !cmd_opt(c, 'k') : c->m->cpu[j->cpu].cpl == 3;
+	if (cmd_one_of(c, "uk") < 0)
+		return -1;
+	j->user = cmd_opt(c, 'u') ||
+		  (!cmd_opt(c, 'k') && (c->k || c->m->cpu[j->cpu].cpl == 3));
 	if (!c->k)
 		return 0;
 	if (j->user && !j->task)
@@ -255,7 +258,8 @@ static int write_bytes(struct cmd_ctx *c, uint8_t num[8], const void **p,
 	const struct cmd_arg *data = &c->arg[1];
 	unsigned size;
 
-	if (cmd_word_size(c, 4, &size) < 0)
+	if (cmd_word_size(c, 4, &size) < 0 ||
+	    (!data->str && cmd_fits(c, data->value.n, size) < 0))
 		return -1;
 	memcpy(num, &data->value.n, 8);
 	*p = data->str ? (const void *)data->str : num;
@@ -316,19 +320,22 @@ static int touch_run(struct cmd_ctx *c)
 	return ok ? back : job_failed(&j);
 }
 
-#define OPT_KERNEL { 'k', "kernel", ARG_FLAG, NULL, "as kernel code, CPL 0" }
+#define OPT_WHO                                                     \
+	{ 'u', "user", ARG_FLAG, NULL, "as user code, CPL 3" },     \
+	{ 'k', "kernel", ARG_FLAG, NULL, "as kernel code, CPL 0" }
 
 const struct command cmd_read = {
 	.name = "read", .group = "access", .flags = CMD_CHANGES,
 	.help = "read LEN bytes at VA as the current process would",
 	.details =
-	"A load of the current process (user mode, unless -k): TLB, walk, page\n"
-	"fault, handler, retry. Default LEN is 16. The story of the faults comes\n"
-	"first, then the bytes. An access that ends in a signal fails with its\n"
-	"si_code and si_addr; the signal is not delivered.",
+	"A load of the current process (user mode, unless -k; on a machine without\n"
+	"a kernel as CPL says, unless -u or -k): TLB, walk, page fault, handler,\n"
+	"retry. Default LEN is 16. The story of the faults comes first, then the\n"
+	"bytes. An access that ends in a signal fails with its si_code and\n"
+	"si_addr; the signal is not delivered.",
 	.example = "read text 16",
 	.arg = { { "VA", ARG_VA }, { "LEN", ARG_SIZE, .optional = true } },
-	.opt = { OPT_KERNEL, CMD_OPT_PID, CMD_OPT_CPU },
+	.opt = { OPT_WHO, CMD_OPT_PID, CMD_OPT_CPU },
 	.run = read_run,
 };
 
@@ -338,7 +345,7 @@ const struct command cmd_fetch = {
 	.details = "As read, but an instruction fetch: NX (XD) and SMEP count.",
 	.example = "fetch text 4",
 	.arg = { { "VA", ARG_VA }, { "LEN", ARG_SIZE, .optional = true } },
-	.opt = { OPT_KERNEL, CMD_OPT_PID, CMD_OPT_CPU },
+	.opt = { OPT_WHO, CMD_OPT_PID, CMD_OPT_CPU },
 	.run = fetch_run,
 };
 
@@ -351,7 +358,7 @@ const struct command cmd_write = {
 	.example = "write stack-64 \"hi\"",
 	.arg = { { "VA", ARG_VA }, { "DATA", ARG_DATA } },
 	.opt = { { 's', "size", ARG_NUM, "SIZE", "bytes of a number" },
-		 OPT_KERNEL, CMD_OPT_PID, CMD_OPT_CPU },
+		 OPT_WHO, CMD_OPT_PID, CMD_OPT_CPU },
 	.run = write_run,
 };
 
@@ -366,6 +373,6 @@ const struct command cmd_touch = {
 	.arg = { { "RANGE", ARG_RANGE } },
 	.opt = { { 'w', "write", ARG_FLAG, NULL,
 		   "as a write; the byte keeps its value" },
-		 OPT_KERNEL, CMD_OPT_PID, CMD_OPT_CPU },
+		 OPT_WHO, CMD_OPT_PID, CMD_OPT_CPU },
 	.run = touch_run,
 };

@@ -30,22 +30,6 @@ struct job {
 	bool fault;		/* .part[0] is the one that faulted */
 };
 
-/* As pagewalk: without -u, -k or -i the privilege follows the address. */
-static void choose_access(struct cmd_ctx *c, const struct cpu *cpu,
-			  struct access *a)
-{
-	va_t va = c->arg[0].value.n;
-	bool kernel = c->k ? va >= c->k->layout.task_size : cpu->cpl == 0;
-
-	a->va = va;
-	a->kind = cmd_opt(c, 'w') ? ACCESS_WRITE :
-		  cmd_opt(c, 'x') ? ACCESS_FETCH : ACCESS_READ;
-	a->implicit = cmd_opt(c, 'i');
-	a->user = !a->implicit &&
-		  (cmd_opt(c, 'u') || (!cmd_opt(c, 'k') && !kernel));
-	a->stack = cmd_opt(c, 's');
-}
-
 static void split(struct job *j, const struct access *a, unsigned len)
 {
 	unsigned room = PAGE_SIZE - (a->va & ~PAGE_MASK);
@@ -255,7 +239,9 @@ static int access_run(struct cmd_ctx *c)
 	if (len > LEN_MAX)
 		return err_set(c->err, ERR_USER, "%llu bytes: one access is of "
 			       "1 to 64", (unsigned long long)len);
-	choose_access(c, j.cpu, &a);
+	if (cmd_choose_access(c, j.cpu, &a) < 0)
+		return -1;
+	a.stack = cmd_opt(c, 's');
 	split(&j, &a, len);
 	make_all(&j);
 	emit_head(c, &j, &a, len);

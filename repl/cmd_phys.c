@@ -94,7 +94,8 @@ static int poke_run(struct cmd_ctx *c)
 	uint64_t old;
 	unsigned size;
 
-	if (word_size(c, entry_size(c), &size) < 0)
+	if (word_size(c, entry_size(c), &size) < 0 ||
+	    cmd_fits(c, c->arg[1].value.n, size) < 0)
 		return -1;
 	old = ram_read(c->m->ram, pa, size);
 	ram_write(c->m->ram, pa, size, c->arg[1].value.n);

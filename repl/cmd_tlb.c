@@ -401,6 +401,8 @@ static int tlb_run(struct cmd_ctx *c)
 	const struct cmd_arg *cpu = cmd_opt(c, 'c'), *level = cmd_opt(c, 'l');
 	struct listing l = { .c = c, .cpu = cpu ? (int)cpu->value.n : -1 };
 
+	if (cmd_one_of(c, "sCf") < 0)
+		return -1;
 	l.in = -1;
 	l.one = c->arg[0].set;
 	l.va = c->arg[0].value.n;

@@ -17,22 +17,6 @@ struct walk_job {
 	struct walk walk;
 };
 
-/*
- * Without -u or -k the privilege follows the address: a kernel address is
- * walked as the kernel would.
- */
-static void job_access(struct cmd_ctx *c, struct walk_job *j)
-{
-	va_t va = c->arg[0].value.n;
-	bool kernel_va = c->k ? va >= c->k->layout.task_size
-			      : !c->m->cpu[j->cpu].cpl;
-
-	j->access.va = va;
-	j->access.kind = cmd_opt(c, 'w') ? ACCESS_WRITE :
-			 cmd_opt(c, 'x') ? ACCESS_FETCH : ACCESS_READ;
-	j->access.user = cmd_opt(c, 'u') || (!cmd_opt(c, 'k') && !kernel_va);
-}
-
 static void emit_head(struct cmd_ctx *c, const struct walk_job *j)
 {
 	struct result *r = c->r;
@@ -271,7 +255,8 @@ static int pagewalk_run(struct cmd_ctx *c)
 		return -1;
 	if (as)
 		return walk_as(c, as, &j);
-	job_access(c, &j);
+	if (cmd_choose_access(c, &c->m->cpu[j.cpu], &j.access) < 0)
+		return -1;
 	mmu_translate(&j.mmu, c->m->ram, &j.access, &j.walk);
 	emit_head(c, &j);
 	res_list(r, "steps", RES_CHAIN);
