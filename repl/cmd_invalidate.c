@@ -122,6 +122,11 @@ const struct command cmd_invlpg = {
 	.run = invlpg_run,
 };
 
+static const char *invpcid_type_name(unsigned i)
+{
+	return invpcid_types[i];
+}
+
 const struct command cmd_invpcid = {
 	.name = "invpcid",
 	.group = "processor",
@@ -138,7 +143,7 @@ const struct command cmd_invpcid = {
 		 { "PCID", ARG_NUM, .optional = true },
 		 { "VA", ARG_VA, .optional = true } },
 	.opt = { CMD_OPT_CPU },
-	.run = invpcid_run,
+	.run = invpcid_run, .word = invpcid_type_name,
 };
 
 const struct command cmd_task_switch = {

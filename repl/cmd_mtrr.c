@@ -219,6 +219,11 @@ static const struct {
 	{ "enable", set_enable },
 };
 
+static const char *key_name(unsigned i)
+{
+	return i < ARRAY_SIZE(keys) ? keys[i].name : NULL;
+}
+
 static int parse_word(struct cmd_ctx *c, const char *word, struct request *q)
 {
 	size_t len = strcspn(word, "=");
@@ -363,5 +368,5 @@ const struct command cmd_mtrr = {
 	"over WB. All CPUs are given the same values, and their TLBs are flushed.",
 	.example = "mtrr",
 	.arg = { { "KEY=VALUE", ARG_KEYVAL, .optional = true, .repeat = true } },
-	.run = mtrr_run,
+	.run = mtrr_run, .key = key_name,
 };

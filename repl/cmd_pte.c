@@ -295,6 +295,17 @@ static int pte_run(struct cmd_ctx *c)
 	return 0;
 }
 
+/* For -m and -l alike: the modes, and the levels of the one with most. */
+static const char *mode_or_level(unsigned i)
+{
+	const struct paging_mode *most = &paging_modes[PAGING_5LEVEL];
+
+	if (i + 1 < PAGING_NMODES)
+		return paging_modes[i + 1].name;
+	i -= PAGING_NMODES - 1;
+	return i < most->nlevels ? most->level[i].name : NULL;
+}
+
 const struct command cmd_pte = {
 	.name = "pte", .group = "translation",
 	.help = "decode VALUE as a paging-structure entry",
@@ -309,5 +320,5 @@ const struct command cmd_pte = {
 	.opt = { { 'l', "level", ARG_WORD, "LEVEL", "as an entry of this level" },
 		 { 'm', "mode", ARG_WORD, "MODE", "of this paging mode" },
 		 CMD_OPT_CPU },
-	.run = pte_run,
+	.run = pte_run, .word = mode_or_level,
 };

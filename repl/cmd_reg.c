@@ -280,6 +280,11 @@ static int reg_run(struct cmd_ctx *c)
 	return 0;
 }
 
+static const char *reg_name(unsigned i)
+{
+	return i < ARRAY_SIZE(regs) ? regs[i].name : NULL;
+}
+
 const struct command cmd_reg = {
 	.name = "reg", .alias = "registers", .group = "processor",
 	.flags = CMD_CHANGES,
@@ -296,5 +301,5 @@ const struct command cmd_reg = {
 	.arg = { { "NAME", ARG_WORD, .optional = true },
 		 { "VALUE|+BIT|-BIT", ARG_WORD, .optional = true,
 		   .repeat = true } },
-	.run = reg_run,
+	.run = reg_run, .word = reg_name,
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "repl/boot_args.h"
 #include "repl/cmd.h"
 
 /* --- help, apropos ---------------------------------------------------------------- */
@@ -342,7 +343,7 @@ const struct command cmd_boot = {
 	.example = "boot x86_64 ram=4G",
 	.arg = { { "ARCH", ARG_WORD },
 		 { "KEY=VALUE", ARG_KEYVAL, .optional = true, .repeat = true } },
-	.run = boot_run,
+	.run = boot_run, .word = boot_arch_name, .key = boot_key_name,
 };
 
 const struct command cmd_let = {

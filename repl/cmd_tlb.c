@@ -417,6 +417,13 @@ static int tlb_run(struct cmd_ctx *c)
 	return list_run(&l);
 }
 
+static const char *level_word(unsigned i)
+{
+	return i < IN_PSC(0)		   ? place_name(i)
+	       : i < IN_PSC(PAGING_MAX_LEVELS - 1) ? place_name(i + 1)
+						   : NULL;
+}
+
 const struct command cmd_tlb = {
 	.name = "tlb",
 	.group = "processor",
@@ -446,5 +453,5 @@ const struct command cmd_tlb = {
 		 { 'C', "config", ARG_FLAG, NULL, "sizes of the caches" },
 		 { 'f', "flush", ARG_FLAG, NULL, "forget everything" },
 		 { 'c', "cpu", ARG_CPU, "CPU", "of CPU, not of every one" } },
-	.run = tlb_run,
+	.run = tlb_run, .word = level_word,
 };

@@ -90,6 +90,9 @@ struct command {
 	struct arg_spec arg[CMD_MAX_ARGS];	/* ends with a NULL name */
 	struct opt_spec opt[CMD_MAX_OPTS];	/* ends with letter 0 */
 	int (*run)(struct cmd_ctx *c);	/* 0, or -1 with *c->err set */
+	/* For completion: the ith of what ARG_WORD, ARG_KEYVAL take, or NULL. */
+	const char *(*word)(unsigned i);
+	const char *(*key)(unsigned i);	/* without the = */
 };
 
 /* All commands, sorted by name; ends with NULL. One line each in commands.c. */

@@ -238,20 +238,18 @@ static void offer_keys(const char *text)
 	char key[40];
 	const char *n;
 
-	for (unsigned i = 0; (n = boot_key_name(i)); i++) {
+	for (unsigned i = 0; here.cmd->key && (n = here.cmd->key(i)); i++) {
 		snprintf(key, sizeof(key), "%s=", n);
 		offer(text, key);
 	}
 	rl_completion_suppress_append = 1;
 }
 
-static void offer_archs(const char *text)
+static void offer_words(const char *text)
 {
 	const char *n;
 
-	if (strcmp(here.cmd->name, "boot") != 0)
-		return;
-	for (unsigned i = 0; (n = boot_arch_name(i)); i++)
+	for (unsigned i = 0; here.cmd->word && (n = here.cmd->word(i)); i++)
 		offer(text, n);
 }
 
@@ -292,7 +290,7 @@ static void (*const offers[])(const char *text) = {
 	[ARG_EXPR] = offer_names,   [ARG_SIZE] = NULL,
 	[ARG_PID] = offer_pids,	    [ARG_CPU] = offer_cpus,
 	[ARG_PROT] = offer_prots,   [ARG_COMMAND] = offer_commands,
-	[ARG_KEYVAL] = offer_keys,  [ARG_WORD] = offer_archs,
+	[ARG_KEYVAL] = offer_keys,  [ARG_WORD] = offer_words,
 	[ARG_DIALECT] = offer_dialects, [ARG_TEXT] = NULL,
 };
 

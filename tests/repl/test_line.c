@@ -153,6 +153,12 @@ static void test_line__tab_completes_commands_and_names(void **state)
 	expect(t, "pagewalk ");
 	type(t, "hea\t\r");
 	expect(t, "[heap]");
+	type(t, "reg efl\t\r");
+	expect(t, "eflags");
+	type(t, "mtrr bas\t");
+	expect(t, "base=");
+	type(t, "\025pte 0 -m 5\t\r");
+	expect(t, "5-level paging");
 	type(t, "quit\r");
 	assert_int_equal(finish(t), 0);
 }
