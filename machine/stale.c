@@ -282,24 +282,32 @@ static void judge_table(const struct mmu *mmu, const struct ram *ram,
 	compare_permissions(mmu, s, &now);
 }
 
-static void judge_psc_entry(struct list *l, const struct psc_entry *e,
-			    unsigned level)
+static struct stale judge_psc_entry(const struct cpu *cpu,
+				    const struct psc_entry *e, unsigned level)
 {
 	struct gathered g = { e->all, e->any };
 	struct stale s = {
 		.kind = STALE_PSC,
-		.cpu = l->cpu->id,
+		.cpu = cpu->id,
 		.va = e->tag & ~1ULL,
-		.shift = l->cpu->mmu.level[level].shift,
+		.shift = cpu->mmu.level[level].shift,
 		.level = level,
 		.pcid = e->pcid,
 		.cr3 = e->cr3,
 		.target = e->table,
-		.rights = gathered_rights(&g, l->cpu->mmu.xd_mask, 0),
+		.rights = gathered_rights(&g, cpu->mmu.xd_mask, 0),
 	};
-	struct mmu mmu = truth_of(l->cpu, &s);
+	struct mmu mmu = truth_of(cpu, &s);
 
-	judge_table(&mmu, l->cpu->ram, &s);
+	judge_table(&mmu, cpu->ram, &s);
+	return s;
+}
+
+static void add_psc_entry(struct list *l, const struct psc_entry *e,
+			  unsigned level)
+{
+	struct stale s = judge_psc_entry(l->cpu, e, level);
+
 	if (s.reasons)
 		add(l, &s);
 }
@@ -312,41 +320,68 @@ static void judge_psc(struct list *l)
 	for (unsigned depth = 1; depth < nlevels; depth++)
 		for (unsigned i = 0; i < psc->cache[depth].used; i++)
 			if (psc->cache[depth].entry[i].tag)
-				judge_psc_entry(l, &psc->cache[depth].entry[i],
-						nlevels - 1 - depth);
+				add_psc_entry(l, &psc->cache[depth].entry[i],
+					      nlevels - 1 - depth);
 }
 
 /* --- PDPTE registers ---------------------------------------------------------- */
 
-static void judge_pdpte(struct list *l, unsigned i, const struct mmu *fresh)
+static struct stale judge_pdpte(const struct cpu *cpu, unsigned i)
 {
-	const struct mmu *mmu = &l->cpu->mmu;
+	const struct mmu *mmu = &cpu->mmu;
+	struct mmu fresh = *mmu;
 	struct stale s = {
 		.kind = STALE_PDPTE,
-		.cpu = l->cpu->id,
+		.cpu = cpu->id,
 		.va = (va_t)i << mmu->level[0].shift,
 		.shift = mmu->level[0].shift,
 		.cr3 = mmu->cr3,
 		.target = mmu->pdpte[i],
-		.memory = fresh->pdpte[i],
-		.reasons = 1U << STALE_REGISTER,
 	};
 
+	mmu_set_root(&fresh, cpu->ram, fresh.cr3);
+	s.memory = fresh.pdpte[i];
 	if (s.target != s.memory && ((s.target | s.memory) & PTE_P)) {
+		s.reasons = 1U << STALE_REGISTER;
 		s.at = s.va;
-		add(l, &s);
 	}
+	return s;
 }
 
 static void judge_pdptes(struct list *l)
 {
-	struct mmu fresh = l->cpu->mmu;
-
-	if (!fresh.mode->pdpte_regs)
+	if (!l->cpu->mmu.mode->pdpte_regs)
 		return;
-	mmu_set_root(&fresh, l->cpu->ram, fresh.cr3);
-	for (unsigned i = 0; i < ARRAY_SIZE(fresh.pdpte); i++)
-		judge_pdpte(l, i, &fresh);
+	for (unsigned i = 0; i < ARRAY_SIZE(l->cpu->mmu.pdpte); i++) {
+		struct stale s = judge_pdpte(l->cpu, i);
+
+		if (s.reasons)
+			add(l, &s);
+	}
+}
+
+/* --- one walk ----------------------------------------------------------------- */
+
+bool stale_walk_from(const struct cpu *cpu, const struct walk *w,
+		     struct stale *ret)
+{
+	const struct psc_entry *e;
+
+	if (!w->first)
+		return false;
+	e = psc_lookup(&cpu->psc, &cpu->mmu, w->first - 1U, w->access.va);
+	*ret = judge_psc_entry(cpu, e, w->first - 1U);
+	return ret->reasons & ~(1U << STALE_ACCESSED);
+}
+
+bool stale_pdpte(const struct cpu *cpu, va_t va, struct stale *ret)
+{
+	const struct mmu_level *l = &cpu->mmu.level[0];
+
+	if (!cpu->mmu.mode->pdpte_regs)
+		return false;
+	*ret = judge_pdpte(cpu, va >> l->shift & l->index_mask);
+	return ret->reasons;
 }
 
 /* --- what is missing ---------------------------------------------------------- */

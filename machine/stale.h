@@ -69,6 +69,15 @@ struct stale {
  */
 size_t stale_find(const struct cpu *cpu, struct stale **ret);
 
+/*
+ * The cached entry behind which the walk @w of mmu_probe() began, if it has
+ * one and memory no longer says the same, A flag apart; else false.
+ */
+bool stale_walk_from(const struct cpu *cpu, const struct walk *w,
+		     struct stale *ret);
+/* The PDPTE register for @va, if memory no longer says the same. */
+bool stale_pdpte(const struct cpu *cpu, va_t va, struct stale *ret);
+
 /* Nothing gets through that the tables forbid; at most faults are spurious. */
 bool stale_is_harmless(const struct stale *s);
 

@@ -210,6 +210,31 @@ void cmd_emit_reserved(struct result *r, const struct mmu *mmu, unsigned level,
 					  .str = text });
 }
 
+void cmd_emit_walk_from(struct result *r, const struct walk *w, bool is_stale)
+{
+	res_str(r, "walk_from", "~; a cached %s leads to the table",
+		w->mode->level[w->first - 1].name);
+	res_bool(r, "walk_from_stale", NULL, is_stale);
+	if (is_stale)
+		res_text(r, COL_BAD, "~, and is stale");
+}
+
+void cmd_emit_stale_pdpte(struct result *r, const struct mmu *mmu,
+			  const struct stale *s)
+{
+	unsigned i = s->va >> mmu->level[0].shift;
+
+	res_object(r, "stale_pdpte");
+	res_u64(r, "index", "register %s", i);
+	res_text(r, COL_BAD, "~ is stale");
+	res_hex(r, "register", NULL, s->target, 16);
+	res_pa(r, "entry_pa", "~: memory at %s",
+	       mmu->root + i * mmu->mode->entry_size);
+	res_hex(r, "memory", "~ holds %s by now", s->memory, 16);
+	res_text(r, COL_PLAIN, "~; MOV to CR3 reads it again");
+	res_end(r);
+}
+
 const char *cmd_vector_name(unsigned vector)
 {
 	return vector == VEC_PF ? "#PF" : vector == VEC_SS ? "#SS" : "#GP";

@@ -6,6 +6,7 @@
 #ifndef REPL_CMD_H
 #define REPL_CMD_H
 
+#include "machine/stale.h"
 #include "repl/command.h"
 #include "repl/session.h"
 #include "repl/story.h"
@@ -81,6 +82,12 @@ void cmd_emit_reserved(struct result *r, const struct mmu *mmu, unsigned level,
 void cmd_emit_entry(struct result *r, const struct paging_mode *mode,
 		    unsigned level, unsigned index, bool from_register,
 		    pa_t entry_pa, uint64_t entry, bool leaf);
+
+/* "; a cached PDE leads to the table, and is stale": a walk that has ->first */
+void cmd_emit_walk_from(struct result *r, const struct walk *w, bool is_stale);
+/* "register 0 is stale: .. holds 0x0000000000000000 by now" */
+void cmd_emit_stale_pdpte(struct result *r, const struct mmu *mmu,
+			  const struct stale *s);
 
 /* "#PF", "#GP", "#SS" */
 const char *cmd_vector_name(unsigned vector);

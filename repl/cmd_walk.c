@@ -183,6 +183,38 @@ static void emit_type(struct cmd_ctx *c, const struct walk_job *j)
 	emit_type_source(c->r, &t, cpu->features.pat);
 }
 
+/* "an access would reach pa 0x00007000", or fault. */
+static void emit_would(struct result *r, const struct walk *w)
+{
+	res_object(r, "access_now");
+	if (w->fault.reason)
+		res_strf(r, "fault", "~: an access ends in %s", "%s: %s",
+			 cmd_vector_name(w->fault.vector),
+			 fault_reason_name[w->fault.reason]);
+	else
+		res_pa(r, "pa", "~: an access reaches pa %s", w->pa);
+	res_end(r);
+}
+
+/* The tree shows memory; the CPU may go by what it has cached of it. */
+static void emit_stale(struct result *r, const struct cpu *cpu,
+		       const struct access *access)
+{
+	struct stale stale;
+	struct walk w;
+
+	mmu_probe(cpu, access, &w);
+	if (!w.tlb_hit && stale_walk_from(cpu, &w, &stale)) {
+		cmd_emit_walk_from(r, &w, true);
+		emit_would(r, &w);
+	}
+	if (!stale_pdpte(cpu, w.access.va, &stale))
+		return;
+	res_line(r);
+	res_text(r, COL_DIM, "pdpte ");
+	cmd_emit_stale_pdpte(r, &cpu->mmu, &stale);
+}
+
 /* A cached translation only counts while its CPU runs in these tables. */
 static void emit_tlb(struct cmd_ctx *c, const struct walk_job *j)
 {
@@ -213,6 +245,8 @@ static void emit_tlb(struct cmd_ctx *c, const struct walk_job *j)
 	res_text(c->r, COL_PLAIN, "~ on cpu%u", j->cpu);
 	if (e && loaded)
 		res_pa(c->r, "tlb_pa", "page %s", e->pa);
+	if (loaded)
+		emit_stale(c->r, cpu, &j->access);
 }
 
 /* What the kernel would do about a user fault: the reader's next question. */

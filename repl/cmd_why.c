@@ -68,6 +68,8 @@ static int ask(struct cmd_ctx *c, struct why *y)
 	mmu_translate(&y->cpu.mmu, c->m->ram, &y->access, &y->tables);
 	y->access.va = y->probe.access.va;
 	y->reached = why_reached_page(&y->tables);
+	y->is_stale = !y->probe.tlb_hit &&
+		      stale_walk_from(&y->cpu, &y->probe, &y->stale);
 	remedies_find(&y->cpu, &y->access, &y->remedies);
 	return 0;
 }
@@ -228,15 +230,19 @@ static void emit_entry(struct result *r, const struct why *y,
 /* Where the walk begins, if a paging-structure cache has an entry. */
 static void emit_psc(struct result *r, const struct why *y)
 {
-	const struct walk *w = &y->probe;
+	if (!y->probe.tlb_hit && y->probe.first)
+		cmd_emit_walk_from(r, &y->probe, y->is_stale);
+}
 
-	if (w->tlb_hit || !w->first)
+/* A PDPTE register that memory no longer agrees with, on a line of its own. */
+static void emit_pdpte(struct result *r, const struct why *y)
+{
+	struct stale stale;
+
+	if (!stale_pdpte(&y->cpu, y->access.va, &stale))
 		return;
-	res_str(r, "walk_from", "~; a cached %s leads to the table",
-		w->mode->level[w->first - 1].name);
-	if (w->fault.reason != y->tables.fault.reason ||
-	    (!w->fault.reason && w->pa != y->tables.pa))
-		res_text(r, COL_BAD, "~, and is stale");
+	label(r, "pdpte");
+	cmd_emit_stale_pdpte(r, &y->cpu.mmu, &stale);
 }
 
 static void emit_tlb(struct result *r, const struct why *y)
@@ -315,6 +321,7 @@ static int why_run(struct cmd_ctx *c)
 	emit_mode(r, &y);
 	emit_address(r, &y);
 	emit_tlb(r, &y);
+	emit_pdpte(r, &y);
 	emit_kernel(c, &y);
 	why_emit(r, &y);
 	res_subject(r, y.access.va);

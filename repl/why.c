@@ -39,6 +39,40 @@ static const char *decider(const struct why *y)
 	return w->tlb_hit ? "TLB entry" : w->mode->level[w->fault.level].name;
 }
 
+/* An entry above those that are read counts as it was cached. */
+static const char *cached(const struct why *y)
+{
+	const struct walk *w = &y->probe;
+
+	return y->is_stale && w->fault.level < w->first ? "cached " : "";
+}
+
+/* @what holds @where: without more to say, in all entries on the way. */
+static void add_all(const struct why *y, struct text *t, const char *what,
+		    const char *where)
+{
+	const struct walk *w = &y->probe;
+
+	if (y->is_stale)
+		add(t, "%s in what is read, behind the cached %s", what,
+		    w->mode->level[w->first - 1].name);
+	else
+		add(t, "%s%s", what, where);
+}
+
+/* The same of a right, which a cached entry grants or denies as well. */
+static void add_right(const struct why *y, struct text *t, const char *what,
+		      const char *then)
+{
+	const struct walk *w = &y->probe;
+
+	if (y->is_stale)
+		add(t, "%s in the cached %s and below%s", what,
+		    w->mode->level[w->first - 1].name, then);
+	else
+		add(t, "%s everywhere%s", what, then);
+}
+
 static bool has_reserved(const struct why *y, const struct walk_step *s)
 {
 	const struct mmu_level *l = &y->cpu.mmu.level[s->level];
@@ -69,7 +103,7 @@ static void say_present(const struct why *y, struct text *t, bool ok)
 	if (y->probe.tlb_hit)
 		add(t, "a cached translation is present");
 	else if (ok)
-		add(t, "P=1 in every entry");
+		add_all(y, t, "P=1", " in every entry");
 	else
 		add(t, "P=0 in the %s", decider(y));
 }
@@ -78,9 +112,10 @@ static void say_reserved(const struct why *y, struct text *t, bool ok)
 {
 	const struct walk *w = &y->probe;
 
-	if (ok)
-		add(t, w->tlb_hit ? "not asked again of what is cached"
-				  : "no reserved bit is set");
+	if (w->tlb_hit)
+		add(t, "not asked again of what is cached");
+	else if (ok)
+		add_all(y, t, "no reserved bit is set", "");
 	else
 		add_reserved(y, t, &w->step[w->fault.level]);
 }
@@ -88,17 +123,18 @@ static void say_reserved(const struct why *y, struct text *t, bool ok)
 static void say_user(const struct why *y, struct text *t, bool ok)
 {
 	if (ok)
-		add(t, "U/S=1 everywhere: a user page");
+		add_right(y, t, "U/S=1", ": a user page");
 	else
-		add(t, "U/S=0 in the %s: a supervisor page", decider(y));
+		add(t, "U/S=0 in the %s%s: a supervisor page", cached(y),
+		    decider(y));
 }
 
 static void say_write(const struct why *y, struct text *t, bool ok)
 {
 	if (ok)
-		add(t, "R/W=1 everywhere");
+		add_right(y, t, "R/W=1", "");
 	else
-		add(t, "R/W=0 in the %s", decider(y));
+		add(t, "R/W=0 in the %s%s", cached(y), decider(y));
 }
 
 static void say_wp(const struct why *y, struct text *t, bool ok)
@@ -114,11 +150,13 @@ static void say_wp(const struct why *y, struct text *t, bool ok)
 static void say_xd(const struct why *y, struct text *t, bool ok)
 {
 	if (!ok)
-		add(t, "XD=1 in the %s", decider(y));
+		add(t, "XD=1 in the %s%s", cached(y), decider(y));
 	else if (!y->probe.mode->has_xd)
 		add(t, "entries of this paging mode have no XD");
+	else if (!y->cpu.mmu.xd_mask)
+		add(t, "EFER.NXE=0");
 	else
-		add(t, y->cpu.mmu.xd_mask ? "XD=0 everywhere" : "EFER.NXE=0");
+		add_right(y, t, "XD=0", "");
 }
 
 static void say_smep(const struct why *y, struct text *t, bool ok)

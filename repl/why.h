@@ -6,6 +6,7 @@
 #define REPL_WHY_H
 
 #include "machine/remedy.h"
+#include "machine/stale.h"
 #include "repl/result.h"
 #include "repl/session.h"
 
@@ -17,6 +18,8 @@ struct why {
 	struct walk probe;  /* what would happen, caches and all */
 	struct walk tables; /* what the tables say */
 	bool reached;	    /* tables: there is a page */
+	bool is_stale;	    /* probe: the cached entry that it begins behind */
+	struct stale stale;
 	struct remedies remedies;
 };
 

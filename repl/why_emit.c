@@ -2,6 +2,8 @@
  * why_emit.c - the tables of why: levels, rules, rights, the error code,
  * and the list of what would help.
  */
+#include <stdio.h>
+
 #include "repl/cmd.h"
 #include "repl/why.h"
 
@@ -35,8 +37,10 @@ static void emit_level(struct result *r, const struct why *y,
 	res_item(r, false);
 	res_name(r, "name", "%s", l->name);
 	res_hex(r, "index", "~[%s]", s->index, (l->bits + 3) / 4);
+	res_str(r, "from", s->from_register ? "~ %s" : NULL,
+		s->from_register ? "register" : "memory");
 	if (s->from_register)
-		res_str(r, "entry_pa", "%s", "register");
+		res_str(r, "entry_pa", "%s", NULL);
 	else
 		res_pa(r, "entry_pa", "%s", s->entry_pa);
 	res_entry(r, "entry", "%s", s->entry);
@@ -53,15 +57,71 @@ static void emit_level(struct result *r, const struct why *y,
 	res_end(r);
 }
 
+/* "RW us xd": what is cached of the rights of an entry and those above. */
+static void emit_cached_rights(struct result *r, const struct why *y,
+			       struct rights rights)
+{
+	const char *xd = rights.xd ? " XD" : " xd";
+	char flags[16];
+
+	snprintf(flags, sizeof(flags), "%s %s%s", rights.write ? "RW" : "rw",
+		 rights.user ? "US" : "us", y->probe.mode->has_xd ? xd : "");
+	res_flags(r, "flags", "%s", flags);
+}
+
+/* The entry that the walk begins behind, as it was cached. */
+static void emit_cached_level(struct result *r, const struct why *y)
+{
+	const struct stale *s = &y->stale;
+	const struct paging_level *l = &y->probe.mode->level[s->level];
+	struct walk_step step = {
+		.entry = PTE_P | (s->rights.write ? PTE_RW : 0) |
+			 (s->rights.user ? PTE_US : 0) |
+			 (s->rights.xd ? PTE_XD : 0),
+		.level = s->level,
+	};
+	char not [64];
+
+	res_item(r, false);
+	res_name(r, "name", "%s", l->name);
+	res_hex(r, "index", "~[%s]",
+		y->access.va >> l->shift & (BIT(l->bits) - 1),
+		(l->bits + 3) / 4);
+	res_str(r, "from", "~ %s", "cached");
+	res_str(r, "entry_pa", "%s", NULL);
+	res_str(r, "entry", "%s", NULL);
+	emit_cached_rights(r, y, s->rights);
+	res_pa(r, "leads_to", "%s", s->target);
+	res_str(r, "withholds", "%s",
+		*why_withholds(y, &step, not, sizeof(not )) ? not : NULL);
+	res_end(r);
+}
+
+static void emit_steps(struct result *r, const struct why *y,
+		       const struct walk *w)
+{
+	for (unsigned i = w->first; i < w->nsteps; i++)
+		emit_level(r, y, &w->step[i]);
+	res_end(r);
+}
+
+/* Behind a stale entry: what the CPU goes by, then what memory says. */
 static void emit_levels(struct result *r, const struct why *y)
 {
 	if (!y->tables.nsteps)
 		return;
 	res_blank(r);
 	res_table(r, "levels", level_cols);
-	for (unsigned i = 0; i < y->tables.nsteps; i++)
-		emit_level(r, y, &y->tables.step[i]);
-	res_end(r);
+	if (!y->is_stale) {
+		emit_steps(r, y, &y->tables);
+		return;
+	}
+	emit_cached_level(r, y);
+	emit_steps(r, y, &y->probe);
+	res_blank(r);
+	res_text(r, COL_PLAIN, "by now a walk from the root would read:");
+	res_table(r, "memory", level_cols);
+	emit_steps(r, y, &y->tables);
 }
 
 static const struct res_column rule_cols[] = {
