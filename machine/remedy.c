@@ -248,6 +248,7 @@ static bool make_map(const struct cpu *cpu, const struct access *access,
 	e->new = PTE_P | (write ? PTE_RW : 0) | (user ? PTE_US : 0) |
 		 (last ? 0 : PTE_PS);
 	e->leaf = true;
+	e->map = true;
 	return true;
 }
 
@@ -290,7 +291,8 @@ static void try_entry(struct search *s, const struct walk_step *step)
 		consider_edits(s, &r);
 	}
 	try_keys(s, step);
-	if (!has_edit(s, r.edit[0].pa))
+	r = edit_remedy(s, REMEDY_ENTRY, step);
+	if (!has_edit(s, r.edit[0].pa) && !may_set_present(s->cpu, &r.edit[0]))
 		try_map(s, step);
 }
 
@@ -407,6 +409,13 @@ static void try_together(struct search *s)
 		return;
 	r.invlpg = false;
 	consider_edits(s, &r);
+}
+
+/* In place of an address that is there, and leads to nothing of use. */
+static void try_maps(struct search *s)
+{
+	for (unsigned i = s->probe.first; i < s->probe.nsteps; i++)
+		try_map(s, &s->probe.step[i]);
 }
 
 static bool has_entry_remedy(const struct search *s)
@@ -536,6 +545,8 @@ void remedies_find(const struct cpu *cpu, const struct access *access,
 	try_entries(&s, &s.tables);
 	if (!has_entry_remedy(&s) && !s.stale && !s.stale_pdptes)
 		try_together(&s);
+	if (!has_entry_remedy(&s))
+		try_maps(&s);
 	try_registers(&s);
 	try_others(&s);
 	try_address(&s);

@@ -42,6 +42,7 @@ struct remedy_edit {
 	uint64_t old, new;
 	uint8_t level;
 	bool leaf; /* maps a page, with the new value */
+	bool map;  /* new lacks the address: any page's will do */
 };
 
 struct remedy {

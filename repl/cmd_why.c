@@ -61,6 +61,8 @@ static int ask(struct cmd_ctx *c, struct why *y)
 		return err_set(c->err, ERR_USAGE, "-i: no fetch is implicit");
 	if (cmd_view(c, &y->task, &cpu, &mmu) < 0)
 		return -1;
+	y->k = c->k;
+	y->other_cpu = cpu != c->s->cpu;
 	cpu_copy(&y->cpu, &c->m->cpu[cpu]);
 	enter_tables(y, &mmu);
 	y->access = access_of(c, &y->cpu);

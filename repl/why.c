@@ -1,17 +1,12 @@
 /* why.c - see why.h. */
+#include "kernel/pgtable.h"
 #include "repl/why.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-struct text {
-	char *buf;
-	size_t size, len;
-};
-
-__attribute__((format(printf, 2, 3))) static void add(struct text *t,
-						      const char *fmt, ...)
+void why_add(struct why_text *t, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -48,29 +43,29 @@ static const char *cached(const struct why *y)
 }
 
 /* @what holds @where: without more to say, in all entries on the way. */
-static void add_all(const struct why *y, struct text *t, const char *what,
+static void add_all(const struct why *y, struct why_text *t, const char *what,
 		    const char *where)
 {
 	const struct walk *w = &y->probe;
 
 	if (y->is_stale)
-		add(t, "%s in what is read, behind the cached %s", what,
-		    w->mode->level[w->first - 1].name);
+		why_add(t, "%s in what is read, behind the cached %s", what,
+			w->mode->level[w->first - 1].name);
 	else
-		add(t, "%s%s", what, where);
+		why_add(t, "%s%s", what, where);
 }
 
 /* The same of a right, which a cached entry grants or denies as well. */
-static void add_right(const struct why *y, struct text *t, const char *what,
+static void add_right(const struct why *y, struct why_text *t, const char *what,
 		      const char *then)
 {
 	const struct walk *w = &y->probe;
 
 	if (y->is_stale)
-		add(t, "%s in the cached %s and below%s", what,
-		    w->mode->level[w->first - 1].name, then);
+		why_add(t, "%s in the cached %s and below%s", what,
+			w->mode->level[w->first - 1].name, then);
 	else
-		add(t, "%s everywhere%s", what, then);
+		why_add(t, "%s everywhere%s", what, then);
 }
 
 static bool has_reserved(const struct why *y, const struct walk_step *s)
@@ -80,107 +75,107 @@ static bool has_reserved(const struct why *y, const struct walk_step *s)
 	return s->entry & (s->leaf ? l->leaf_rsvd : l->table_rsvd);
 }
 
-static void add_reserved(const struct why *y, struct text *t,
+static void add_reserved(const struct why *y, struct why_text *t,
 			 const struct walk_step *s)
 {
 	char bits[256];
 
-	add(t, "the %s has %s", decider(y),
-	    reserved_format(bits, sizeof(bits), &y->cpu.mmu, s->level,
-			    s->entry, s->leaf));
+	why_add(t, "the %s has %s", decider(y),
+		reserved_format(bits, sizeof(bits), &y->cpu.mmu, s->level,
+				s->entry, s->leaf));
 }
 
-static void say_canonical(const struct why *y, struct text *t, bool ok)
+static void say_canonical(const struct why *y, struct why_text *t, bool ok)
 {
 	unsigned top = y->probe.mode->va_bits - 1;
 
-	add(t, ok ? "bits 63:%u are equal" : "bits 63:%u are not all equal",
-	    top);
+	why_add(t, ok ? "bits 63:%u are equal" : "bits 63:%u are not all equal",
+		top);
 }
 
-static void say_present(const struct why *y, struct text *t, bool ok)
+static void say_present(const struct why *y, struct why_text *t, bool ok)
 {
 	if (y->probe.tlb_hit)
-		add(t, "a cached translation is present");
+		why_add(t, "a cached translation is present");
 	else if (ok)
 		add_all(y, t, "P=1", " in every entry");
 	else
-		add(t, "P=0 in the %s", decider(y));
+		why_add(t, "P=0 in the %s", decider(y));
 }
 
-static void say_reserved(const struct why *y, struct text *t, bool ok)
+static void say_reserved(const struct why *y, struct why_text *t, bool ok)
 {
 	const struct walk *w = &y->probe;
 
 	if (w->tlb_hit)
-		add(t, "not asked again of what is cached");
+		why_add(t, "not asked again of what is cached");
 	else if (ok)
 		add_all(y, t, "no reserved bit is set", "");
 	else
 		add_reserved(y, t, &w->step[w->fault.level]);
 }
 
-static void say_user(const struct why *y, struct text *t, bool ok)
+static void say_user(const struct why *y, struct why_text *t, bool ok)
 {
 	if (ok)
 		add_right(y, t, "U/S=1", ": a user page");
 	else
-		add(t, "U/S=0 in the %s%s: a supervisor page", cached(y),
-		    decider(y));
+		why_add(t, "U/S=0 in the %s%s: a supervisor page", cached(y),
+			decider(y));
 }
 
-static void say_write(const struct why *y, struct text *t, bool ok)
+static void say_write(const struct why *y, struct why_text *t, bool ok)
 {
 	if (ok)
 		add_right(y, t, "R/W=1", "");
 	else
-		add(t, "R/W=0 in the %s%s", cached(y), decider(y));
+		why_add(t, "R/W=0 in the %s%s", cached(y), decider(y));
 }
 
-static void say_wp(const struct why *y, struct text *t, bool ok)
+static void say_wp(const struct why *y, struct why_text *t, bool ok)
 {
 	if (ok && !y->probe.rights.write)
-		add(t, "R/W=0, but CR0.WP=0: the kernel may");
+		why_add(t, "R/W=0, but CR0.WP=0: the kernel may");
 	else
 		say_write(y, t, ok);
 	if (!ok)
-		add(t, ", and CR0.WP=1");
+		why_add(t, ", and CR0.WP=1");
 }
 
-static void say_xd(const struct why *y, struct text *t, bool ok)
+static void say_xd(const struct why *y, struct why_text *t, bool ok)
 {
 	if (!ok)
-		add(t, "XD=1 in the %s%s", cached(y), decider(y));
+		why_add(t, "XD=1 in the %s%s", cached(y), decider(y));
 	else if (!y->probe.mode->has_xd)
-		add(t, "entries of this paging mode have no XD");
+		why_add(t, "entries of this paging mode have no XD");
 	else if (!y->cpu.mmu.xd_mask)
-		add(t, "EFER.NXE=0");
+		why_add(t, "EFER.NXE=0");
 	else
 		add_right(y, t, "XD=0", "");
 }
 
-static void say_smep(const struct why *y, struct text *t, bool ok)
+static void say_smep(const struct why *y, struct why_text *t, bool ok)
 {
 	if (!y->probe.rights.user)
-		add(t, "a supervisor page: CR4.SMEP does not matter");
+		why_add(t, "a supervisor page: CR4.SMEP does not matter");
 	else
-		add(t, ok ? "CR4.SMEP=0" : "CR4.SMEP=1, and a user page");
+		why_add(t, ok ? "CR4.SMEP=0" : "CR4.SMEP=1, and a user page");
 }
 
-static void say_smap(const struct why *y, struct text *t, bool ok)
+static void say_smap(const struct why *y, struct why_text *t, bool ok)
 {
 	if (!y->probe.rights.user)
-		add(t, "a supervisor page: CR4.SMAP does not matter");
+		why_add(t, "a supervisor page: CR4.SMAP does not matter");
 	else if (!(y->cpu.mmu.cr4 & CR4_SMAP))
-		add(t, "CR4.SMAP=0");
+		why_add(t, "CR4.SMAP=0");
 	else if (ok)
-		add(t, "CR4.SMAP=1, but EFLAGS.AC=1");
+		why_add(t, "CR4.SMAP=1, but EFLAGS.AC=1");
 	else
-		add(t, "CR4.SMAP=1, EFLAGS.AC=%d, and a user page",
-		    y->cpu.mmu.ac);
+		why_add(t, "CR4.SMAP=1, EFLAGS.AC=%d, and a user page",
+			y->cpu.mmu.ac);
 }
 
-static void say_key(const struct why *y, struct text *t, bool ok)
+static void say_key(const struct why *y, struct why_text *t, bool ok)
 {
 	const struct mmu *mmu = &y->cpu.mmu;
 	bool user = y->probe.rights.user;
@@ -189,13 +184,13 @@ static void say_key(const struct why *y, struct text *t, bool ok)
 	const char *name = user ? "PKRU" : "PKRS";
 
 	if (!(user ? mmu->pku_on : mmu->pks_on)) {
-		add(t, "CR4.%s=0", user ? "PKE" : "PKS");
+		why_add(t, "CR4.%s=0", user ? "PKE" : "PKS");
 		return;
 	}
-	add(t, "key %u: %s.AD%u=%u WD%u=%u", pk, name, pk, reg >> 2 * pk & 1,
-	    pk, reg >> (2 * pk + 1) & 1);
+	why_add(t, "key %u: %s.AD%u=%u WD%u=%u", pk, name, pk,
+		reg >> 2 * pk & 1, pk, reg >> (2 * pk + 1) & 1);
 	if (ok && (reg >> 2 * pk & 2) && y->access.kind == ACCESS_WRITE)
-		add(t, ", but CR0.WP=0");
+		why_add(t, ", but CR0.WP=0");
 }
 
 #define READ  BIT(ACCESS_READ)
@@ -209,7 +204,7 @@ static const struct rule {
 	const char *name;
 	uint8_t who, kinds;
 	uint32_t reasons; /* it fails with one of these */
-	void (*say)(const struct why *y, struct text *t, bool ok);
+	void (*say)(const struct why *y, struct why_text *t, bool ok);
 } rules[] = {
 	{ "canonical", 3, ALL, BIT(FAULT_NOT_CANONICAL), say_canonical },
 	{ "present", 3, ALL, BIT(FAULT_NOT_PRESENT), say_present },
@@ -239,7 +234,7 @@ static bool applies(const struct why *y, const struct rule *rule)
 bool why_rule(const struct why *y, unsigned i, const char **name, bool *ok,
 	      char *buf, size_t size)
 {
-	struct text t = { .buf = buf, .size = size };
+	struct why_text t = { .buf = buf, .size = size };
 
 	*ok = true;
 	for (size_t n = 0; n < ARRAY_SIZE(rules) && *ok; n++) {
@@ -255,6 +250,13 @@ bool why_rule(const struct why *y, unsigned i, const char **name, bool *ok,
 	return false;
 }
 
+bool why_prot_none(const struct why *y, unsigned level, uint64_t entry)
+{
+	return y->k && y->cpu.mmu.mode == y->k->mode &&
+	       level == y->k->pte_level && !(entry & PTE_P) &&
+	       (entry & _PAGE_PROTNONE);
+}
+
 char *why_withholds(const struct why *y, const struct walk_step *s, char *buf,
 		    size_t size)
 {
@@ -263,181 +265,23 @@ char *why_withholds(const struct why *y, const struct walk_step *s, char *buf,
 	bool user = is_user(&y->access);
 	bool write =
 		y->access.kind == ACCESS_WRITE && (user || (mmu->cr0 & CR0_WP));
-	struct text t = { .buf = buf, .size = size };
+	struct why_text t = { .buf = buf, .size = size };
 
 	*buf = 0;
 	if (!(entry & PTE_P)) {
-		add(&t, "P=0");
+		why_add(&t, "P=0%s",
+			why_prot_none(y, s->level, entry) ? ", PROT_NONE" : "");
 		return buf;
 	}
 	if (has_reserved(y, s))
-		add(&t, "a reserved bit ");
+		why_add(&t, "a reserved bit ");
 	if (user && !(entry & PTE_US))
-		add(&t, "U/S=0 ");
+		why_add(&t, "U/S=0 ");
 	if (write && !(entry & PTE_RW))
-		add(&t, "R/W=0 ");
+		why_add(&t, "R/W=0 ");
 	if (y->access.kind == ACCESS_FETCH && (entry & mmu->xd_mask))
-		add(&t, "XD=1 ");
+		why_add(&t, "XD=1 ");
 	if (t.len)
 		buf[t.len - 1] = 0;
-	return buf;
-}
-
-/* --- remedies ------------------------------------------------------------- */
-
-static const char *const kinds[] = {
-	[REMEDY_ENTRY] = "entry",	[REMEDY_MAP] = "map",
-	[REMEDY_ENTRIES] = "entries",	[REMEDY_REGISTER] = "register",
-	[REMEDY_ACCESS] = "access",	[REMEDY_ADDRESS] = "address",
-	[REMEDY_RELOAD] = "reload CR3", [REMEDY_INVLPG] = "invlpg",
-	[REMEDY_RETRY] = "retry",
-};
-
-const char *why_kind(const struct remedy *r)
-{
-	return kinds[r->kind];
-}
-
-static const struct {
-	const char *name;
-	const struct flag_name *flags;
-} registers[] = {
-	[REMEDY_CR0] = { "CR0", cr0_flags },
-	[REMEDY_CR4] = { "CR4", cr4_flags },
-	[REMEDY_EFER] = { "EFER", efer_flags },
-	[REMEDY_EFLAGS] = { "EFLAGS", eflags_flags },
-	[REMEDY_PKRU] = { "PKRU", NULL },
-	[REMEDY_PKRS] = { "PKRS", NULL },
-};
-
-const char *why_register(const struct remedy *r)
-{
-	return registers[r->reg].name;
-}
-
-static const struct flag_name bit_names[] = {
-	{ PTE_P, "P", NULL },	 { PTE_RW, "R/W", NULL },
-	{ PTE_US, "U/S", NULL }, { PTE_XD, "XD", NULL },
-	{ 0, NULL, NULL },
-};
-
-/* "set R/W and set U/S", "clear bit 51" */
-static void say_bits(struct text *t, uint64_t bits, bool set, const char *sep)
-{
-	char name[16];
-
-	for (; bits; bits &= bits - 1) {
-		flags_format(name, sizeof(name), bit_names, bits & -bits, "");
-		if (!*name)
-			snprintf(name, sizeof(name), "bit %d",
-				 __builtin_ctzll(bits));
-		add(t, "%s%s %s", sep, set ? "set" : "clear", name);
-		sep = " and ";
-	}
-}
-
-static void say_map(const struct mmu *mmu, struct text *t,
-		    const struct remedy_edit *e)
-{
-	const struct paging_level *l = &mmu->mode->level[e->level];
-
-	add(t, "map a %s page: %s at 0x%08llx = address | 0x%llx",
-	    paging_size_name(l->shift), l->name, (unsigned long long)e->pa,
-	    (unsigned long long)e->new);
-}
-
-static void say_edit(const struct why *y, struct text *t,
-		     const struct remedy_edit *e)
-{
-	const struct mmu *mmu = &y->cpu.mmu;
-	bool has_key = mmu->mode->has_pk && e->leaf && (e->old & PTE_P);
-	uint64_t key = has_key ? 15ULL << PTE_PK_SHIFT : 0;
-	uint64_t diff = e->old ^ e->new;
-	size_t before = t->len;
-
-	if (!(e->old & PTE_P) && (diff & ~PTE_P) &&
-	    !(e->new & mmu->addr_mask)) {
-		say_map(mmu, t, e);
-		return;
-	}
-	say_bits(t, diff & e->new & ~key, true, "");
-	say_bits(t, diff & e->old & ~key, false,
-		 t->len > before ? " and " : "");
-	if (diff & key)
-		add(t, "%sgive key %u", t->len > before ? " and " : "",
-		    (unsigned)(e->new >> PTE_PK_SHIFT & 15));
-	add(t, " %s the %s at 0x%08llx", diff & key ? "to" : "in",
-	    mmu->mode->level[e->level].name, (unsigned long long)e->pa);
-}
-
-static void say_key_bits(struct text *t, const struct remedy *r)
-{
-	const char *sep = "";
-
-	add(t, "%s: clear ", why_register(r));
-	for (uint64_t left = r->mask; left; left &= left - 1) {
-		unsigned bit = __builtin_ctzll(left);
-
-		add(t, "%s%s%u", sep, bit & 1 ? "WD" : "AD", bit / 2);
-		sep = " and ";
-	}
-}
-
-static void say_register(struct text *t, const struct remedy *r)
-{
-	const struct flag_name *flags = registers[r->reg].flags;
-	char name[16];
-
-	if (!flags) {
-		say_key_bits(t, r);
-		return;
-	}
-	/* Of a set bit the name is capitals; others have none or small ones. */
-	for (; flags->name && flags->mask != r->mask; flags++)
-		;
-	snprintf(name, sizeof(name), "%s", flags->name ? flags->name : "?");
-	add(t, "%s %s.%s", r->value ? "set" : "clear", why_register(r), name);
-	if (r->reg == REMEDY_EFLAGS)
-		add(t, " (STAC)");
-}
-
-static void say_rest(const struct why *y, struct text *t,
-		     const struct remedy *r)
-{
-	unsigned long long va = r->access.va;
-
-	if (r->kind == REMEDY_ACCESS)
-		add(t, "%s%s",
-		    r->access.user ? "made by user code, CPL 3"
-				   : "made by the kernel, CPL 0",
-		    y->access.implicit ? ", explicitly" : "");
-	else if (r->kind == REMEDY_ADDRESS)
-		add(t, "made to 0x%016llx, the address sign-extended", va);
-	else if (r->kind == REMEDY_RELOAD)
-		add(t, "MOV to CR3 of the value it has: loads the PDPTEs");
-	else if (r->kind == REMEDY_INVLPG)
-		add(t, "INVLPG 0x%llx: what is cached is stale", va);
-	else if (r->kind == REMEDY_RETRY)
-		add(t, "made again: the fault drops what is cached");
-}
-
-char *why_change(const struct why *y, const struct remedy *r, char *buf,
-		 size_t size)
-{
-	struct text t = { .buf = buf, .size = size };
-
-	*buf = 0;
-	for (unsigned i = 0; i < r->nedits; i++) {
-		add(&t, "%s", i ? ", and " : "");
-		say_edit(y, &t, &r->edit[i]);
-	}
-	if (r->kind == REMEDY_REGISTER)
-		say_register(&t, r);
-	else if (!r->nedits)
-		say_rest(y, &t, r);
-	if (r->nedits && r->reload)
-		add(&t, ", and MOV to CR3");
-	if (r->nedits && r->invlpg)
-		add(&t, ", and INVLPG");
 	return buf;
 }

@@ -264,40 +264,103 @@ static void emit_fault(struct result *r, const struct why *y)
 
 /* --- what would help ------------------------------------------------------ */
 
-static void emit_edit(struct result *r, const struct why *y,
-		      const struct remedy_edit *e)
+/* For text, "  (poke -s 4 0x36beb128 0x7ffc4025)". */
+static void emit_commands(struct result *r, const char *command)
 {
-	res_item(r, false);
+	if (*command)
+		res_text(r, COL_DIM, "(%s)", command);
+}
+
+static void emit_edit(struct result *r, const struct why *y,
+		      const struct remedy_edit *e, bool last)
+{
+	char text[160];
+	uint64_t new;
+
+	res_item(r, last);
+	res_str(r, NULL, "%s", why_edit(y, e, text, sizeof(text)));
+	emit_commands(r, why_poke(y, e, text, sizeof(text)));
 	res_str(r, "level", NULL, y->tables.mode->level[e->level].name);
 	res_pa(r, "entry_pa", NULL, e->pa);
 	res_entry(r, "old", NULL, e->old);
-	res_entry(r, "new", NULL, e->new);
+	if (why_new_value(y, e, &new)) {
+		res_entry(r, "new", NULL, new);
+	} else {
+		res_str(r, "new", NULL, NULL);
+		res_hex(r, "any_frame_with", NULL, e->new, 1);
+	}
 	res_end(r);
+}
+
+/* One entry is on the remedy's line; several are on lines below it. */
+static void emit_edits(struct result *r, const struct why *y,
+		       const struct remedy *m)
+{
+	res_list(r, "entries", m->nedits > 1 ? RES_TREE : RES_HIDDEN);
+	for (unsigned i = 0; i < m->nedits; i++)
+		emit_edit(r, y, &m->edit[i], i + 1U == m->nedits);
+	res_end(r);
+	res_bool(r, "invlpg", NULL, m->invlpg);
+	res_bool(r, "reload_cr3", NULL, m->reload);
+}
+
+static void emit_change(struct result *r, const struct why *y,
+			const struct remedy *m)
+{
+	char change[512], command[512];
+	bool several = m->nedits > 1;
+
+	why_change(y, m, change, sizeof(change));
+	why_command(y, m, command, sizeof(command));
+	res_str(r, "change", several ? NULL : "%s", change);
+	res_str(r, "command", NULL, *command ? command : NULL);
+	if (!several) {
+		emit_commands(r, command);
+		return;
+	}
+	res_text(r, COL_PLAIN, "change %u entries%s%s", m->nedits,
+		 m->reload ? ", then MOV to CR3" : "",
+		 m->invlpg ? ", then INVLPG" : "");
+	emit_commands(r, why_follow(y, m, command, sizeof(command)));
 }
 
 static void emit_remedy(struct result *r, const struct why *y,
 			const struct remedy *m, bool last)
 {
-	char change[256];
-
 	res_item(r, last);
-	res_str(r, "change", "%s", why_change(y, m, change, sizeof(change)));
+	emit_change(r, y, m);
 	res_str(r, "kind", NULL, why_kind(m));
 	if (m->kind == REMEDY_REGISTER) {
 		res_str(r, "register", NULL, why_register(m));
 		res_hex(r, "mask", NULL, m->mask, 1);
 		res_hex(r, "value", NULL, m->value, 1);
 	}
-	if (m->nedits) {
-		res_list(r, "entries", RES_HIDDEN);
-		for (unsigned i = 0; i < m->nedits; i++)
-			emit_edit(r, y, &m->edit[i]);
-		res_end(r);
-		res_bool(r, "invlpg", NULL, m->invlpg);
-		res_bool(r, "reload_cr3", NULL, m->reload);
-	}
 	res_bool(r, "verified", NULL, true);
+	if (m->nedits)
+		emit_edits(r, y, m);
 	res_end(r);
+}
+
+/* No entry can do what tables and an entry in the last of them must. */
+static void emit_no_remedy(struct result *r, const struct why *y)
+{
+	const struct walk *w = &y->probe;
+	unsigned missing = w->mode->nlevels - 1U - w->fault.level;
+
+	if (w->fault.reason != FAULT_NOT_PRESENT || !missing) {
+		res_text(r, COL_PLAIN,
+			 "no single change would make it succeed");
+		return;
+	}
+	res_text(r, COL_PLAIN,
+		 "no single change would make it succeed: "
+		 "below the %s",
+		 w->mode->level[w->fault.level].name);
+	res_u64(r, "missing_tables", "~ %s", missing);
+	res_text(r, COL_PLAIN,
+		 missing > 1 ? "~ tables are missing, and the %s in the last"
+			     : "~ table is missing, and the %s in it",
+		 w->mode->level[w->mode->nlevels - 1].name);
 }
 
 static void emit_remedies(struct result *r, const struct why *y)
@@ -308,8 +371,7 @@ static void emit_remedies(struct result *r, const struct why *y)
 		return;
 	res_blank(r);
 	if (!l->n)
-		res_text(r, COL_PLAIN,
-			 "no single change would make it succeed");
+		emit_no_remedy(r, y);
 	else
 		res_text(r, COL_PLAIN,
 			 "it would succeed with any one of these:");
