@@ -569,6 +569,26 @@ static void test_remedy__two_levels(void **state)
 	machine_destroy(x.m);
 }
 
+/* An entry with a frame that is RAM gets bits; one without, a frame. */
+static void test_remedy__not_present(void **state)
+{
+	struct example x;
+
+	begin(&x, PAGING_32, 0, PTE_G);
+	find(&x, ACCESS_READ, true);
+	assert_int_equal(x.l.list[0].kind, REMEDY_ENTRIES);
+	assert_int_equal(x.l.list[0].edit[0].new,
+			 PAGE | PTE_G | PTE_P | PTE_US);
+	assert_false(x.l.list[0].edit[0].map);
+	ram_write(x.cpu->ram, entry_at(&x, 1), 4, 0);
+	find(&x, ACCESS_READ, false);
+	assert_int_equal(x.l.n, 1);
+	assert_int_equal(x.l.list[0].kind, REMEDY_MAP);
+	assert_true(x.l.list[0].edit[0].map);
+	assert_int_equal(x.l.list[0].edit[0].new, PTE_P);
+	machine_destroy(x.m);
+}
+
 static void test_remedy__xd_without_nxe(void **state)
 {
 	struct example x;
@@ -657,6 +677,7 @@ int main(void)
 		cmocka_unit_test(test_remedy__smap_implicit),
 		cmocka_unit_test(test_remedy__read_only),
 		cmocka_unit_test(test_remedy__two_levels),
+		cmocka_unit_test(test_remedy__not_present),
 		cmocka_unit_test(test_remedy__xd_without_nxe),
 		cmocka_unit_test(test_remedy__keys),
 		cmocka_unit_test(test_remedy__pdpte_is_a_register),

@@ -137,10 +137,37 @@ static void test_stale__changed_table_is_a_cached_pde(void **state)
 	machine_destroy(m);
 }
 
+/* The same asked of one walk, which the TLB does not serve. */
+static void test_stale__walk_from(void **state)
+{
+	struct access a = { .va = VA + PAGE_SIZE };
+	struct machine *m = make_cached(RWU);
+	pa_t pde = table_at(2) + 8 * 2;
+	uint64_t now = ram_read(m->ram, pde, 8);
+	struct stale s;
+	struct walk w;
+
+	mmu_probe(m->cpu, &a, &w);
+	assert_int_equal(w.first, 3);
+	assert_false(stale_walk_from(m->cpu, &w, &s));
+	ram_write(m->ram, pde, 8, now & ~PTE_A);
+	assert_false(stale_walk_from(m->cpu, &w, &s));
+	ram_write(m->ram, pde, 8, now & ~PTE_RW);
+	assert_true(stale_walk_from(m->cpu, &w, &s));
+	assert_int_equal(s.level, 2);
+	assert_true(s.rights.write);
+	assert_int_equal(s.reasons, 1U << STALE_WRITE);
+	a.va = VA + (1ULL << 30);
+	mmu_probe(m->cpu, &a, &w);
+	ram_write(m->ram, pde, 8, now);
+	assert_false(stale_walk_from(m->cpu, &w, &s));
+	machine_destroy(m);
+}
+
 static void test_stale__pdpte_registers(void **state)
 {
 	struct machine *m = make_machine();
-	struct stale *s;
+	struct stale *s, one;
 
 	map(m->cpu, &paging_modes[PAGING_PAE], VA, 2, OLD | RWU);
 	enable_paging(m->cpu, PAGING_PAE, 0);
@@ -150,6 +177,9 @@ static void test_stale__pdpte_registers(void **state)
 	assert_int_equal(s->va, 1ULL << 30);
 	assert_int_equal(s->target, 0);
 	assert_int_equal(s->memory, 0x5000 | PTE_P);
+	assert_true(stale_pdpte(m->cpu, 1ULL << 30 | VA, &one));
+	assert_int_equal(one.memory, s->memory);
+	assert_false(stale_pdpte(m->cpu, VA, &one));
 	stale_cure(m->cpu, s);
 	free(s);
 	assert_int_equal(stale_find(m->cpu, &s), 0);
@@ -412,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_stale__reasons),
 		cmocka_unit_test(test_stale__large_page_was_split),
 		cmocka_unit_test(test_stale__changed_table_is_a_cached_pde),
+		cmocka_unit_test(test_stale__walk_from),
 		cmocka_unit_test(test_stale__pdpte_registers),
 		cmocka_unit_test(test_stale__pending_shootdown),
 		cmocka_unit_test(test_stale__names_all_that_is_used),
