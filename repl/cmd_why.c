@@ -20,32 +20,13 @@ static void label(struct result *r, const char *name)
 
 /* --- asking --------------------------------------------------------------- */
 
-/* As pagewalk: without -u or -k the privilege follows the address. */
-static struct access access_of(struct cmd_ctx *c, const struct cpu *cpu)
-{
-	va_t va = c->arg[0].value.n;
-	bool implicit = cmd_opt(c, 'i');
-	bool kernel_va = c->k ? va >= c->k->layout.task_size : !cpu->cpl;
-
-	return (struct access){
-		.va = va,
-		.kind = cmd_opt(c, 'w')	  ? ACCESS_WRITE
-			: cmd_opt(c, 'x') ? ACCESS_FETCH
-					  : ACCESS_READ,
-		.implicit = implicit,
-		.user = !implicit &&
-			(cmd_opt(c, 'u') || (!cmd_opt(c, 'k') && !kernel_va)),
-	};
-}
-
 /* Makes the copy run in the tables of @mmu, as a switch would. */
 static void enter_tables(struct why *y, const struct mmu *mmu)
 {
 	y->loaded = mmu_root(&y->cpu.mmu) == mmu_root(mmu);
 	if (y->loaded || !cpu_write_cr3(&y->cpu, mmu->cr3))
 		return;
-	/* The CPU would refuse these PDPTEs; they are looked at all the same.
-	 */
+	/* The CPU would refuse these PDPTEs; they are looked at all the same. */
 	y->cpu.mmu = *mmu;
 	y->cpu.mmu.features = &y->cpu.features;
 	tlb_flush_all(&y->cpu.tlb, true);
@@ -57,15 +38,13 @@ static int ask(struct cmd_ctx *c, struct why *y)
 	struct mmu mmu;
 	unsigned cpu;
 
-	if (cmd_opt(c, 'i') && cmd_opt(c, 'x'))
-		return err_set(c->err, ERR_USAGE, "-i: no fetch is implicit");
-	if (cmd_view(c, &y->task, &cpu, &mmu) < 0)
+	if (cmd_view(c, &y->task, &cpu, &mmu) < 0 ||
+	    cmd_choose_access(c, &c->m->cpu[cpu], &y->access) < 0)
 		return -1;
 	y->k = c->k;
 	y->other_cpu = cpu != c->s->cpu;
 	cpu_copy(&y->cpu, &c->m->cpu[cpu]);
 	enter_tables(y, &mmu);
-	y->access = access_of(c, &y->cpu);
 	mmu_probe(&y->cpu, &y->access, &y->probe);
 	mmu_translate(&y->cpu.mmu, c->m->ram, &y->access, &y->tables);
 	y->access.va = y->probe.access.va;
