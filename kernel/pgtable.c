@@ -94,19 +94,14 @@ static unsigned nr_entries(const struct kernel *k, unsigned level)
 	return 1U << k->mode->level[level].bits;
 }
 
-/* The bits that hold the frame number of a PTE when it is inverted. */
-static uint64_t invert_mask(const struct kernel *k)
-{
-	/* A pfn must fit a long: 44 bits of address with PAE, else 52. */
-	unsigned bits = k->arch->word == 4 ? 44 : 52;
-
-	return (BIT(bits) - 1) & PAGE_MASK;
-}
-
+/*
+ * All of bits 51:12 are inverted, with PAE too, although a pfn has but 32 bits
+ * there: a host may have more address bits (linux page_32_types.h).
+ */
 uint64_t mk_pte(const struct kernel *k, pfn_t pfn, uint64_t flags)
 {
 	if (k->arch->invert_none && !(flags & PTE_P) && flags)
-		return (~(pfn << PAGE_SHIFT) & invert_mask(k)) | flags;
+		return (~(pfn << PAGE_SHIFT) & PTE_PFN_MASK) | flags;
 	return paging_address_bits(k->mode, k->pte_level, pfn << PAGE_SHIFT,
 				   true) |
 	       flags;
@@ -115,7 +110,7 @@ uint64_t mk_pte(const struct kernel *k, pfn_t pfn, uint64_t flags)
 pfn_t pte_pfn(const struct kernel *k, uint64_t pte)
 {
 	if (k->arch->invert_none && !(pte & PTE_P) && pte)
-		return (~pte & invert_mask(k)) >> PAGE_SHIFT;
+		return (~pte & PTE_PFN_MASK) >> PAGE_SHIFT;
 	return paging_target(k->mode, k->pte_level, pte, true) >> PAGE_SHIFT;
 }
 

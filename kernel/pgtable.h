@@ -14,6 +14,7 @@
 #include "kernel/kernel.h"
 
 /* Software bits and combinations, as linux pgtable_types.h has them. */
+#define PTE_PFN_MASK	0x000ffffffffff000ULL	/* as entries of 4 bytes: all */
 #define _PAGE_SPECIAL	BIT(9)
 #define _PAGE_SOFT_DIRTY BIT(11)
 #define _PAGE_PROTNONE	BIT(8)		/* P=0 and this: PROT_NONE */

@@ -15,7 +15,6 @@
 #include "kernel/rmap.h"
 
 /* --- entries of the lowest level, by host pointer ------------------------- */
-#define PTE_PFN_MASK	0x000ffffffffff000ULL	/* as entries of 4 bytes: all */
 
 static inline uint64_t ptep_get(const struct kernel *k, const uint8_t *ptep)
 {
