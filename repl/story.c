@@ -9,7 +9,8 @@
  *	   └─ PTE 0x02a11025 -> 0x02b40067  +RW +D
  *
  * A handler reports once its PTEs are written; it is put before them. Groups
- * that are alike, a page apart, are one with a count.
+ * that are alike, a page apart, are one with a count: those of faults, and
+ * the handlers that MAP_POPULATE calls without one.
  *
  * The first column is as wide as the widest of the story, PTE lines apart.
  * Data faces get the flat list.
@@ -34,6 +35,7 @@ struct beat {		/* one event, copied: pointers in it die with the call */
 	struct access access;
 	unsigned run;		/* KEV_PTE: so many entries, one after another */
 	unsigned repeat;	/* its group stands for so many */
+	bool alone;		/* no fault heads its group */
 };
 
 struct story {
@@ -124,11 +126,28 @@ static bool alike(const struct story *st, const struct beat *a,
 	return a->ev.kind != KEV_PTE || same_change(st, a, b);
 }
 
+/*
+ * First beat of the group that ends before beat @n, or @n if none does: a
+ * fault and all that follows it; where no fault is, as under MAP_POPULATE, the
+ * handler of a page, which comes last, and its PTEs.
+ */
+static unsigned group_start(const struct story *st, unsigned n)
+{
+	unsigned i = last_fault(st, n);
+
+	if (i < n || !n || st->beat[n - 1].ev.kind != KEV_HANDLER ||
+	    !st->beat[n - 1].ev.pfn)
+		return i;
+	for (i = n - 1; i && st->beat[i - 1].ev.kind == KEV_PTE; i--)
+		;
+	return i;
+}
+
 /* Makes the last two groups one, if they are alike and a page apart. */
 static void fold_groups(struct story *st)
 {
-	unsigned second = last_fault(st, st->n);
-	unsigned first = last_fault(st, second), len = st->n - second;
+	unsigned second = group_start(st, st->n);
+	unsigned first = group_start(st, second), len = st->n - second;
 	uint64_t distance;
 
 	if (second == st->n || first == second || second - first != len)
@@ -165,10 +184,13 @@ static void story_hear(void *ctx, const struct kevent *ev)
 	b = &st->beat[st->n++];
 	b->ev = *ev;
 	b->run = b->repeat = 1;
+	b->alone = last_fault(st, st->n) == st->n;
 	if (ev->fault)
 		b->fault = *ev->fault;
 	if (ev->access)
 		b->access = *ev->access;
+	if (ev->kind == KEV_HANDLER && b->alone)
+		fold_groups(st);
 }
 
 struct story *story_begin(struct kernel *k)
@@ -186,14 +208,20 @@ struct story *story_begin(struct kernel *k)
 }
 
 /* --- first column ------------------------------------------------------------ */
+static void put_times(char *buf, size_t size, unsigned n)
+{
+	*buf = '\0';
+	if (n > 1)
+		snprintf(buf, size, "%u x ", n);
+}
+
 static void head_fault(const struct story *st, const struct beat *b, char *s)
 {
 	static const char *const kind[] = { "read", "write", "fetch" };
 	bool present = b->fault.error_code & PF_P;
-	char times[32] = "";
+	char times[32];
 
-	if (b->repeat > 1)
-		snprintf(times, sizeof(times), "%u x ", b->repeat);
+	put_times(times, sizeof(times), b->repeat);
 	if (b->fault.vector != VEC_PF)
 		snprintf(s, CELL, "%s %s", cmd_vector_name(b->fault.vector),
 			 fault_reason_name[b->fault.reason]);
@@ -208,12 +236,14 @@ static void head_handler(const struct story *st, const struct beat *b, char *s)
 {
 	const struct kevent *ev = &b->ev;
 	const char *what = ev->pfn ? "mapper" : "page";
-	char n[32] = "";
+	char n[32] = "", times[32];
 
 	if (ev->pfn ? ev->n > 1 : ev->n || !ev->note)
 		snprintf(n, sizeof(n), "%u %s%s%s", ev->n, what,
 			 ev->n == 1 ? "" : "s", ev->note ? ", " : "");
-	snprintf(s, CELL, "%s: %s%s", ev->func, n, ev->note ? ev->note : "");
+	put_times(times, sizeof(times), b->alone ? b->repeat : 1);
+	snprintf(s, CELL, "%s%s: %s%s", times, ev->func, n,
+		 ev->note ? ev->note : "");
 }
 
 static void head_pte(const struct story *st, const struct beat *b, char *s)
@@ -221,10 +251,9 @@ static void head_pte(const struct story *st, const struct beat *b, char *s)
 	const struct paging_mode *mode = st->k->mode;
 	const char *name = mode->level[b->ev.level].name;
 	int digits = mode->entry_size * 2;
-	char run[32] = "";
+	char run[32];
 
-	if (b->run > 1)
-		snprintf(run, sizeof(run), "%u x ", b->run);
+	put_times(run, sizeof(run), b->run);
 	snprintf(s, CELL, "%s%s 0x%0*llx -> 0x%0*llx%s", run, name, digits,
 		 (unsigned long long)b->ev.old, digits,
 		 (unsigned long long)b->ev.new,
@@ -299,8 +328,10 @@ static void tell_handler(struct story *st, const struct beat *b,
 								: "pfn %s",
 		ev->pfn);
 	res_str(r, "zone", "~ (%s)", zone_name(st->k, ev->pfn));
-	if (b->repeat > 1)
-		res_text(r, COL_PLAIN, "~ ..");
+	if (b->repeat < 2)
+		return;
+	res_u64(r, "count", NULL, b->repeat);
+	res_text(r, COL_PLAIN, "~ ..");
 }
 
 static bool is_prot_none(const struct story *st, const struct kevent *ev,
