@@ -19,14 +19,24 @@ static bool is_last(const struct mmu *mmu, unsigned level)
 	return level + 1U == mmu->mode->nlevels;
 }
 
-/* Of a 4-MByte page bits 20:13 are address bits 39:32. */
+/* Bits 20:13 of a 4-MByte page are address bits 39:32, given PSE-36. */
+static uint64_t folded(const struct mmu *mmu, unsigned level, bool leaf)
+{
+	return mmu->mode->pse36 && leaf && !is_last(mmu, level) ? BITS(20, 13)
+								: 0;
+}
+
+static uint64_t no_pse36(const struct mmu *mmu, unsigned level, bool leaf)
+{
+	return mmu->features->pse36 ? 0 : folded(mmu, level, leaf);
+}
+
 static uint64_t lacking(const struct mmu *mmu, unsigned level, bool leaf)
 {
 	unsigned width = mmu->features->maxphyaddr;
 
-	if (mmu->mode->pse36 && leaf && !is_last(mmu, level))
-		return BITS(20, 13);
-	return mmu->mode->addr_mask & ~(BIT(width) - 1);
+	return (mmu->mode->addr_mask & ~(BIT(width) - 1)) |
+	       folded(mmu, level, leaf);
 }
 
 static uint64_t execute_disable(const struct mmu *mmu, unsigned level,
@@ -71,8 +81,10 @@ static uint64_t by_format(const struct mmu *mmu, unsigned level, bool leaf)
 static const struct rule {
 	uint64_t (*bits)(const struct mmu *mmu, unsigned level, bool leaf);
 	const char *why;
+	bool by_width;		/* the number of address bits decides */
 } rules[] = {
-	{ lacking, "above MAXPHYADDR" },
+	{ no_pse36, "PSE-36, which the CPU lacks" },
+	{ lacking, "above MAXPHYADDR", true },
 	{ execute_disable, "XD without EFER.NXE" },
 	{ no_page_here, "PS where no page can be mapped" },
 	{ no_gigabytes, "PS, and the CPU has no 1-GByte pages" },
@@ -95,7 +107,12 @@ unsigned reserved_bits(const struct mmu *mmu, unsigned level, uint64_t entry,
 
 		if (!bits)
 			continue;
-		ret[n++] = (struct reserved){ bits, rules[i].why };
+		ret[n++] = (struct reserved){
+			.bits = bits,
+			.why = rules[i].why,
+			.width = rules[i].by_width ? mmu->features->maxphyaddr
+						   : 0,
+		};
 		left &= ~bits;
 	}
 	return n;
@@ -106,16 +123,19 @@ char *reserved_format(char *buf, size_t size, const struct mmu *mmu,
 {
 	struct reserved r[RESERVED_MAX];
 	unsigned n = reserved_bits(mmu, level, entry, leaf, r);
-	char bits[96];
+	char bits[96], width[16];
 	size_t len = 0;
 
 	buf[0] = '\0';
 	for (unsigned i = 0; i < n && len < size; i++) {
 		flags_numbers(bits, sizeof(bits), r[i].bits);
-		len += snprintf(buf + len, size - len, "%sbit%s %s (%s)",
+		width[0] = '\0';
+		if (r[i].width)
+			snprintf(width, sizeof(width), " %u", r[i].width);
+		len += snprintf(buf + len, size - len, "%sbit%s %s (%s%s)",
 				i ? ", " : "",
 				r[i].bits & (r[i].bits - 1) ? "s" : "", bits,
-				r[i].why);
+				r[i].why, width);
 	}
 	return buf;
 }

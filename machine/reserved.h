@@ -15,6 +15,7 @@
 struct reserved {
 	uint64_t bits;		/* that are set in the entry */
 	const char *why;	/* "above MAXPHYADDR" */
+	unsigned width;		/* which is this; 0 if of no matter */
 };
 
 /*
@@ -26,8 +27,8 @@ unsigned reserved_bits(const struct mmu *mmu, unsigned level, uint64_t entry,
 		       bool leaf, struct reserved ret[RESERVED_MAX]);
 
 /*
- * The same as text: "bits 47:46 (above MAXPHYADDR), bit 63 (XD without
- * EFER.NXE)". Returns @buf, empty if none is set.
+ * The same as text: "bits 47:46 (above MAXPHYADDR 46), bit 63 (XD
+ * without EFER.NXE)". Returns @buf, empty if none is set.
  */
 char *reserved_format(char *buf, size_t size, const struct mmu *mmu,
 		      unsigned level, uint64_t entry, bool leaf);

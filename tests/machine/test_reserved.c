@@ -62,6 +62,7 @@ static void test_reserved__says_why(void **state)
 		uint64_t entry;
 		bool leaf, nxe;
 		const char *text;
+		bool old;	/* a CPU with neither PSE-36 nor a PAT */
 	} row[] = {
 		{ PAGING_4LEVEL, 3, 0x8000000000001067, true, true, "" },
 		{ PAGING_4LEVEL, 3, 0x8000000000001067, true, false,
@@ -69,7 +70,7 @@ static void test_reserved__says_why(void **state)
 		{ PAGING_4LEVEL, 0, 0x20e7, false, true,
 		  "bit 7 (PS where no page can be mapped)" },
 		{ PAGING_4LEVEL, 2, 0x00006000000020e7, true, true,
-		  "bits 46:45 (above MAXPHYADDR), "
+		  "bits 46:45 (above MAXPHYADDR 40), "
 		  "bit 13 (an address within the page)" },
 		{ PAGING_PAE, 0, 0x20e7, false, true,
 		  "bits 7:5,2:1 (reserved in this kind of entry)" },
@@ -79,14 +80,19 @@ static void test_reserved__says_why(void **state)
 		  "bit 21 (an address within the page)" },
 		{ PAGING_32, 0, 0x001000e7, true, false, "" },
 		{ PAGING_32, 1, 0xfffff067, true, false, "" },
+		{ PAGING_32, 0, 0x003010e7, true, false,
+		  "bit 20 (PSE-36, which the CPU lacks), "
+		  "bit 12 (PAT, which the CPU lacks), "
+		  "bit 21 (an address within the page)", true },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(row); i++) {
 		struct cpu_features f = all_features;
-		struct mmu mmu = make_mmu(row[i].mode, &f,
-					  row[i].nxe ? EFER_NXE : 0);
+		struct mmu mmu;
 		char text[256];
 
+		f.pat = f.pse36 = !row[i].old;
+		mmu = make_mmu(row[i].mode, &f, row[i].nxe ? EFER_NXE : 0);
 		reserved_format(text, sizeof(text), &mmu, row[i].level,
 				row[i].entry, row[i].leaf);
 		assert_string_equal(text, row[i].text);
