@@ -53,7 +53,8 @@ static void emit_run(struct dump *d, const struct ptrun *run, bool last)
 	if (run->n > 1)
 		res_hex(r, NULL, "~..%s]", run->index + run->n - 1, digits);
 	emit_range(r, run->va, run->n << l->shift);
-	res_pa(r, "page", "-> %s", run->pa);
+	if (!run->bad)
+		res_pa(r, "page", "-> %s", run->pa);
 	paging_format_entry(text, sizeof(text), d->mode, run->level, run->entry,
 			    true);
 	res_flags(r, "flags", "%s", text);
@@ -215,6 +216,8 @@ static void dump_leaves(struct dump *d, struct ptiter *it)
 		emit_each(d, &run, at_end);
 	else
 		emit_line(d, &run, at_end);
+	if (run.bad)
+		return;
 	d->pages += run.n;
 	d->lines += d->full ? run.n : 1;
 }
