@@ -13,6 +13,9 @@
  */
 const char *init_mem_mapping(struct kernel *k);
 
+/* Watermarks and lowmem_reserve, once managed pages are known (watermark.c). */
+void watermarks_init(struct kernel *k);
+
 /* One part of kernel_check() at work. */
 struct checker {
 	check_fn fn;

@@ -21,6 +21,7 @@
 #define NR_MEMBLOCK	128
 #define NR_MEMORY	8
 
+enum { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARK };
 enum zone_type { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_HIGHMEM, MAX_NR_ZONES };
 
 struct free_area {
@@ -34,7 +35,7 @@ struct zone {
 	pfn_t start_pfn, end_pfn;	/* end exclusive; equal: not there */
 	uint64_t spanned, present, managed;	/* pages */
 	uint64_t free;		/* pages: on free lists and never used */
-	uint64_t watermark[3];	/* min, low, high */
+	uint64_t watermark[NR_WMARK];
 	uint64_t lowmem_reserve[MAX_NR_ZONES];
 	struct free_area free_area[MAX_ORDER];
 	/*

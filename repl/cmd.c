@@ -247,3 +247,9 @@ char *cmd_error_bits(uint32_t code, char *buf, size_t size)
 		snprintf(buf, size, "-");
 	return buf;
 }
+
+void cmd_emit_freed(struct cmd_ctx *c, va_t va, bool freed)
+{
+	res_va(c->r, "va", freed ? "%s freed" : "%s: nothing to free", va);
+	res_bool(c->r, "freed", NULL, freed);
+}

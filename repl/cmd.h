@@ -64,6 +64,10 @@ void cmd_emit_root(struct result *r, const struct mmu *mmu);
 int cmd_fits(struct cmd_ctx *c, uint64_t value, unsigned size);
 /* Options that exclude each other: 0, or -1 if two of @letters are given. */
 int cmd_one_of(struct cmd_ctx *c, const char *letters);
+/* The frame that a value of any type means; -1 and c->err if it means none. */
+int cmd_value_pfn(struct cmd_ctx *c, const struct value *v, pfn_t *ret);
+/* What kfree and vfree say; @freed false: @va was NULL or ZERO_SIZE_PTR. */
+void cmd_emit_freed(struct cmd_ctx *c, va_t va, bool freed);
 /*
  * The access that -r -w -x, -u -k -i and the first argument, its address,
  * ask for, on @cpu. Without -u, -k or -i the privilege follows the address,
