@@ -93,7 +93,9 @@ static int bad_option(struct binder *b, const struct cmd_input *in,
 		      const char *opt, int len, const char *near)
 {
 	err_set(b->c->err, ERR_USAGE, "%.*s: no such option", len, opt);
-	if (near)
+	if (!strncmp(opt, "-h", len) || !strncmp(opt, "--help", len))
+		err_hint(b->c->err, "help %s tells about it", b->c->cmd->name);
+	else if (near)
 		err_hint(b->c->err, "did you mean --%s?", near);
 	else
 		typing_hint_usage(b->c);

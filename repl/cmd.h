@@ -66,6 +66,8 @@ int cmd_fits(struct cmd_ctx *c, uint64_t value, unsigned size);
 int cmd_one_of(struct cmd_ctx *c, const char *letters);
 /* The frame that a value of any type means; -1 and c->err if it means none. */
 int cmd_value_pfn(struct cmd_ctx *c, const struct value *v, pfn_t *ret);
+/* The list "dump": lines of 16 bytes, as hexdump -C (hexdump.c). */
+void cmd_emit_dump(struct result *r, va_t va, const uint8_t *p, uint64_t len);
 /* What kfree and vfree say; @freed false: @va was NULL or ZERO_SIZE_PTR. */
 void cmd_emit_freed(struct cmd_ctx *c, va_t va, bool freed);
 /*

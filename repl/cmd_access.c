@@ -158,45 +158,6 @@ static void emit_sum(struct job *j, const char *done, va_t va)
 		res_text(r, COL_PLAIN, "~ major fault%s", plural(a->maj_flt));
 }
 
-/* --- hexdump ----------------------------------------------------------------- */
-/* "7f 45 4c 46 .." as hexdump -C, with two blanks in the middle. */
-static void hex_row(char *s, const uint8_t *p, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		if (i)
-			*s++ = ' ';
-		if (i == 8)
-			*s++ = ' ';
-		s += sprintf(s, "%02x", p[i]);
-	}
-}
-
-static void emit_row(struct result *r, va_t va, const uint8_t *p, unsigned n,
-		     bool last)
-{
-	char hex[3 * 16 + 2], text[17];
-
-	hex_row(hex, p, n);
-	for (unsigned i = 0; i < n; i++)
-		text[i] = p[i] >= 0x20 && p[i] < 0x7f ? p[i] : '.';
-	text[n] = 0;
-	res_item(r, last);
-	res_va(r, "va", "%s", va);
-	res_str(r, "hex", NULL, hex);
-	res_text(r, COL_PLAIN, "%-48s", hex);
-	res_str(r, "ascii", "~  |%s|", text);
-	res_end(r);
-}
-
-static void emit_dump(struct result *r, va_t va, const uint8_t *p, uint64_t len)
-{
-	res_list(r, "dump", RES_LINES);
-	for (uint64_t i = 0; i < len; i += 16)
-		emit_row(r, va + i, p + i, len - i < 16 ? len - i : 16,
-			 i + 16 >= len);
-	res_end(r);
-}
-
 static void emit_value(struct result *r, const uint8_t *p, uint64_t len)
 {
 	uint64_t v = 0;
@@ -234,7 +195,7 @@ static int read_as(struct cmd_ctx *c, enum access_kind kind, const char *done)
 		got = j.sum.done;
 	}
 	back = job_end(&j);
-	emit_dump(c->r, va, buf, j.sum.done);
+	cmd_emit_dump(c->r, va, buf, j.sum.done);
 	emit_value(c->r, buf, j.sum.done);
 	emit_sum(&j, done, va);
 	free(buf);

@@ -223,9 +223,11 @@ static void emit_value(struct result *r, const struct job *j)
 	for (unsigned i = 0; i < n; i++)
 		sprintf(hex + 2 * i, "%02x", buf[i]);
 	res_line(r);
-	res_str(r, "hex", n > 8 ? "bytes %s" : NULL, hex);
-	if (n > 8)
+	res_str(r, "hex", NULL, hex);
+	if (n > 8) {
+		cmd_emit_dump(r, j->part[0].access.va, buf, n);
 		return;
+	}
 	memcpy(&v, buf, n);
 	res_hex(r, "value", "value %s", v, 2 * n);
 }

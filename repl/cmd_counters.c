@@ -95,17 +95,18 @@ static void emit_rows(struct rows *rows)
 	      TLB_NLEVELS);
 }
 
-/* "cpu0: 14 walks, 2.3 references on average" */
+/* "cpu0: 20 accesses, 14 walks of 2.30 references" */
 static void emit_average(struct result *r, const struct cpu *cpu)
 {
+	uint64_t accesses = counters_accesses(&cpu->counters);
 	uint64_t walks = counters_misses(&cpu->counters);
 	uint64_t refs = counters_walk_refs(&cpu->counters);
 
 	res_item(r, false);
 	res_u64(r, "cpu", "cpu%s:", cpu->id);
-	res_u64(r, "accesses", "~ %s accesses",
-		counters_accesses(&cpu->counters));
-	res_u64(r, "walks", "~, %s walks", walks);
+	res_u64(r, "accesses", accesses == 1 ? "~ %s access" : "~ %s accesses",
+		accesses);
+	res_u64(r, "walks", walks == 1 ? "~, %s walk" : "~, %s walks", walks);
 	if (walks)
 		res_strf(r, "references_per_walk", "~ of %s references",
 			 "%.2f", (double)refs / walks);

@@ -53,6 +53,19 @@ static void emit_words(struct cmd_ctx *c, pa_t pa, uint64_t n, unsigned size)
 	res_end(c->r);
 }
 
+/* No address line goes up to there; c->err says so. */
+static bool past_end(struct cmd_ctx *c, pa_t pa, uint64_t len)
+{
+	unsigned bits = cmd_chosen_cpu(c)->features.maxphyaddr;
+
+	if (pa + len - 1 >= pa && !((pa + len - 1) >> bits))
+		return false;
+	err_set(c->err, ERR_USER,
+		"0x%llx: physical addresses end at 0x%llx (MAXPHYADDR %u)",
+		(unsigned long long)pa, (unsigned long long)BIT(bits) - 1, bits);
+	return true;
+}
+
 static int peek_run(struct cmd_ctx *c)
 {
 	pa_t pa = c->arg[0].value.n;
@@ -64,6 +77,8 @@ static int peek_run(struct cmd_ctx *c)
 	if (n == 0 || n > PEEK_MAX)
 		return err_set(c->err, ERR_USER, "%llu: 1 to %u words",
 			       (unsigned long long)n, PEEK_MAX);
+	if (past_end(c, pa, n * size))
+		return -1;
 	per_line = 16 / size;
 	res_list(c->r, NULL, RES_LINES);
 	for (uint64_t i = 0; i < n; i += per_line)
@@ -74,6 +89,8 @@ static int peek_run(struct cmd_ctx *c)
 	res_pa(c->r, "pa", NULL, pa);
 	res_u64(c->r, "size", NULL, size);
 	res_hex(c->r, "value", NULL, peek_word(c, pa, size, 0), 1);
+	if (!ram_ptr(c->m->ram, pa) && !ram_ptr(c->m->ram, pa + n * size - 1))
+		res_text(c->r, COL_DIM, "no RAM there: all ones");
 	return 0;
 }
 
@@ -84,7 +101,7 @@ static int poke_run(struct cmd_ctx *c)
 	unsigned size;
 
 	if (word_size(c, entry_size(c), &size) < 0 ||
-	    cmd_fits(c, c->arg[1].value.n, size) < 0)
+	    cmd_fits(c, c->arg[1].value.n, size) < 0 || past_end(c, pa, size))
 		return -1;
 	old = ram_read(c->m->ram, pa, size);
 	ram_write(c->m->ram, pa, size, c->arg[1].value.n);

@@ -15,6 +15,7 @@ struct reading {
 	uint64_t value;
 	unsigned level;
 	bool leaf;
+	int name_width;		/* of the longest level's name */
 };
 
 static const struct mmu_level *level_of(const struct reading *rd)
@@ -75,23 +76,29 @@ static const struct bit_name {
 	{ PTE_P, ANY, "P", "present", "not present" },
 	{ PTE_RW, ANY, "RW", "writes allowed", "read-only" },
 	{ PTE_US, ANY, "US", "user may access it", "supervisor only" },
-	{ PTE_PWT, TABLE, "PWT", "write-through, of the table", NULL },
-	{ PTE_PCD, TABLE, "PCD", "not cached, the table", NULL },
-	{ PTE_PWT, LEAF, "PWT", "bit 0 of the PAT index", NULL },
-	{ PTE_PCD, LEAF, "PCD", "bit 1 of the PAT index", NULL },
+	{ PTE_PWT, TABLE, "PWT", "the table: write-through",
+	  "the table: not write-through" },
+	{ PTE_PCD, TABLE, "PCD", "the table: not cached", "the table: cached" },
+	{ PTE_PWT, LEAF, "PWT", "bit 0 of the PAT index",
+	  "bit 0 of the PAT index" },
+	{ PTE_PCD, LEAF, "PCD", "bit 1 of the PAT index",
+	  "bit 1 of the PAT index" },
 	{ PTE_A, ANY, "A", "accessed", "not accessed yet" },
 	{ PTE_D, LEAF, "D", "dirty: written to", "not written to yet" },
 	{ PTE_PS, LARGE, "PS", "a page, not a table", NULL },
-	{ PTE_PAT, SMALL, "PAT", "bit 2 of the PAT index", NULL },
-	{ PTE_G, LEAF, "G", "global, with CR4.PGE", NULL },
+	{ PTE_PAT, SMALL, "PAT", "bit 2 of the PAT index",
+	  "bit 2 of the PAT index" },
+	{ PTE_G, LEAF, "G", "global, with CR4.PGE", "not global" },
 	{ _PAGE_SPECIAL, LEAF, "special", "Linux: no struct page is behind it",
 	  NULL, true },
 	{ _PAGE_SOFT_DIRTY, LEAF, "soft-dirty",
 	  "Linux: written to since clear_refs", NULL, true },
-	{ PTE_PAT_LARGE, LARGE, "PAT", "bit 2 of the PAT index", NULL },
+	{ PTE_PAT_LARGE, LARGE, "PAT", "bit 2 of the PAT index",
+	  "bit 2 of the PAT index" },
 	{ 15ULL << PTE_PK_SHIFT, LEAF, "key", "protection key",
 	  "protection key" },
-	{ PTE_XD, ANY, "XD", "no instruction fetches", NULL },
+	{ PTE_XD, ANY, "XD", "no instruction fetches",
+	  "instructions may be fetched" },
 	{ 0 },
 };
 
@@ -157,7 +164,9 @@ static void emit_reading(const struct reading *rd, bool bits)
 	char flags[160];
 
 	res_item(r, false);
-	res_name(r, "level", "%s", mode->level[rd->level].name);
+	res_name(r, "level", NULL, mode->level[rd->level].name);
+	res_text(r, COL_NAME, "%-*s", rd->name_width,
+		 mode->level[rd->level].name);
 	res_entry(r, "entry", "%s", rd->value);
 	paging_format_entry(flags, sizeof(flags), mode, rd->level, rd->value,
 			    rd->leaf);
@@ -285,6 +294,9 @@ static int pte_run(struct cmd_ctx *c)
 	res_str(c->r, "mode", "%s paging", mmu.mode->name);
 	res_u64(c->r, "maxphyaddr", "~, MAXPHYADDR %s",
 		mmu.features->maxphyaddr);
+	for (unsigned i = first; i <= last; i++)
+		if (rd.name_width < (int)strlen(mmu.mode->level[i].name))
+			rd.name_width = strlen(mmu.mode->level[i].name);
 	res_list(c->r, "readings", RES_LINES);
 	for (rd.level = first; rd.level <= last; rd.level++) {
 		rd.leaf = reads_as_leaf(&mmu, rd.level, rd.value);

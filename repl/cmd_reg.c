@@ -188,6 +188,9 @@ static int unknown_bit(struct cmd_ctx *c, const struct reg *g, const char *word)
 	if (!g->flags)
 		return err_set(c->err, ERR_USER, "%s: %s has no named bits",
 			       word, g->name);
+	if (!word[1])
+		return err_set(c->err, ERR_USER, "%s: a bit's name is missing",
+			       word);
 	closest_init(&near, word + 1);
 	for (const struct flag_name *f = g->flags; f->name; f++)
 		closest_try(&near, f->name);
@@ -207,7 +210,7 @@ static int change(struct cmd_ctx *c, const struct reg *g, unsigned i,
 {
 	const char *word = c->rest[i];
 	bool named = (*word == '+' || *word == '-') &&
-		     isalpha((unsigned char)word[1]);
+		     (isalpha((unsigned char)word[1]) || !word[1]);
 	uint64_t mask = named && g->flags ? flags_lookup(g->flags, word + 1)
 					  : 0;
 	struct value value;
@@ -221,6 +224,11 @@ static int change(struct cmd_ctx *c, const struct reg *g, unsigned i,
 	if (i > 0)
 		return err_set(c->err, ERR_USAGE, "%s: one value too many",
 			       word);
+	if (g->flags && flags_lookup(g->flags, word)) {
+		err_set(c->err, ERR_USER, "%s: + or - is missing", word);
+		err_hint(c->err, "+%s sets it, -%s clears it", word, word);
+		return -1;
+	}
 	if (expr_eval_as(c->s, word, "a number", &value, c->err) < 0) {
 		c->err->len = 0; /* it counts from the word */
 		return -1;

@@ -194,6 +194,21 @@ static void emit_unseen(struct cmd_ctx *c)
 		res_text(c->r, COL_PLAIN, "~; boot %s", a->name);
 }
 
+static void emit_bare(struct result *r, const struct machine *m)
+{
+	const struct ram *ram = m->ram;
+	uint64_t usable = 0;
+
+	for (unsigned i = 0; i < ram->nregions; i++)
+		if (ram->region[i].type == RAM_USABLE)
+			usable += ram->region[i].end - ram->region[i].start;
+	res_text(r, COL_PLAIN, "bare machine, paging off, CPL 0");
+	res_size(r, "usable", "%s usable RAM", usable);
+	res_u64(r, "cpus", m->ncpus == 1 ? "%s CPU" : "%s CPUs", m->ncpus);
+	res_u64(r, "maxphyaddr", "MAXPHYADDR %s",
+		m->cpu[0].features.maxphyaddr);
+}
+
 static int boot_run(struct cmd_ctx *c)
 {
 	const char *words[CMD_MAX_INPUTS];
@@ -208,7 +223,7 @@ static int boot_run(struct cmd_ctx *c)
 	k = c->s->k;
 	res_str(c->r, "arch", "%s", k ? k->arch->name : "none");
 	if (!k) {
-		res_text(c->r, COL_PLAIN, "bare machine, paging off, CPL 0");
+		emit_bare(c->r, c->s->m);
 		return 0;
 	}
 	res_str(c->r, "mode", "%s paging", k->mode->name);

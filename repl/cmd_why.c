@@ -262,6 +262,8 @@ static const char *prospect(struct kernel *k, const struct why *y)
 	const struct fault *f = &y->probe.fault;
 	const struct vm_area_struct *vma = NULL;
 
+	if (!y->task)
+		return "none runs here that could be killed";
 	if (f->vector != VEC_PF)
 		return f->vector == VEC_SS ? "SIGBUS" : "SIGSEGV";
 	if (f->cr2 < k->layout.task_size && (f->error_code & PF_RSVD))
