@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "machine/reserved.h"
 #include "machine/stale.h"
 #include "repl/cmd_tlb.h"
 
@@ -231,6 +232,25 @@ static void emit_accesses(struct result *r, const struct stale *s)
 	res_end(r);
 }
 
+/* What MOV to CR3 would say to memory's PDPTE: #GP, if bits are reserved. */
+static void emit_refused(struct result *r, const struct cpu *cpu,
+			 const struct stale *s)
+{
+	char bits[160];
+
+	if (s->kind != STALE_PDPTE || !(s->memory & PTE_P) ||
+	    !*reserved_format(bits, sizeof(bits), &cpu->mmu, 0, s->memory,
+			      false))
+		return;
+	res_str(r, "refused", NULL, bits);
+	res_list(r, NULL, RES_TREE);
+	res_item(r, false);
+	res_text(r, COL_BAD, "before that, mend memory's entry: it ends in "
+		 "#GP, reserved %s", bits);
+	res_end(r);
+	res_end(r);
+}
+
 static void emit_stale(struct result *r, const struct cpu *cpu,
 		       const struct stale *s)
 {
@@ -238,6 +258,7 @@ static void emit_stale(struct result *r, const struct cpu *cpu,
 	emit_what(r, cpu, s);
 	emit_reasons(r, s);
 	emit_accesses(r, s);
+	emit_refused(r, cpu, s);
 	emit_cure(r, s);
 	res_end(r);
 }
