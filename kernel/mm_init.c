@@ -1,0 +1,92 @@
+/*
+ * mm_init.c - zones from the memory map: spans, and what the buddy gets.
+ *
+ * Models free_area_init() and memblock_free_all() of mm/page_alloc.c and
+ * mm/memblock.c, Linux 6.1; watermarks are in watermark.c. Left out: nodes,
+ * deferred struct pages.
+ */
+#include <string.h>
+
+#include "kernel/buddy.h"
+#include "kernel/internal.h"
+#include "kernel/memblock.h"
+#include "kernel/page_alloc.h"
+
+#define RECORDS_MAX (32 * MiB) /* larger reservations get no records */
+
+static void zone_set_span(struct kernel *k, enum zone_type type,
+			  const char *name, pfn_t low, pfn_t high)
+{
+	struct zone *zone = &k->zone[type];
+
+	zone->name = name;
+	buddy_init(zone);
+	if (high > k->max_pfn)
+		high = k->max_pfn;
+	if (low >= high)
+		return;
+	zone->start_pfn = low;
+	zone->end_pfn = high;
+	zone->spanned = high - low;
+	zone->present = memblock_present(k, low, high);
+}
+
+/* Frame 0 belongs to the BIOS and to no zone. */
+static void zones_set_spans(struct kernel *k)
+{
+	pfn_t dma = 16 * MiB >> PAGE_SHIFT;
+	pfn_t low = k->max_low_pfn;
+	pfn_t dma32 = k->arch->highmem ? dma : 4 * GiB >> PAGE_SHIFT;
+
+	zone_set_span(k, ZONE_DMA, "DMA", 1, dma);
+	zone_set_span(k, ZONE_DMA32, "DMA32", dma, dma32);
+	zone_set_span(k, ZONE_NORMAL, "Normal", dma32, low);
+	zone_set_span(k, ZONE_HIGHMEM, "HighMem", low, k->max_pfn);
+}
+
+/* Linux memblock_free_all(), from the top: lists end up in rising order. */
+static void free_all_memory(struct kernel *k)
+{
+	pfn_t limit = k->max_pfn, start, end;
+
+	while (memblock_free_below(k, limit, &start, &end)) {
+		struct zone *zone = page_zone(k, end - 1);
+
+		if (zone && zone->start_pfn > start)
+			start = zone->start_pfn;
+		if (zone)
+			buddy_add_range(k, zone, start, end);
+		limit = start;
+	}
+}
+
+/* Records for what boot took; huge ranges are known to memblock only. */
+static void mark_reserved(struct kernel *k)
+{
+	for (unsigned i = 0; i < k->nreserved; i++) {
+		const struct memblock_range *r = &k->reserved[i];
+		uint32_t flags = PG_reserved | PG_kernel | PG_used;
+		pfn_t end = r->end >> PAGE_SHIFT;
+
+		if (r->end - r->start > RECORDS_MAX)
+			continue;
+		if (!strcmp(r->name, "page tables"))
+			flags |= PG_table;
+		for (pfn_t p = r->start >> PAGE_SHIFT; p < end; p++) {
+			if (!pfn_valid(k, p))
+				continue;
+			pfn_to_page(k, p)->flags = flags;
+			pfn_to_page(k, p)->_refcount = 1;
+		}
+	}
+}
+
+void page_alloc_init(struct kernel *k)
+{
+	zones_set_spans(k);
+	mark_reserved(k);
+	free_all_memory(k);
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++)
+		k->totalram_pages += k->zone[i].managed;
+	watermarks_init(k);
+}
