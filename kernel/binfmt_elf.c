@@ -617,7 +617,7 @@ static void place_brk(struct linux_binprm *b, bool static_pie)
 	va_t base = b->k->layout.elf_et_dyn_base, thirds;
 
 	if (static_pie) {	/* ELF_ET_DYN_BASE before it is page aligned */
-		thirds = mm->task_size / 3 * 2;
+		thirds = mm->map_window / 3 * 2;
 		mm->brk = (thirds & PAGE_MASK) == base ? PAGE_ALIGN(thirds) :
 							 base;
 	} else if (b->k->config.aslr) {

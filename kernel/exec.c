@@ -57,7 +57,7 @@ static va_t stack_top(struct linux_binprm *b)
 static va_t mmap_base(struct linux_binprm *b)
 {
 	uint64_t gap = b->task->rlim_stack, pad = STACK_GUARD_GAP, rnd = 0;
-	uint64_t max = b->mm->task_size / 6 * 5;
+	uint64_t max = b->mm->map_window / 6 * 5;
 
 	if (b->k->config.aslr) {
 		pad += b->abi->stack_rnd_mask << PAGE_SHIFT;
@@ -70,7 +70,7 @@ static va_t mmap_base(struct linux_binprm *b)
 		gap = 128 * MiB;
 	if (gap > max)
 		gap = max;
-	return PAGE_ALIGN(b->mm->task_size - gap - rnd);
+	return PAGE_ALIGN(b->mm->map_window - gap - rnd);
 }
 
 /* The stack area of one page, and where strings begin. */

@@ -64,6 +64,7 @@ int mm_alloc(struct kernel *k, struct mm_struct **ret)
 	mm->pgd = pgd;
 	mm->pgtables = pt_count_tables(k, pgd << PAGE_SHIFT);
 	mm->task_size = k->layout.task_size;
+	mm->map_window = k->layout.map_window;
 	mm->mmap_base = k->layout.mmap_base;
 	vma_tree_init(&mm->vmas);
 	*ret = mm;

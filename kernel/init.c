@@ -33,7 +33,6 @@ void kernel_config_default(struct kernel_config *cfg, const struct arch *arch)
 		.ram = 2 * GiB,
 		.cpus = 2,
 		.seed = 1,
-		.vmalloc_reserve = 128 * MiB,
 		.pse = arch->features.pse,
 		.nx = arch->features.nx,
 		.pge = arch->features.pge,
@@ -93,6 +92,9 @@ static struct cpu_features choose_features(const struct kernel_config *cfg)
 	f.pge &= cfg->pge;
 	f.pat &= cfg->pat;
 	f.gbpages = cfg->gbpages && f.lm;
+	f.la57 = cfg->la57 && f.lm;
+	if (f.la57)
+		f.maxphyaddr = 52;	/* as CPUs that have LA57 do */
 	f.tlb = cfg->tlb;
 	return f;
 }
@@ -156,7 +158,7 @@ static const char *enable_paging(struct cpu *cpu, bool pae, bool long_mode,
 {
 	const struct cpu_features *f = &cpu->features;
 	uint64_t cr4 = (f->pse ? CR4_PSE : 0) | (pae ? CR4_PAE : 0) |
-		       (f->pge ? CR4_PGE : 0);
+		       (f->pge ? CR4_PGE : 0) | (f->la57 ? CR4_LA57 : 0);
 	uint64_t efer = (long_mode ? EFER_LME : 0) | (f->nx ? EFER_NXE : 0);
 	const char *why = cpu_write_cr4(cpu, cr4);
 
@@ -206,6 +208,7 @@ static const char *boot_memory(struct kernel *k)
 		why = layout_compute(&k->config, k->max_pfn, &k->layout);
 	if (why)
 		return why;
+	memblock_cap(k, k->layout.max_pfn);
 	k->max_low_pfn = k->layout.lowmem_end >> PAGE_SHIFT;
 	why = reserve_image(k);
 	if (!why)
@@ -247,7 +250,7 @@ struct kernel *kernel_boot(const struct kernel_config *cfg, const char **why)
 	assert(k);
 	k->config = *cfg;
 	k->arch = cfg->arch;
-	k->mode = &paging_modes[k->arch->mode];
+	k->mode = &paging_modes[layout_mode(cfg)];
 	k->pte_level = k->mode->nlevels - 1;
 	k->rng = cfg->seed;
 	k->next_pid = 1;

@@ -3,8 +3,9 @@
  * layout, and the boundaries of this boot computed from it.
  *
  * Rows: i386 classic (Linux 2.6: the textbook's numbers), i386 6.1, x86-64
- * with 4 levels. Source: linux 6.1 arch/x86/include/asm/pgtable_32_areas.h,
- * page_32_types.h, pgtable_64_types.h, Documentation/x86/x86_64/mm.rst.
+ * with 4 and with 5 levels. Source: linux 6.1 arch/x86/include/asm/
+ * pgtable_32_areas.h, page_32_types.h, pgtable_64_types.h,
+ * Documentation/x86/x86_64/mm.rst.
  */
 #ifndef KERNEL_LAYOUT_H
 #define KERNEL_LAYOUT_H
@@ -25,7 +26,11 @@ struct kernel_config {		/* what `boot` takes */
 	unsigned cpus;		/* 1 .. MACHINE_MAX_CPUS */
 	uint64_t page_offset;	/* i386: 0xC0000000 for vmsplit=3G, ...; 0: default */
 	bool layout_61;		/* layout=6.1 rather than classic (i386) */
-	uint64_t vmalloc_reserve; /* i386: bytes, default 128 MiB */
+	uint64_t vmalloc_reserve; /* i386: vmalloc=, bytes; 0: 128 MiB */
+	uint64_t lowmem;	/* i386: lowmem ends here at most; 0: the layout's limit */
+	uint64_t highmem;	/* i386: highmem=, bytes, if has_highmem */
+	bool has_highmem;
+	bool la57;		/* x86-64: 5-level paging */
 	uint64_t seed;
 	bool kaslr, aslr;
 	bool pse, nx, pge, pat, gbpages; /* CPU features taken away or given */
@@ -57,14 +62,29 @@ struct layout_area {
 	const char *note;	/* one phrase for students */
 };
 
-#define LAYOUT_MAX_AREAS 32
+#define LAYOUT_MAX_AREAS 40
+
+/* What KASLR moved: one of @positions places, @granule apart. */
+struct kaslr_move {
+	const char *what;	/* "page_offset_base", "kernel text, physical" */
+	uint64_t base, from;	/* where it is; where it would be without KASLR */
+	uint64_t granule, positions;
+	bool physical;
+};
+
+#define LAYOUT_MAX_MOVES 7
 
 struct layout {
+	enum paging_mode_id mode;
 	va_t task_size;		/* first address that is not the user's */
+	va_t map_window;	/* mmap stays below unless asked; 47 bits with LA57 */
 	va_t mmap_base, stack_top, elf_et_dyn_base;	/* user, without ASLR */
 	va_t page_offset;	/* direct map: __va(0) */
 	va_t high_memory;	/* end of the direct map */
 	pa_t lowmem_end;	/* __pa(high_memory): frames above are HighMem */
+	pfn_t max_pfn;		/* frames from here on are not used (highmem=) */
+	/* What the kernel says at boot about highmem=; "" if nothing. */
+	char message[96];
 	va_t vmalloc_start, vmalloc_end;
 	va_t pkmap_base;	/* 0 where there is none */
 	unsigned last_pkmap;
@@ -76,12 +96,19 @@ struct layout {
 	va_t lapic, ioapic;	/* fixmap pages of the interrupt controllers */
 	bool thp;		/* transparent huge pages: raises the watermarks */
 	va_t cpu_entry_area, cpu_entry_area_end, modules_start, modules_end;
+	va_t ldt_base;		/* LDT remap, with page-table isolation */
+	va_t vsyscall, espfix_base, efi_start, efi_end;	/* x86-64, else 0 */
 	va_t vmemmap, vmemmap_end;	/* mem_map: in lowmem on i386 */
 	va_t kernel_map;	/* the image runs at this + its physical address */
 	va_t kernel_image, kernel_image_end;	/* x86-64: its own area; else 0 */
 	va_t direct_end, vmemmap_max;	/* x86-64: ends of what is set aside */
 	pa_t kernel_phys;	/* load address of the image */
 	struct { pa_t text, etext, rodata, erodata, data, edata, bss, ebss; } image;
+	unsigned module_load_offset;	/* pages; KASLR: 1 to 1024 */
+	/* espfix: random bits of the stacks' addresses; see espfix_stack() */
+	unsigned espfix_page, espfix_slot;
+	unsigned nmoves;
+	struct kaslr_move move[LAYOUT_MAX_MOVES];	/* in the order drawn */
 	unsigned nareas;
 	struct layout_area area[LAYOUT_MAX_AREAS];	/* ascending, no holes left out */
 };
@@ -92,6 +119,15 @@ struct layout {
  */
 const char *layout_compute(const struct kernel_config *cfg, pfn_t max_pfn,
 			   struct layout *ret);
+
+/* The paging mode of a kernel so configured. */
+enum paging_mode_id layout_mode(const struct kernel_config *cfg);
+
+/* End of usable RAM that a kernel so configured can see, as a frame number. */
+pfn_t layout_end_of_ram(const struct kernel_config *cfg);
+
+/* Bottom of @cpu's espfix stack (64 bytes), x86-64 (init_espfix_ap). */
+va_t layout_espfix_stack(const struct layout *l, unsigned cpu);
 
 /* The address of a boundary by its kernel name ("PAGE_OFFSET",
  * "high_memory", "VMALLOC_START", "_text", ...). False if there is none. */

@@ -31,6 +31,19 @@ void memblock_init(struct kernel *k, pa_t limit)
 	}
 }
 
+/* linux leaves them in memblock, but no zone has them */
+void memblock_cap(struct kernel *k, pfn_t max_pfn)
+{
+	pa_t limit = max_pfn << PAGE_SHIFT;
+
+	while (k->nmemory && k->memory[k->nmemory - 1].start >= limit)
+		k->nmemory--;
+	if (k->nmemory && k->memory[k->nmemory - 1].end > limit)
+		k->memory[k->nmemory - 1].end = limit;
+	if (k->max_pfn > max_pfn)
+		k->max_pfn = max_pfn;
+}
+
 bool pfn_valid(const struct kernel *k, pfn_t pfn)
 {
 	/* The last ranges are the large ones; the first is the low 640 KiB. */

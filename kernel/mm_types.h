@@ -120,6 +120,7 @@ struct mm_struct {
 	uint64_t rss[NR_MM_COUNTERS];	/* pages */
 	uint64_t total_vm, pgtables;	/* pages, table frames */
 	va_t task_size, mmap_base;
+	va_t map_window;	/* DEFAULT_MAP_WINDOW; see mmap.c */
 	va_t start_code, end_code, start_data, end_data;
 	va_t start_brk, brk, start_stack, arg_start, arg_end, env_start, env_end;
 	va_t entry, interp_base, vdso;

@@ -2,7 +2,7 @@
  * mmap.c - mmap, munmap, brk, stack growth (linux 6.1 mm/mmap.c,
  * arch/x86/kernel/sys_x86_64.c for the search from the top).
  *
- * Left out: locks, hugetlb, MAP_32BIT, the address space above 47 bits, resource
+ * Left out: locks, hugetlb, MAP_32BIT, resource
  * limits other than the stack's, overcommit modes 1 and 2, seals, pkeys
  * (PROT_EXEC alone is readable), mlock limits: everybody may lock.
  */
@@ -45,26 +45,36 @@ static bool hint_fits(const struct mm_struct *mm, va_t addr, uint64_t len)
 
 	if (!addr || mm->task_size - len < addr)
 		return false;
+	/* Nothing may lie across the window's end. */
+	if ((addr > mm->map_window) != (addr + len > mm->map_window))
+		return false;
 	vma = find_vma(mm, addr);
 	return !vma || addr + len <= vm_start_gap(vma);
 }
 
-/* The highest gap below mmap_base; if there is none, the lowest above a third
- * of the address space (linux bottomup fallback). */
+/*
+ * The highest gap below mmap_base; if there is none, the lowest above a third
+ * of the address space (linux bottomup fallback). With 5 levels both searches
+ * end at 47 bits, unless the hint is above: then they have all 56.
+ */
 static int arch_get_unmapped_area_topdown(const struct mm_struct *mm, va_t addr,
 					  uint64_t len, unsigned flags,
 					  va_t *ret)
 {
+	uint64_t more = 0;
+
 	if (len > mm->task_size)
 		return -ENOMEM;
 	if ((flags & LX_MAP_FIXED) || hint_fits(mm, addr, len)) {
 		*ret = addr;
 		return 0;
 	}
-	if (vma_tree_gap_down(&mm->vmas, len, mmap_low_limit(mm), mm->mmap_base,
-			      ret) ||
-	    vma_tree_gap_up(&mm->vmas, len, PAGE_ALIGN(mm->task_size / 3),
-			    mm->task_size, ret))
+	if (addr > mm->map_window)
+		more = mm->task_size - mm->map_window;
+	if (vma_tree_gap_down(&mm->vmas, len, mmap_low_limit(mm),
+			      mm->mmap_base + more, ret) ||
+	    vma_tree_gap_up(&mm->vmas, len, PAGE_ALIGN(mm->map_window / 3),
+			    mm->map_window + more, ret))
 		return 0;
 	return -ENOMEM;
 }

@@ -66,6 +66,14 @@ static int set_seed(struct boot *b, const char *value)
 			  &b->cfg.seed);
 }
 
+static int set_bool(struct boot *b, const char *value, bool *ret)
+{
+	if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
+		return bad(b, "on or off");
+	*ret = value[1] == 'n';
+	return 0;
+}
+
 static bool is_i386(const struct boot *b)
 {
 	return b->cfg.arch && b->cfg.arch->word == 4;
@@ -75,8 +83,36 @@ static int set_vmalloc(struct boot *b, const char *value)
 {
 	if (!is_i386(b))
 		return bad(b, "only on i386");
-	return get_number(b, value, 1 * MiB, 1 * GiB, "from 1M to 1G",
+	return get_number(b, value, 1 * MiB, 4 * GiB, "from 1M to 4G",
 			  &b->cfg.vmalloc_reserve);
+}
+
+static int set_lowmem(struct boot *b, const char *value)
+{
+	if (!is_i386(b))
+		return bad(b, "only on i386: x86-64 maps all RAM");
+	if (get_number(b, value, MIN_RAM, 4 * GiB, "from 16M to 4G",
+		       &b->cfg.lowmem) < 0)
+		return -1;
+	if (b->cfg.lowmem & ~PAGE_MASK)
+		return bad(b, "not a multiple of 4K");
+	return 0;
+}
+
+static int set_highmem(struct boot *b, const char *value)
+{
+	if (!is_i386(b))
+		return bad(b, "only on i386: x86-64 has no highmem");
+	b->cfg.has_highmem = true;
+	return get_number(b, value, 0, MAX_RAM, "from 0 to 1T",
+			  &b->cfg.highmem);
+}
+
+static int set_la57(struct boot *b, const char *value)
+{
+	if (is_i386(b))
+		return bad(b, "only on x86_64");
+	return set_bool(b, value, &b->cfg.la57);
 }
 
 static const struct { const char *name; uint64_t page_offset; bool pae; }
@@ -111,14 +147,6 @@ static int set_layout(struct boot *b, const char *value)
 	return 0;
 }
 
-static int set_bool(struct boot *b, const char *value, bool *ret)
-{
-	if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
-		return bad(b, "on or off");
-	*ret = value[1] == 'n';
-	return 0;
-}
-
 static int set_tlb(struct boot *b, const char *value)
 {
 	char why[120];
@@ -140,6 +168,9 @@ static const struct boot_key {
 	{ "vmsplit", set_vmsplit, 0, true },
 	{ "layout", set_layout, 0, true },
 	{ "vmalloc", set_vmalloc, 0, true },
+	{ "lowmem", set_lowmem, 0, true },
+	{ "highmem", set_highmem, 0, true },
+	{ "la57", set_la57, 0, true },
 	{ "kaslr", NULL, offsetof(struct kernel_config, kaslr), true },
 	{ "aslr", NULL, offsetof(struct kernel_config, aslr), true },
 	{ "pse", NULL, offsetof(struct kernel_config, pse), false },

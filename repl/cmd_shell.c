@@ -194,6 +194,23 @@ static void emit_unseen(struct cmd_ctx *c)
 		res_text(c->r, COL_PLAIN, "~; boot %s", a->name);
 }
 
+/* highmem=: what the kernel says of it, or what it left unused. */
+static void emit_highmem(struct cmd_ctx *c)
+{
+	const struct kernel *k = c->s->k;
+	const char *says = k->layout.message;
+	pfn_t end = layout_end_of_ram(&k->config);
+
+	if (!*says && end <= k->max_pfn)
+		return;
+	res_line(c->r);
+	res_text(c->r, COL_BAD, "Warning:");
+	res_str(c->r, "message", "~ %s", says);
+	if (end > k->max_pfn)
+		res_size(c->r, "ram_unused", "~ highmem= leaves %s unused",
+			 (end - k->max_pfn) << PAGE_SHIFT);
+}
+
 static void emit_bare(struct result *r, const struct machine *m)
 {
 	const struct ram *ram = m->ram;
@@ -236,6 +253,7 @@ static int boot_run(struct cmd_ctx *c)
 		k->arch->word * 2);
 	emit_zones(c);
 	emit_unseen(c);
+	emit_highmem(c);
 	return 0;
 }
 
@@ -347,7 +365,9 @@ const struct command cmd_boot = {
 	"Keys: ram=SIZE (2G), cpus=N (2), seed=N (1), kaslr=on|off, aslr=on|off,\n"
 	"pse=on|off, pge=on|off, pat=on|off, nx=on|off, gbpages=on|off,\n"
 	"tlb=skylake|tiny|none|SPEC, and for i386\n"
-	"vmsplit=3G|3G_OPT|2G|2G_OPT|1G, layout=classic|6.1, vmalloc=SIZE.\n"
+	"vmsplit=3G|3G_OPT|2G|2G_OPT|1G, layout=classic|6.1, vmalloc=SIZE,\n"
+	"lowmem=SIZE (a lower limit than the layout's), highmem=SIZE (as Linux'\n"
+	"parameter: cuts highmem, or makes some of lowmem). x86_64: la57=on, 5 levels.\n"
 	"kaslr=on needs layout=6.1 on i386, and moves image and areas by the seed.\n"
 	"layout=classic has the numbers of the textbooks (Linux 2.6: lowmem ends at\n"
 	"896 MiB, position-independent programs lie at two thirds of user space);\n"

@@ -21,6 +21,8 @@ struct boot_row {
 	uint64_t ram;
 	bool layout_61, nopse, nopge, gbpages;
 	va_t page_offset;
+	bool la57, has_highmem;
+	uint64_t lowmem, highmem, vmalloc;
 };
 
 #define BOOT(n, a, bytes, ...)                                  \
@@ -37,6 +39,11 @@ static inline struct kernel_config row_config(const struct boot_row *row)
 	cfg.layout_61 = row->layout_61;
 	cfg.page_offset = row->page_offset;
 	cfg.gbpages = row->gbpages;
+	cfg.la57 = row->la57;
+	cfg.lowmem = row->lowmem;
+	cfg.highmem = row->highmem;
+	cfg.has_highmem = row->has_highmem;
+	cfg.vmalloc_reserve = row->vmalloc;
 	if (row->nopse)
 		cfg.pse = false;
 	if (row->nopge)

@@ -28,6 +28,7 @@ static const struct golden_row {
 	ROW("amd64", "x86_64", "512M", 512 * MiB, "nokaslr"),
 	ROW("amd64", "x86_64", "2G", 2 * GiB, "nokaslr"),
 	ROW("amd64", "x86_64", "4G", 4 * GiB, "nokaslr"),
+	ROW("amd64", "x86_64", "2G", 2 * GiB, "nokaslr-la57", .la57 = true),
 };
 
 /*

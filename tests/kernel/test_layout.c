@@ -26,6 +26,7 @@ static const struct golden_row {
 	I386("amd64", "x86_64", "512M", 512 * MiB, "nokaslr"),
 	I386("amd64", "x86_64", "2G", 2 * GiB, "nokaslr"),
 	I386("amd64", "x86_64", "4G", 4 * GiB, "nokaslr"),
+	I386("amd64", "x86_64", "2G", 2 * GiB, "nokaslr-la57", .la57 = true),
 };
 
 #define L(field) offsetof(struct layout, field)
@@ -66,27 +67,12 @@ static uint64_t field(const struct layout *l, size_t offset)
 	return *(const uint64_t *)((const char *)l + offset);
 }
 
-/* End of usable RAM as test_boot.c finds it from the e820 map. */
-static pfn_t end_of_ram(const struct kernel_config *cfg)
-{
-	struct ram_region map[RAM_MAX_REGIONS];
-	unsigned n = e820_build(cfg->ram, map, RAM_MAX_REGIONS);
-	pa_t end = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		if (map[i].type == RAM_USABLE)
-			end = map[i].end;
-	if (end > cfg->arch->max_ram)
-		end = cfg->arch->max_ram;
-	return end >> PAGE_SHIFT;
-}
-
 static struct layout compute(const struct boot_row *row)
 {
 	struct kernel_config cfg = row_config(row);
 	struct layout l;
 
-	assert_null(layout_compute(&cfg, end_of_ram(&cfg), &l));
+	assert_null(layout_compute(&cfg, layout_end_of_ram(&cfg), &l));
 	return l;
 }
 
@@ -179,6 +165,205 @@ static void test_layout__classic(void **state)
 	assert_int_equal(l.high_memory, row->high_memory);
 }
 
+/* --- lowmem=, highmem=, vmalloc=, worked out by hand from the source ------ */
+
+#define SIX(a, bytes, ...) BOOT("6.1", a, bytes, .layout_61 = true, __VA_ARGS__)
+#define OLD(a, bytes, ...) BOOT("classic", a, bytes, __VA_ARGS__)
+
+static const struct key_row {
+	struct boot_row boot;
+	va_t high_memory, vmalloc_start, vmalloc_end;
+	pfn_t max_pfn;
+	const char *message;
+} key_rows[] = {
+	/* parse_vmalloc() adds the hole: the area has 256 MiB, then */
+	{ SIX("i386", 2 * GiB, .vmalloc = 256 * MiB), 0xee3fe000, 0xeebfe000,
+	  0xfebfe000, 0x7ffe0, "" },
+	{ SIX("i386-pae", 2 * GiB, .vmalloc = 256 * MiB), 0xee7fe000,
+	  0xeeffe000, 0xfeffe000, 0x7ffe0, "" },
+	{ SIX("i386", 2 * GiB, .vmalloc = 128 * MiB), 0xf63fe000, 0xf6bfe000,
+	  0xfebfe000, 0x7ffe0, "" },
+	/* 2.6.24 did not */
+	{ OLD("i386", 2 * GiB, .vmalloc = 256 * MiB), 0xf0000000, 0xf0800000,
+	  0xff7fe000, 0x7ffe0, "" },
+	{ OLD("i386", 2 * GiB, .vmalloc = 100 * MiB), 0xf9c00000, 0xfa800000,
+	  0xff7fe000, 0x7ffe0, "" },
+	/* RAM beyond the limit, and less than it */
+	{ SIX("i386", 2 * GiB), 0xf6bfe000, 0xf73fe000, 0xfebfe000, 0x7ffe0,
+	  "" },
+	{ SIX("i386", 256 * MiB), 0xcffe0000, 0xd07e0000, 0xfebfe000, 0xffe0,
+	  "" },
+	{ SIX("i386", 4 * GiB), 0xf6bfe000, 0xf73fe000, 0xfebfe000, 0xc0000 -
+	  0x20, "" },
+	{ SIX("i386-pae", 4 * GiB), 0xf6ffe000, 0xf77fe000, 0xfeffe000,
+	  0x140000, "" },
+	/* memory splits */
+	{ SIX("i386", 3 * GiB, .page_offset = 0xb0000000), 0xf6bfe000,
+	  0xf73fe000, 0xfebfe000, 0xbffe0, "" },
+	{ SIX("i386", GiB, .page_offset = 0xb0000000), 0xeffe0000, 0xf07e0000,
+	  0xfebfe000, 0x3ffe0, "" },
+	{ SIX("i386", 3 * GiB, .page_offset = 0x80000000), 0xf6bfe000,
+	  0xf73fe000, 0xfebfe000, 0xbffe0, "" },
+	{ SIX("i386", 2 * GiB, .page_offset = 0x78000000), 0xf6bfe000,
+	  0xf73fe000, 0xfebfe000, 0x7ffe0, "" },
+	{ SIX("i386-pae", 64 * GiB, .page_offset = 0x40000000), 0xf6ffe000,
+	  0xf77fe000, 0xfeffe000, 0x1000000, "" },
+	{ OLD("i386", 3 * GiB, .page_offset = 0x78000000), 0xf8000000,
+	  0xf8800000, 0xff7fe000, 0xbffe0, "" },
+	/* lowmem= */
+	{ OLD("i386", 2 * GiB, .lowmem = 512 * MiB), 0xe0000000, 0xe0800000,
+	  0xff7fe000, 0x7ffe0, "" },
+	{ SIX("i386-pae", 4 * GiB, .lowmem = 760 * MiB), 0xef800000,
+	  0xf0000000, 0xfeffe000, 0x140000, "" },
+	{ OLD("i386", 256 * MiB, .lowmem = 512 * MiB), 0xcffe0000, 0xd0800000,
+	  0xff7fe000, 0xffe0, "" },
+	/* highmem= cuts highmem; */
+	{ SIX("i386", 2 * GiB, .has_highmem = true, .highmem = 512 * MiB),
+	  0xf6bfe000, 0xf73fe000, 0xfebfe000, 0x56bfe, "" },
+	{ SIX("i386", 2 * GiB, .has_highmem = true), 0xf6bfe000, 0xf73fe000,
+	  0xfebfe000, 0x36bfe, "" },
+	{ OLD("i386-pae", 8 * GiB, .has_highmem = true, .highmem = GiB),
+	  0xf8000000, 0xf8800000, 0xffbfe000, 0x78000, "" },
+	{ SIX("i386", 2 * GiB, .has_highmem = true, .highmem = 2 * GiB),
+	  0xf6bfe000, 0xf73fe000, 0xfebfe000, 0x7ffe0,
+	  "only 1171MB highmem pages available, ignoring highmem size of "
+	  "2048MB!" },
+	/* or makes some; */
+	{ SIX("i386", 512 * MiB, .has_highmem = true, .highmem = 256 * MiB),
+	  0xcffe0000, 0xd07e0000, 0xfebfe000, 0x1ffe0, "" },
+	{ OLD("i386", 512 * MiB, .has_highmem = true, .highmem = 256 * MiB),
+	  0xcffe0000, 0xd0800000, 0xff7fe000, 0x1ffe0, "" },
+	{ SIX("i386", 512 * MiB, .has_highmem = true), 0xdffe0000, 0xe07e0000,
+	  0xfebfe000, 0x1ffe0, "" },
+	/* but leaves 64 MiB of lowmem */
+	{ SIX("i386", 512 * MiB, .has_highmem = true, .highmem = 448 * MiB),
+	  0xdffe0000, 0xe07e0000, 0xfebfe000, 0x1ffe0,
+	  "highmem size (448MB) results in <64MB lowmem, ignoring it!" },
+	{ SIX("i386", 512 * MiB, .has_highmem = true, .highmem = 447 * MiB),
+	  0xc40e0000, 0xc48e0000, 0xfebfe000, 0x1ffe0, "" },
+	{ SIX("i386", 512 * MiB, .has_highmem = true, .highmem = 512 * MiB),
+	  0xdffe0000, 0xe07e0000, 0xfebfe000, 0x1ffe0,
+	  "highmem size (512MB) is bigger than pages available (511MB)!" },
+};
+
+static void test_layout__keys(void **state)
+{
+	const struct key_row *row = *state;
+	struct layout l = compute(&row->boot);
+
+	assert_int_equal(l.high_memory, row->high_memory);
+	assert_int_equal(l.vmalloc_start, row->vmalloc_start);
+	assert_int_equal(l.vmalloc_end, row->vmalloc_end);
+	assert_int_equal(l.max_pfn, row->max_pfn);
+	assert_int_equal(l.lowmem_end, row->high_memory - l.page_offset);
+	assert_string_equal(l.message, row->message);
+}
+
+/* The zones of a kernel that boots with them have these limits, and no more. */
+static void test_keys__boot(void **state)
+{
+	const struct key_row *row = *state;
+	struct kernel *k = boot_row(&row->boot);
+	pfn_t low = (row->high_memory - k->layout.page_offset) >> PAGE_SHIFT;
+
+	assert_int_equal(k->max_pfn, row->max_pfn);
+	assert_int_equal(k->max_low_pfn, low);
+	if (row->max_pfn > low) {
+		assert_int_equal(k->zone[ZONE_HIGHMEM].start_pfn, low);
+		assert_int_equal(k->zone[ZONE_HIGHMEM].end_pfn, row->max_pfn);
+	} else {
+		assert_int_equal(k->zone[ZONE_HIGHMEM].present, 0);
+	}
+	assert_false(pfn_valid(k, row->max_pfn));
+	end_row(k);
+}
+
+/* --- many RAM sizes, splits and keys --------------------------------------- */
+
+/* What must hold in every i386 layout. */
+static void sound_32(const struct kernel_config *cfg, const struct layout *l)
+{
+	va_t reserve = cfg->vmalloc_reserve ? cfg->vmalloc_reserve : 128 * MiB;
+	va_t pkmap_end = l->pkmap_base + l->last_pkmap * PAGE_SIZE;
+	va_t hole = l->vmalloc_start - l->high_memory, at = 0;
+	pfn_t max_pfn = layout_end_of_ram(cfg);
+
+	for (unsigned i = 0; i < l->nareas; i++) {
+		assert_int_equal(l->area[i].start, at);
+		at = l->area[i].end;
+		assert_true(at > l->area[i].start);
+	}
+	assert_int_equal(at, 4 * GiB);
+	assert_int_equal(l->high_memory - l->page_offset, l->lowmem_end);
+	assert_true(l->lowmem_end <= max_pfn << PAGE_SHIFT);
+	assert_true(l->max_pfn <= max_pfn);
+	assert_true(l->lowmem_end <= l->max_pfn << PAGE_SHIFT);
+	assert_true(cfg->layout_61 ? hole == 8 * MiB
+				   : hole >= 8 * MiB && hole < 16 * MiB);
+	assert_true(l->vmalloc_start < l->vmalloc_end);
+	if (cfg->layout_61)
+		assert_true(l->vmalloc_end - l->vmalloc_start >=
+			    reserve - (cfg->vmalloc_reserve ? 0 : 8 * MiB));
+	assert_int_equal(l->vmalloc_end + 2 * PAGE_SIZE, l->pkmap_base);
+	assert_true(pkmap_end <= l->fixaddr_boot_start);
+	assert_true(!l->cpu_entry_area || (pkmap_end == l->ldt_base &&
+		    l->cpu_entry_area_end <= l->fixaddr_boot_start));
+	if (cfg->lowmem)
+		assert_true(l->lowmem_end <= cfg->lowmem);
+}
+
+static const uint64_t rams[] = {
+	64 * MiB, 100 * MiB, 511 * MiB, 700 * MiB, 875 * MiB, 876 * MiB,
+	880 * MiB, 896 * MiB, 897 * MiB, 1024 * MiB, 1500 * MiB, 2048 * MiB,
+	3000 * MiB, 3583 * MiB, 3584 * MiB, 4096 * MiB, 6 * GiB, 64 * GiB,
+};
+static const va_t splits[] = { 0, 0xb0000000, 0x80000000, 0x78000000,
+			       0x40000000 };
+static const uint64_t reserves[] = { 0, 16 * MiB, 64 * MiB, 128 * MiB,
+				     400 * MiB, 800 * MiB };
+static const uint64_t lowmems[] = { 0, 64 * MiB, 512 * MiB, 2 * GiB };
+static const int64_t highmems[] = { -1, 0, 64 * MiB, 300 * MiB, 2 * GiB };
+
+/* One combination; returns whether it can be. */
+static bool combination(unsigned n, struct boot_row *row)
+{
+	struct kernel_config cfg;
+	struct layout l;
+	int64_t high;
+
+#define PICK(array) array[n % ARRAY_SIZE(array)]; n /= ARRAY_SIZE(array)
+	row->ram = PICK(rams);
+	row->page_offset = PICK(splits);
+	row->vmalloc = PICK(reserves);
+	row->lowmem = PICK(lowmems);
+	high = PICK(highmems);
+#undef PICK
+	row->has_highmem = high >= 0;
+	row->highmem = high >= 0 ? high : 0;
+	cfg = row_config(row);
+	if (layout_compute(&cfg, layout_end_of_ram(&cfg), &l))
+		return false;
+	sound_32(&cfg, &l);
+	return true;
+}
+
+static void test_layout__combinations(void **state)
+{
+	struct boot_row row = *(const struct boot_row *)*state;
+	unsigned all = ARRAY_SIZE(rams) * ARRAY_SIZE(splits) *
+		       ARRAY_SIZE(reserves) * ARRAY_SIZE(lowmems) *
+		       ARRAY_SIZE(highmems);
+	unsigned can = 0;
+
+	for (unsigned i = 0; i < all; i++)
+		can += combination(i, &row);
+	assert_in_range(can, all / 4, all);
+}
+
+static const struct boot_row combined[] = {
+	OLD("i386", 0), SIX("i386", 0), OLD("i386-pae", 0), SIX("i386-pae", 0),
+};
+
 /* --- every layout ------------------------------------------------------- */
 
 static const struct boot_row layouts[] = {
@@ -195,6 +380,7 @@ static const struct boot_row layouts[] = {
 	     .page_offset = 0x80000000),
 	BOOT("x86_64 128M", "x86_64", 128 * MiB),
 	BOOT("x86_64 1T", "x86_64", 1024 * GiB),
+	BOOT("x86_64 1T la57", "x86_64", 1024 * GiB, .la57 = true),
 };
 
 /* Areas tile the address space from 0 to the top, each with a note. */
@@ -230,6 +416,8 @@ static void test_symbols__are_found(void **state)
 	assert_int_equal(va, l.page_offset);
 	assert_true(layout_symbol(&l, "_text", &va));
 	assert_int_equal(va, l.kernel_map + l.image.text);
+	assert_true(layout_symbol(&l, "VMALLOC_END", &va));
+	assert_int_equal(va, l.vmalloc_end);
 	assert_false(layout_symbol(&l, "no_such_symbol", &va));
 	assert_false(layout_symbol(&l, "", &va));
 }
@@ -250,8 +438,14 @@ static const struct bad_row {
 	{ "lowmem", BOOT("", "i386", GiB), 1020 * MiB, 2 },
 	{ "lowmem", BOOT("", "i386", GiB), ~0ULL, 2 },
 	{ "room for the vmalloc", BOOT("", "i386", 2 * GiB), 16 * MiB, 2 },
-	{ "room for the vmalloc", BOOT("", "i386", 2 * GiB, .layout_61 = true),
-	  PAGE_SIZE, 2 },
+	{ "room for the vmalloc",
+	  BOOT("", "i386", 4 * GiB, .page_offset = 0x40000000), 8 * MiB, 2 },
+	{ "lowmem=", BOOT("", "i386", 2 * GiB, .lowmem = 897 * MiB), 0, 2 },
+	{ "lowmem=", BOOT("", "i386", GiB, .lowmem = 512 * MiB), 513 * MiB, 2 },
+	{ "does not fit", BOOT("", "i386", GiB, .layout_61 = true,
+	  .lowmem = 16 * MiB), 0, 2 },
+	{ "la57", BOOT("", "i386", GiB, .la57 = true), 0, 2 },
+	{ "la57", BOOT("", "i386-pae", GiB, .la57 = true), 0, 2 },
 	{ "NR_CPUS", BOOT("", "i386", GiB, .layout_61 = true), 0, 33 },
 	{ "does not fit", BOOT("", "i386", 16 * MiB, .layout_61 = true), 0, 2 },
 	{ "does not fit", BOOT("", "x86_64", 64 * MiB), 0, 2 },
@@ -263,10 +457,9 @@ static void test_layout__impossible(void **state)
 	struct kernel_config cfg = row_config(&row->boot);
 	struct layout l = { .page_offset = 42 };
 
-	if (row->vmalloc_reserve)
-		cfg.vmalloc_reserve = row->vmalloc_reserve;
+	cfg.vmalloc_reserve = row->vmalloc_reserve;
 	cfg.cpus = row->cpus;
-	const char *why = layout_compute(&cfg, end_of_ram(&cfg), &l);
+	const char *why = layout_compute(&cfg, layout_end_of_ram(&cfg), &l);
 
 	assert_non_null(why);
 	assert_non_null(strstr(why, row->why));
@@ -281,7 +474,7 @@ static void test_arch__by_name(void **state)
 }
 
 /* One reported test for each row. */
-static struct CMUnitTest tests[100];
+static struct CMUnitTest tests[200];
 static unsigned ntests;
 
 static void add(const char *name, CMUnitTestFunction fn, const void *row)
@@ -300,6 +493,12 @@ int main(void)
 	for (unsigned i = 0; i < ARRAY_SIZE(classic_rows); i++)
 		add(classic_rows[i].name, test_layout__classic,
 		    &classic_rows[i]);
+	for (unsigned i = 0; i < ARRAY_SIZE(key_rows); i++) {
+		add(key_rows[i].boot.name, test_layout__keys, &key_rows[i]);
+		add(key_rows[i].boot.name, test_keys__boot, &key_rows[i]);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(combined); i++)
+		add(combined[i].arch, test_layout__combinations, &combined[i]);
 	for (unsigned i = 0; i < ARRAY_SIZE(layouts); i++) {
 		add(layouts[i].name, test_areas__leave_no_hole_out,
 		    &layouts[i]);
