@@ -171,6 +171,8 @@ struct task_struct *task_alloc(struct kernel *k)
 		mm_uncharge(k, CACHE_TASK, va);
 		return NULL;
 	}
+	for (unsigned i = 0; i < 1U << STACK_ORDER(k); i++)
+		pfn_to_page(k, stack + i)->flags |= PG_stack;
 	task = xcalloc(1, sizeof(*task));
 	task->addr.va = va;
 	task->stack = stack;

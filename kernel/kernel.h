@@ -104,6 +104,7 @@ struct kernel {
 
 	struct { uint64_t pgfault, pgmajfault, pgalloc, pgfree, pgreuse; } vmstat;
 	uint64_t rng;			/* state of the one seeded generator */
+	uint32_t stamp;			/* PG_STAMP_MASK bits of this command */
 };
 
 /* The defaults of `boot ARCH`: ram 2 GiB, 2 CPUs, seed 1, no KASLR. */
@@ -142,6 +143,21 @@ static inline struct page *pfn_to_page(const struct kernel *k, pfn_t pfn)
 static inline pfn_t page_to_pfn(const struct kernel *k, const struct page *page)
 {
 	return page - k->mem_map;
+}
+
+/*
+ * A command begins: frames that are allocated, freed or mapped from now on
+ * can be told from all others by their stamps. When the stamps have all been
+ * used, those of the records are taken away, and they begin anew.
+ */
+void kernel_new_stamp(struct kernel *k);
+
+/* The frame of @page is used otherwise than before. */
+static inline void page_changed(const struct kernel *k, struct page *page)
+{
+	if ((page->flags & PG_STAMP_MASK) != k->stamp)
+		page->flags = (page->flags & ~(PG_STAMP_MASK | (uint32_t)PG_fresh)) |
+			      k->stamp;
 }
 
 /* Is there RAM with a struct page behind @pfn? */

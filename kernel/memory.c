@@ -120,6 +120,7 @@ static void zap_pte(struct kernel *k, struct mm_struct *mm, uint64_t pte)
 		page->flags |= PG_dirty;
 	mm->rss[mm_counter(page)]--;
 	page->_mapcount--;
+	page_changed(k, page);
 	put_page(k, page_to_pfn(k, page));
 }
 
@@ -182,6 +183,7 @@ static inline void copy_page_ref(struct copy *c, uint64_t pte)
 	page->_refcount++;
 	page->_mapcount++;
 	page->flags &= ~PG_anon_exclusive;
+	page_changed(c->k, page);
 	c->rss[mm_counter(page)]++;
 }
 

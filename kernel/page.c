@@ -20,5 +20,6 @@ const struct flag_name page_flag_names[] = {
 	{ PG_kernel, "kernel", NULL },
 	{ PG_zeropage, "zeropage", NULL },
 	{ PG_kmalloc, "kmalloc", NULL },
+	{ PG_stack, "stack", NULL },
 	{ 0, NULL, NULL },
 };

@@ -36,6 +36,11 @@ struct slab;
 #define PG_kmalloc	BIT(16)	/* ours: a kmalloc too large for a cache */
 #define PG_block	BIT(17)	/* ours: head of a block of the alloc_pages
 				 * command; private = order */
+#define PG_stack	BIT(18)	/* ours: kernel stack of a task */
+#define PG_STAMP_SHIFT	22	/* ours, 8 bits: who changed its use last: see
+				 * kernel_new_stamp() */
+#define PG_STAMP_MASK	(0xffU << PG_STAMP_SHIFT)
+#define PG_fresh	BIT(30)	/* ours: it was allocated then */
 #define PG_used		BIT(31)	/* ours: was allocated once: may hold nonzero bytes */
 extern const struct flag_name page_flag_names[];
 

@@ -75,7 +75,7 @@ static void prep_new_pages(struct kernel *k, pfn_t pfn, unsigned order,
 
 		if (zero && ((page->flags & PG_used) || k->ram_poked))
 			memset(page_bytes(k, p), 0, PAGE_SIZE);
-		page->flags = PG_used;
+		page->flags = PG_used | PG_fresh | k->stamp;
 	}
 	pfn_to_page(k, pfn)->_refcount = 1;
 }
@@ -104,9 +104,9 @@ pfn_t alloc_pages(struct kernel *k, unsigned gfp, unsigned order,
 	return pfn;
 }
 
-static void reset_record(struct page *page)
+static void reset_record(const struct kernel *k, struct page *page)
 {
-	page->flags &= PG_used;
+	page->flags = (page->flags & PG_used) | k->stamp;
 	page->_refcount = 0;
 	page->_mapcount = 0;
 	page->private = 0;
@@ -122,7 +122,7 @@ void free_pages(struct kernel *k, pfn_t pfn, unsigned order)
 	assert(zone &&
 	       !(pfn_to_page(k, pfn)->flags & (PG_buddy | PG_reserved)));
 	for (pfn_t p = pfn; p < pfn + (1ULL << order); p++)
-		reset_record(pfn_to_page(k, p));
+		reset_record(k, pfn_to_page(k, p));
 	zone->free += 1ULL << order;
 	k->vmstat.pgfree += 1ULL << order;
 	free_one_block(k, zone, pfn, order);

@@ -199,6 +199,7 @@ void page_add_anon_rmap(struct kernel *k, pfn_t pfn, struct vm_area_struct *vma,
 	page->anon_vma = vma->anon_vma;
 	page->index = linear_page_index(vma, va);
 	page->_mapcount++;
+	page_changed(k, page);
 }
 
 void page_move_anon_rmap(struct kernel *k, pfn_t pfn,
@@ -213,11 +214,13 @@ void page_move_anon_rmap(struct kernel *k, pfn_t pfn,
 void page_add_file_rmap(struct kernel *k, pfn_t pfn)
 {
 	pfn_to_page(k, pfn)->_mapcount++;
+	page_changed(k, pfn_to_page(k, pfn));
 }
 
 void page_remove_rmap(struct kernel *k, pfn_t pfn)
 {
 	pfn_to_page(k, pfn)->_mapcount--;
+	page_changed(k, pfn_to_page(k, pfn));
 }
 
 /* --- the walk ------------------------------------------------------------- */

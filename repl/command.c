@@ -269,6 +269,8 @@ int command_run(struct session *s, const struct command *cmd,
 		rc = command_bind(&c, in, n);
 	if (rc == 0)
 		rc = check_task(&c);
+	if (s->k && (cmd->flags & CMD_CHANGES))
+		kernel_new_stamp(s->k);
 	if (rc == 0)
 		rc = cmd->run(&c);
 	command_unbind(&c);
