@@ -50,6 +50,7 @@
 	X(cmd_ptdump) \
 	X(cmd_pte) \
 	X(cmd_quit) \
+	X(cmd_ram) \
 	X(cmd_read) \
 	X(cmd_reg) \
 	X(cmd_slabinfo) \

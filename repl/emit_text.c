@@ -56,6 +56,9 @@ static const char *const sgr[] = {
 	[COL_ENTRY] = "\033[33m",   [COL_NAME] = "\033[1m",
 	[COL_GOOD] = "\033[32m",    [COL_BAD] = "\033[1;31m",
 	[COL_DIM] = "\033[2m",	    [COL_CHANGED] = "\033[1;35m",
+	[COL_RED] = "\033[31m",	    [COL_GREEN] = "\033[32m",
+	[COL_YELLOW] = "\033[33m",    [COL_BLUE] = "\033[34m",
+	[COL_MAGENTA] = "\033[35m",   [COL_CYAN] = "\033[36m",
 };
 
 /* --- characters ---------------------------------------------------------- */

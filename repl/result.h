@@ -49,6 +49,8 @@ enum res_type {
 enum res_colour {	/* what it is, not how it looks */
 	COL_PLAIN, COL_ADDR, COL_ENTRY, COL_NAME, COL_GOOD, COL_BAD, COL_DIM,
 	COL_CHANGED,
+	/* Owners, told apart and no more: */
+	COL_RED, COL_GREEN, COL_YELLOW, COL_BLUE, COL_MAGENTA, COL_CYAN,
 };
 
 struct res_field {

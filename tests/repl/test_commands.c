@@ -127,7 +127,7 @@ static const char *const looks[] = {
 	"vmallocinfo", "iomem", "e820", "mtrr", "reg pat", "tlb", "tlb -c 1",
 	"tlb data", "tlb -l L2", "tlb --stale", "tlb --config", "counters",
 	"counters --full", "pte 0x7ffc4067", "pte 0x80 -l PDE -m 4-level", "peek 0x1000 64",
-	"page pfn:0x1000", "page __pa(high_memory-4K)", "page data", "help",
+	"ram", "ram -o", "ram -p 2", "ram -n 0 DMA", "page pfn:0x1000", "page __pa(high_memory-4K)", "page data", "help",
 	"help map", "apropos TLB", "check", "eval text+1", "__pa PAGE_OFFSET",
 	"__va 1M",
 };
