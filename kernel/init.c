@@ -217,9 +217,10 @@ static const char *boot_memory(struct kernel *k)
 		why = init_mem_mapping(k);
 	if (!why)
 		why = start_cpus(k);
+	if (!why)
+		why = page_alloc_init(k);
 	if (why)
 		return why;
-	page_alloc_init(k);
 	pfn_to_page(k, k->zero_pfn)->flags |= PG_zeropage;
 	return NULL;
 }

@@ -13,6 +13,12 @@
  */
 const char *init_mem_mapping(struct kernel *k);
 
+/*
+ * Reserves what config.sizes asks for, and finds out late_pages. The zones
+ * have their spans. NULL, or why it cannot (boot_sizes.c).
+ */
+const char *reserve_boot_sizes(struct kernel *k);
+
 /* Watermarks and lowmem_reserve, once managed pages are known (watermark.c). */
 void watermarks_init(struct kernel *k);
 

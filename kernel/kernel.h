@@ -74,6 +74,8 @@ struct kernel {
 	unsigned nreserved;
 	struct zone zone[MAX_NR_ZONES];
 	uint64_t totalram_pages;
+	uint64_t late_pages[MAX_NR_ZONES]; /* freed after watermarks were set */
+	uint64_t min_free_kbytes;
 	uint64_t ram_unseen;		/* bytes of RAM above what the arch can use */
 	/*
 	 * Somebody went behind the kernel's back: poke, a kernel-mode store,

@@ -20,6 +20,22 @@
 #define MIN_RAM	(16 * MiB)	/* the kernel image may need more */
 #define MAX_RAM	(1024 * GiB)
 
+/*
+ * What a real kernel says about its memory at boot, to be had here as well
+ * (boot_sizes.c): bytes, pages of each zone from BOOT_MANAGED on.
+ */
+enum boot_size {
+	BOOT_RESERVED,		/* "reserved" of the Memory: line */
+	BOOT_SMP,		/* "Freeing SMP alternatives memory" */
+	BOOT_INIT,		/* "init" of the Memory: line */
+	BOOT_INITRD,
+	BOOT_FREED,		/* all that is freed later, initrd included */
+	BOOT_MANAGED,		/* + enum zone_type: /proc/zoneinfo */
+	NR_BOOT_SIZES = BOOT_MANAGED + 4
+};
+
+struct boot_sizes { uint64_t n[NR_BOOT_SIZES]; unsigned set; /* BIT(i) */ };
+
 struct kernel_config {		/* what `boot` takes */
 	const struct arch *arch;
 	uint64_t ram;		/* bytes, page-aligned, 16 MiB .. 1 TiB */
@@ -35,6 +51,7 @@ struct kernel_config {		/* what `boot` takes */
 	bool kaslr, aslr;
 	bool pse, nx, pge, pat, gbpages; /* CPU features taken away or given */
 	struct tlb_config tlb;		/* all zero: the default */
+	struct boot_sizes sizes;
 };
 
 struct arch {			/* a row of `boot` */

@@ -81,12 +81,18 @@ static void mark_reserved(struct kernel *k)
 	}
 }
 
-void page_alloc_init(struct kernel *k)
+const char *page_alloc_init(struct kernel *k)
 {
+	const char *why;
+
 	zones_set_spans(k);
+	why = reserve_boot_sizes(k);
+	if (why)
+		return why;
 	mark_reserved(k);
 	free_all_memory(k);
 	for (unsigned i = 0; i < MAX_NR_ZONES; i++)
 		k->totalram_pages += k->zone[i].managed;
 	watermarks_init(k);
+	return NULL;
 }

@@ -15,7 +15,7 @@
 #define GFP_ATOMIC	0x20u	/* may go below the low watermark */
 
 /* Zones and buddy lists from the memory map; called by kernel_boot(). */
-void page_alloc_init(struct kernel *k);
+const char *page_alloc_init(struct kernel *k);
 
 /*
  * Takes 1 << @order frames, physically contiguous and naturally aligned, as

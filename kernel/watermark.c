@@ -1,13 +1,17 @@
 /*
  * watermark.c - how much of each zone is kept back.
  *
- * Models __setup_per_zone_wmarks() and setup_per_zone_lowmem_reserve() of
- * mm/page_alloc.c, and set_recommended_min_free_kbytes() of mm/khugepaged.c,
- * Linux 6.1. Left out: boosting; classic kernels get the same watermarks without
- * THP's part.
+ * Models __setup_per_zone_wmarks(), calculate_min_free_kbytes() and
+ * setup_per_zone_lowmem_reserve() of mm/page_alloc.c, and
+ * set_recommended_min_free_kbytes() of mm/khugepaged.c, Linux 6.1. All of it
+ * happens before the image's init sections and the initramfs are freed:
+ * late_pages do not count. Left out: boosting; classic kernels get the same
+ * watermarks without THP's part.
  */
 #include "kernel/internal.h"
 #include "kernel/pgtable.h"
+
+#define MIGRATE_PCPTYPES 3ULL
 
 static uint64_t isqrt(uint64_t n)
 {
@@ -19,26 +23,49 @@ static uint64_t isqrt(uint64_t n)
 	return root;
 }
 
+/* Pages managed when watermarks are set. */
+static uint64_t managed_then(const struct kernel *k, unsigned i)
+{
+	uint64_t managed = k->zone[i].managed;
+
+	return managed > k->late_pages[i] ? managed - k->late_pages[i] : 0;
+}
+
 static uint64_t lowmem_managed(const struct kernel *k)
 {
 	uint64_t n = 0;
 
 	for (unsigned i = 0; i <= ZONE_NORMAL; i++)
-		n += k->zone[i].managed;
+		n += managed_then(k, i);
 	return n;
 }
 
-static void setup_watermarks(struct kernel *k, uint64_t pages_min)
+/* Linux nr_free_buffer_pages(): what is above the high watermarks. */
+static uint64_t nr_free_buffer_pages(const struct kernel *k)
 {
-	uint64_t m = lowmem_managed(k);
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i <= ZONE_NORMAL; i++) {
+		uint64_t managed = managed_then(k, i);
+		uint64_t high = k->zone[i].watermark[WMARK_HIGH];
+
+		n += managed > high ? managed - high : 0;
+	}
+	return n;
+}
+
+static void setup_watermarks(struct kernel *k)
+{
+	uint64_t pages_min = k->min_free_kbytes / 4, m = lowmem_managed(k);
 
 	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
 		struct zone *zone = &k->zone[i];
-		uint64_t share = pages_min * zone->managed / m;
-		uint64_t min = share, step = zone->managed / 1000;
+		uint64_t managed = managed_then(k, i);
+		uint64_t share = m ? pages_min * managed / m : 0;
+		uint64_t min = share, step = managed / 1000;
 
 		if (i == ZONE_HIGHMEM && k->arch->highmem) {
-			min = zone->managed / 1024;
+			min = managed / 1024;
 			min = min < 32 ? 32 : min > 128 ? 128 : min;
 		}
 		if (step < share / 4)
@@ -49,39 +76,41 @@ static void setup_watermarks(struct kernel *k, uint64_t pages_min)
 	}
 }
 
-/* What khugepaged wants free, so that it finds whole large pages. */
-static uint64_t thp_min_free_pages(const struct kernel *k)
+/*
+ * What khugepaged wants free: two pageblocks in each zone that GFP_USER
+ * reaches, and two more for each migrate type and its fallbacks; at most a
+ * twentieth of lowmem. (Linux hugepage_init(): not below 512 MiB.)
+ */
+static uint64_t thp_min_free_kbytes(const struct kernel *k)
 {
 	uint64_t pageblock =
 		1ULL << (k->mode->level[k->pte_level - 1].shift - PAGE_SHIFT);
-	uint64_t zones = 0, buffers = 0;
+	uint64_t total = 0, zones = 0, want, most;
 
 	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
-		const struct zone *zone = &k->zone[i];
-		uint64_t high = zone->watermark[WMARK_HIGH];
-
-		zones += zone->managed != 0;
-		if (i <= ZONE_NORMAL && zone->managed > high)
-			buffers += zone->managed - high;
+		total += managed_then(k, i);
+		zones += i <= ZONE_NORMAL && k->zone[i].present;
 	}
-	uint64_t want = 11 * pageblock * zones;
-
-	return want < buffers / 20 ? want : buffers / 20;
+	if (!k->layout.thp || pt_max_shift(k) == PAGE_SHIFT ||
+	    total < 512 * MiB >> PAGE_SHIFT)
+		return 0;
+	want = pageblock * zones * (2 + MIGRATE_PCPTYPES * MIGRATE_PCPTYPES);
+	most = nr_free_buffer_pages(k) / 20;
+	return (want < most ? want : most) * 4;
 }
 
 static void setup_min_free(struct kernel *k)
 {
-	uint64_t kbytes = isqrt(64 * lowmem_managed(k));
-	uint64_t thp;
+	uint64_t kbytes = isqrt(nr_free_buffer_pages(k) * 4 * 16), thp;
 
 	kbytes = kbytes < 128 ? 128 : kbytes > 262144 ? 262144 : kbytes;
-	setup_watermarks(k, kbytes / 4);
-	if (!k->layout.thp || pt_max_shift(k) == PAGE_SHIFT ||
-	    k->totalram_pages < 512 * MiB >> PAGE_SHIFT)
-		return;
-	thp = thp_min_free_pages(k);
-	if (thp > kbytes / 4)
-		setup_watermarks(k, thp);
+	k->min_free_kbytes = kbytes;
+	setup_watermarks(k);
+	thp = thp_min_free_kbytes(k);
+	if (thp > kbytes) {
+		k->min_free_kbytes = thp;
+		setup_watermarks(k);
+	}
 }
 
 static void setup_lowmem_reserve(struct kernel *k)
@@ -92,8 +121,8 @@ static void setup_lowmem_reserve(struct kernel *k)
 		uint64_t managed = 0;
 
 		for (unsigned j = i + 1; j < MAX_NR_ZONES; j++) {
-			managed += k->zone[j].managed;
-			if (ratio[i] && k->zone[i].managed)
+			managed += managed_then(k, j);
+			if (ratio[i] && managed_then(k, i))
 				k->zone[i].lowmem_reserve[j] =
 					managed / ratio[i];
 		}

@@ -97,18 +97,85 @@ static void test_e820__golden(void **state)
 
 /* --- zones -------------------------------------------------------------- */
 
-static void assert_near(uint64_t ours, uint64_t golden, unsigned percent)
+/*
+ * What the real kernel said of its memory: "reserved", "init" and the
+ * initramfs of linux-memory-line.tsv, or managed pages of linux-zones.tsv.
+ */
+static void add_size(struct boot_sizes *s, unsigned i, uint64_t n)
 {
-	uint64_t slack = golden * percent / 100 + 2;
-
-	assert_in_range(ours, golden > slack ? golden - slack : 0,
-			golden + slack);
+	s->n[i] = n;
+	s->set |= 1u << i;
 }
 
-/*
- * Spans and present are exact. Watermarks are in proportion to what is
- * managed, which depends on the size of the initramfs.
- */
+struct told {
+	struct boot_sizes sizes;
+	uint64_t memtotal, hightotal, total_pages; /* pages */
+};
+
+static void read_memory_line(void *ctx, char **field)
+{
+	struct told *t = ctx;
+
+	add_size(&t->sizes, BOOT_RESERVED, number(field[7]) * KiB);
+	add_size(&t->sizes, BOOT_INIT, number(field[5]) * KiB);
+	add_size(&t->sizes, BOOT_INITRD, number(field[13]));
+	t->memtotal = number(field[9]) / 4;
+	t->hightotal = number(field[10]) / 4;
+	t->total_pages = number(field[14]);
+}
+
+static void read_managed(void *ctx, char **field)
+{
+	static const char *const name[] = { "DMA", "DMA32", "Normal",
+					    "HighMem" };
+	struct told *t = ctx;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(name); i++)
+		if (!strcmp(name[i], field[0]) && number(field[5]))
+			add_size(&t->sizes, BOOT_MANAGED + i, number(field[5]));
+}
+
+static struct kernel *boot_with(const struct golden_row *row,
+				const struct boot_sizes *sizes)
+{
+	struct kernel_config cfg = row_config(&row->boot);
+	const char *why = "";
+	struct kernel *k;
+
+	cfg.cpus = 1;
+	cfg.sizes = *sizes;
+	k = kernel_boot(&cfg, &why);
+	if (!k)
+		fail_msg("%s: %s", row->boot.name, why);
+	return k;
+}
+
+/* "0,823,1995,1995": the columns are the zones that the kernel has. */
+static void compare_protection(const struct kernel *k, const struct zone *zone,
+			       char *list)
+{
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
+		bool built = i != ZONE_HIGHMEM && i != ZONE_DMA32;
+
+		if (!built && (i == ZONE_HIGHMEM) != k->arch->highmem)
+			continue;
+		assert_non_null(list);
+		assert_int_equal(zone->lowmem_reserve[i], number(list));
+		list = strchr(list, ',');
+		list = list ? list + 1 : NULL;
+	}
+}
+
+static void compare_span(const struct zone *zone, char **field)
+{
+	if (strcmp(field[1], "-")) {
+		assert_int_equal(zone->start_pfn, number(field[1]));
+		assert_int_equal(zone->end_pfn, number(field[2]));
+	}
+	assert_int_equal(zone->spanned, number(field[3]));
+	assert_int_equal(zone->present, number(field[4]));
+}
+
 static void compare_zone(void *ctx, char **field)
 {
 	struct kernel *k = ctx;
@@ -118,29 +185,47 @@ static void compare_zone(void *ctx, char **field)
 
 		if (strcmp(zone->name, field[0]))
 			continue;
-		assert_int_equal(zone->start_pfn, number(field[1]));
-		assert_int_equal(zone->end_pfn, number(field[2]));
-		assert_int_equal(zone->spanned, number(field[3]));
-		assert_int_equal(zone->present, number(field[4]));
-		if (k->config.ram < GiB)
-			return;
+		compare_span(zone, field);
+		assert_int_equal(zone->managed, number(field[5]));
 		for (unsigned w = 0; w < 3; w++)
-			assert_near(zone->watermark[w], number(field[7 + w]),
-				    5);
-		return;
+			assert_int_equal(zone->watermark[w],
+					 number(field[7 + w]));
+		compare_protection(k, zone, field[10]);
 	}
 }
 
+/* Given the same managed pages, everything that follows from them agrees. */
 static void test_zones__golden(void **state)
 {
 	const struct golden_row *row = *state;
-	struct kernel *k = boot_row(&row->boot);
-	int lines = for_each_line(GOLDEN("zones"), row, compare_zone, k);
+	struct told t = { 0 };
+	struct kernel *k;
+	int lines;
 
-	end_row(k);
-	if (lines < 0)
+	if (for_each_line(GOLDEN("memory-line"), row, read_memory_line, &t) < 0)
 		skip();
+	for_each_line(GOLDEN("zones"), row, read_managed, &t);
+	k = boot_with(row, &t.sizes);
+	lines = for_each_line(GOLDEN("zones"), row, compare_zone, k);
+	end_row(k);
 	assert_true(lines >= 3);
+}
+
+/* The Memory: line alone; which zone boot takes from is not in it. */
+static void test_zones__memory_line(void **state)
+{
+	const struct golden_row *row = *state;
+	struct told t = { 0 };
+	struct kernel *k;
+
+	if (for_each_line(GOLDEN("memory-line"), row, read_memory_line, &t) < 0)
+		skip();
+	k = boot_with(row, &t.sizes);
+	assert_int_equal(k->totalram_pages, t.memtotal);
+	assert_int_equal(k->zone[ZONE_HIGHMEM].managed, t.hightotal);
+	if (k->arch->highmem || !k->zone[ZONE_NORMAL].present)
+		for_each_line(GOLDEN("zones"), row, compare_zone, k);
+	end_row(k);
 }
 
 /* DMA: of 4095 frames 97 are BIOS and VGA, and the first MiB is kept. */
@@ -368,6 +453,7 @@ int main(void)
 
 		add(row->boot.name, test_e820__golden, row);
 		add(row->boot.name, test_zones__golden, row);
+		add(row->boot.name, test_zones__memory_line, row);
 		add(row->boot.name, test_direct_map__golden, row);
 	}
 	add("test_zones__dma_managed", test_zones__dma_managed, NULL);
