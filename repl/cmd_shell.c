@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "repl/boot_args.h"
+#include "kernel/convert.h"
 #include "repl/cmd.h"
 
 /* --- help, apropos ---------------------------------------------------------------- */
@@ -273,10 +274,21 @@ static int let_run(struct cmd_ctx *c)
 	return 0;
 }
 
+/* A struct page *: where it is, and whose it is. */
+static int eval_page(struct cmd_ctx *c, pfn_t pfn)
+{
+	res_va(c->r, "value", "%s", convert_page(c->k, pfn).n);
+	res_str(c->r, "type", "%s", vtype_name[V_PAGE]);
+	res_pfn(c->r, "pfn", "pfn %s", pfn);
+	return 0;
+}
+
 static int eval_run(struct cmd_ctx *c)
 {
 	const struct value *v = &c->arg[0].value;
 
+	if (v->type == V_PAGE && c->k)
+		return eval_page(c, v->n);
 	res_hex(c->r, "value", v->type == V_VA || v->type == V_PA ? "%s" : NULL,
 		v->n, v->type == V_PA ? c->r->pa_digits : c->r->va_digits);
 	if (v->type != V_VA && v->type != V_PA)

@@ -6,6 +6,7 @@
 
 #define COMMANDS(X)                                                            \
 	X(cmd_pa) \
+	X(cmd_pa_symbol) \
 	X(cmd_va) \
 	X(cmd_access) \
 	X(cmd_alloc_pages) \
@@ -43,8 +44,16 @@
 	X(cmd_mtrr) \
 	X(cmd_munmap) \
 	X(cmd_page) \
+	X(cmd_page_address) \
+	X(cmd_page_to_pfn) \
+	X(cmd_page_to_phys) \
+	X(cmd_page_to_virt) \
 	X(cmd_pagewalk) \
 	X(cmd_peek) \
+	X(cmd_pfn_to_page) \
+	X(cmd_pfn_to_virt) \
+	X(cmd_pfn_valid) \
+	X(cmd_phys_to_page) \
 	X(cmd_poke) \
 	X(cmd_ps) \
 	X(cmd_ptdump) \
@@ -54,13 +63,19 @@
 	X(cmd_read) \
 	X(cmd_reg) \
 	X(cmd_slabinfo) \
+	X(cmd_slow_virt_to_phys) \
 	X(cmd_source) \
 	X(cmd_switch) \
 	X(cmd_task_switch) \
 	X(cmd_tlb) \
 	X(cmd_touch) \
 	X(cmd_vfree) \
+	X(cmd_virt_addr_valid) \
+	X(cmd_virt_to_page) \
+	X(cmd_virt_to_pfn) \
 	X(cmd_vmalloc) \
+	X(cmd_vmalloc_to_page) \
+	X(cmd_vmalloc_to_pfn) \
 	X(cmd_vmallocinfo) \
 	X(cmd_wait) \
 	X(cmd_why) \

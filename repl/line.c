@@ -22,6 +22,7 @@
 #include "repl/boot_args.h"
 #include "repl/dialect.h"
 #include "repl/host.h"
+#include "repl/convert.h"
 #include "repl/names.h"
 
 #define HISTORY_MAX 5000

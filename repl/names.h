@@ -25,7 +25,4 @@ int name_range(struct session *s, const char *name, uint64_t *start,
 /* The @i-th name of a range, for completion; NULL past the end. */
 const char *range_name(struct session *s, unsigned i);
 
-/* The @i-th conversion function; NULL past the end. In value.c. */
-const char *func_name(unsigned i);
-
 #endif

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "repl/convert.h"
 #include "repl/names.h"
 #include "repl/session.h"
 
@@ -268,135 +269,6 @@ static int parse_number(struct parser *p, struct value *ret)
 	return 0;
 }
 
-/* --- conversions --------------------------------------------------------- */
-typedef int (*conv_fn)(struct session *s, struct value v, struct value *ret,
-		       struct err *err);
-
-static int need_kernel(struct session *s, const char *name, struct err *err)
-{
-	if (s->k)
-		return 0;
-	err_set(err, ERR_USER, "%s: a bare machine has no kernel", name);
-	err_hint(err, "boot i386");
-	return -1;
-}
-
-/* The physical address of a kernel logical address. */
-static int logical_pa(struct session *s, uint64_t va, pa_t *ret,
-		      struct err *err)
-{
-	const struct layout *l = &s->k->layout;
-
-	if (kernel_virt_ok(s->k, va) || kernel_image_ok(s->k, va)) {
-		*ret = kernel_pa(s->k, va);
-		return 0;
-	}
-	if (va < l->task_size)
-		err_set(err, ERR_USER, "0x%llx is a user address: __pa is for "
-			"the direct map only", (unsigned long long)va);
-	else
-		err_set(err, ERR_USER, "0x%llx is not in the direct map: "
-			"vmalloc, kmap and fixmap addresses have no __pa",
-			(unsigned long long)va);
-	err_hint(err, "follow the page tables: pagewalk 0x%llx",
-		 (unsigned long long)va);
-	return -1;
-}
-
-int value_pa(struct session *s, struct value v, struct value *ret,
-	     struct err *err)
-{
-	char buf[40];
-
-	if (v.type == V_PFN || v.type == V_PAGE) {
-		*ret = (struct value){ V_PA, v.n << PAGE_SHIFT };
-		return 0;
-	}
-	if (v.type == V_PA)
-		return err_set(err, ERR_USER, "%s is physical already",
-			       value_format(buf, sizeof(buf), v));
-	ret->type = V_PA;
-	return need_kernel(s, "__pa", err) < 0 ? -1
-		: logical_pa(s, v.n, &ret->n, err);
-}
-
-int value_va(struct session *s, struct value v, struct value *ret,
-	     struct err *err)
-{
-	uint64_t pa = v.type == V_PFN || v.type == V_PAGE ? v.n << PAGE_SHIFT
-							  : v.n;
-
-	if (need_kernel(s, "__va", err) < 0)
-		return -1;
-	if (v.type == V_VA)
-		return err_set(err, ERR_USER, "va:0x%llx is linear already",
-			       (unsigned long long)v.n);
-	if (pa >= s->k->layout.lowmem_end) {
-		err_set(err, ERR_USER, "pa:0x%llx has no __va: lowmem, the "
-			"direct map, ends at 0x%llx", (unsigned long long)pa,
-			(unsigned long long)s->k->layout.lowmem_end);
-		if (s->k->arch->highmem && pfn_valid(s->k, pa >> PAGE_SHIFT))
-			err_hint(err, "it is in HighMem: kmap pfn:0x%llx",
-				 (unsigned long long)(pa >> PAGE_SHIFT));
-		return -1;
-	}
-	*ret = (struct value){ V_VA, kernel_va(s->k, pa) };
-	return 0;
-}
-
-static int conv_pfn(struct session *s, struct value v, struct value *ret,
-		    struct err *err)
-{
-	struct value pa = v;
-
-	if (v.type == V_PLAIN) {
-		err_set(err, ERR_USER, "0x%llx: physical or linear?",
-			(unsigned long long)v.n);
-		err_hint(err, "pfn(pa:0x%llx) or pfn(va:0x%llx)",
-			 (unsigned long long)v.n, (unsigned long long)v.n);
-		return -1;
-	}
-	if (v.type == V_VA && value_pa(s, v, &pa, err) < 0)
-		return -1;
-	if (pa.type == V_PA)
-		pa.n >>= PAGE_SHIFT;
-	*ret = (struct value){ V_PFN, pa.n };
-	return 0;
-}
-
-static int conv_page(struct session *s, struct value v, struct value *ret,
-		     struct err *err)
-{
-	struct value pfn;
-
-	if (conv_pfn(s, v, &pfn, err) < 0)
-		return -1;
-	if (!s->k || !pfn_valid(s->k, pfn.n))
-		return err_set(err, ERR_USER,
-			       "pfn:0x%llx: no RAM, no struct page",
-			       (unsigned long long)pfn.n);
-	*ret = (struct value){ V_PAGE, pfn.n };
-	return 0;
-}
-
-static const struct func {
-	const char *name;
-	conv_fn conv;
-} funcs[] = {
-	{ "__pa", value_pa },	      { "__va", value_va },
-	{ "pfn", conv_pfn },	      { "page", conv_page },
-	{ "pa", value_pa },	      { "va", value_va },
-	{ "virt_to_phys", value_pa },  { "phys_to_virt", value_va },
-	{ "page_to_phys", value_pa },  { "page_to_pfn", conv_pfn },
-	{ "pfn_to_page", conv_page }, { "virt_to_page", conv_page },
-	{ NULL, NULL },
-};
-
-const char *func_name(unsigned i)
-{
-	return i < ARRAY_SIZE(funcs) ? funcs[i].name : NULL;
-}
-
 /* --- the parser ---------------------------------------------------------- */
 static int parse_expr(struct parser *p, unsigned min_prec, struct value *ret);
 
@@ -429,15 +301,14 @@ static int parse_call(struct parser *p, const char *from, const char *to,
 		      struct value *ret)
 {
 	size_t len = to - from;
+	const struct func *fn = func_find(from, len);
 	struct value v;
 
-	for (const struct func *f = funcs; f->name; f++) {
-		if (strlen(f->name) != len || memcmp(f->name, from, len) != 0)
-			continue;
+	if (fn) {
 		p->pos = to;
 		if (parse_group(p, &v) < 0)
 			return -1;
-		if (f->conv(p->s, v, ret, p->err) < 0)
+		if (fn->conv(p->s, fn, v, ret, p->err) < 0)
 			return blame(p, from, p->pos);
 		return 0;
 	}

@@ -3,7 +3,7 @@
  *
  * Expressions follow C: 0x.., decimal, 4K 2M 1G, + - * / % & | ^ << >> ~ ( ),
  * names (PAGE_OFFSET, heap, text), $name, $_, casts `pa:0x1000`, and the
- * conversions __pa() __va() pfn() page(). A value carries a type: adding a
+ * conversions of convert.h. A value carries a type: adding a
  * plain number keeps the type, the difference of two addresses of one type is
  * plain, mixing types is an error that says what was probably meant.
  */
@@ -18,7 +18,7 @@ struct session;
 enum vtype { V_PLAIN, V_VA, V_PA, V_PFN, V_PAGE, V_NTYPES };
 extern const char *const vtype_name[V_NTYPES];	/* "plain", "va", "pa", .. */
 
-/* Of V_PFN and V_PAGE, n is the frame number. */
+/* Of V_PFN and V_PAGE, a struct page *, n is the frame number. */
 struct value { enum vtype type; uint64_t n; };
 
 /*
@@ -32,14 +32,6 @@ int expr_eval_as(struct session *s, const char *text, const char *what,
 		 struct value *ret, struct err *err);
 /* "pa:0x1000"; plain numbers without a type. Returns @buf. */
 char *value_format(char *buf, size_t size, struct value v);
-/*
- * The conversions __pa() and __va(). An address that has none is an error that
- * says where it lies and how to go on.
- */
-int value_pa(struct session *s, struct value v, struct value *ret,
-	     struct err *err);
-int value_va(struct session *s, struct value v, struct value *ret,
-	     struct err *err);
 /*
  * Names that expressions know now, for completion: the @i-th, NULL past the
  * end, "" for one that this machine does not have.

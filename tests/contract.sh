@@ -85,7 +85,7 @@ for line in 'pagewalk' 'pagewalk 1 2 3' 'pagewalk -z text' 'pagewalk 0x' \
 	'mprotect text 4K q' 'mprotect 0x1 1 r' 'brk 0x1' 'switch 99' 'fork -p 99' \
 	'exec /nonexistent' 'exec /etc/passwd' 'exec /' 'kfree 0xc0000001' \
 	'vfree 1' 'kmap 1' 'kunmap pfn:0x40000' 'vmalloc 0' 'kmalloc 99999999999' \
-	'vmalloc 0' 'vmalloc 99999999999' '__pa 0x1000' '__va 0xffffffff' \
+	'vmalloc 0' 'vmalloc 99999999999' '__pa pa:1' '= __pa(0x1000)' '= __va(0xffffffff)' 'page_to_pfn 1' \
 	'page 5' 'page pfn:99999999999' 'poke 1 2' 'peek 0 0' 'let 1 2' 'reg nosuch' \
 	'reg cr3 1 2' 'help nosuch' 'apropos qqqqqqq' 'source /nonexistent' \
 	'cpu 99' '"unterminated' 'free_pages pfn:1' 'alloc_pages 11' \
@@ -93,6 +93,7 @@ for line in 'pagewalk' 'pagewalk 1 2 3' 'pagewalk -z text' 'pagewalk 0x' \
 	'pagewalk --as qemu-tlb text' 'map 4K rw /' 'lua error("x")' 'lua (' 'eval va:1+pa:1'; do
 	status 1 "bad: $line" "$mmsh" -c "$line"
 done
+status 0 "a wrong __pa is a result" "$mmsh" -c '__pa 0x1000; __va 0xffffffff'
 status 4 "a read over the limit" "$mmsh" -c 'read text 999999999999'
 status 1 "wrong class" "$mmsh" -c 'boot i386; exec /bin/ls'
 says "boot x86_64" "which boot would do" "$mmsh" -c 'boot i386; exec /bin/ls'

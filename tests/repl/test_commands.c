@@ -129,7 +129,14 @@ static const char *const looks[] = {
 	"counters --full", "pte 0x7ffc4067", "pte 0x80 -l PDE -m 4-level", "peek 0x1000 64",
 	"ram", "ram -o", "ram -p 2", "ram -n 0 DMA", "page pfn:0x1000", "page __pa(high_memory-4K)", "page data", "help",
 	"help map", "apropos TLB", "check", "eval text+1", "__pa PAGE_OFFSET",
-	"__va 1M",
+	"__va 1M", "__pa VMALLOC_START", "__pa heap", "__pa_symbol _text",
+	"__va 0xfee00000", "virt_to_page VMALLOC_START",
+	"virt_to_pfn PAGE_OFFSET", "page_to_virt page:1",
+	"page_to_pfn page:1", "page_to_phys page:1", "page_address page:1",
+	"pfn_to_page 1", "pfn_to_virt 1", "phys_to_page 0xfee00000",
+	"slow_virt_to_phys VMALLOC_START", "vmalloc_to_page VMALLOC_START",
+	"vmalloc_to_pfn VMALLOC_START", "virt_addr_valid VMALLOC_START",
+	"pfn_valid 1",
 };
 
 static void looking_changes_nothing(const char *arch)
