@@ -218,32 +218,26 @@ void layout_name_areas_32(const struct kernel_config *cfg, struct layout *l)
 
 	layout_area(l, "user space", l->task_size, "one for each process");
 	layout_area(l, "direct map", l->high_memory,
-		    "lowmem: physical address + PAGE_OFFSET; holds the kernel "
-		    "image");
-	layout_area(
-		l, "hole", l->vmalloc_start,
-		"never mapped: catches overruns of lowmem (VMALLOC_OFFSET)");
-	layout_area(
-		l, "vmalloc", l->vmalloc_end,
-		"vmalloc, ioremap and modules: single frames made contiguous");
-	layout_area(l, "hole", l->pkmap_base, "never mapped: two guard pages");
+		    "lowmem: RAM at its address + PAGE_OFFSET");
+	layout_area(l, "hole", l->vmalloc_start,
+		    "VMALLOC_OFFSET: catches overruns");
+	layout_area(l, "vmalloc", l->vmalloc_end, "vmalloc, ioremap, modules");
+	layout_area(l, "hole", l->pkmap_base, "two guard pages");
 	layout_area(l, "pkmap", pkmap_end,
-		    "kmap: LAST_PKMAP shared slots for HighMem pages");
+		    "kmap: shared slots for HighMem pages");
 	if (l->cpu_entry_area) {
 		layout_area(l, "LDT remap", l->cpu_entry_area,
-			    "LDTs of processes, used with page-table isolation "
-			    "only");
+			    "LDTs, with page-table isolation only");
 		layout_area(l, "cpu entry area", l->cpu_entry_area_end,
-			    "descriptor tables and entry stacks of each CPU");
+			    "descriptor tables, entry stacks");
 	}
 	layout_area(l, "hole", l->fixaddr_boot_start, "never mapped");
 	layout_area(l, "fixmap, early", l->fixaddr_start,
 		    "early_ioremap, during boot only");
-	layout_area(l, "fixmap", l->kmap_fix,
-		    "addresses fixed when the kernel is built");
+	layout_area(l, "fixmap", l->kmap_fix, "fixed when the kernel is built");
 	layout_area(l, "kmap slots", kmap_end,
-		    "kmap_atomic / kmap_local: a stack of slots for each CPU");
+		    cfg->layout_61 ? "kmap_local: a stack of slots per CPU"
+				   : "kmap_atomic: slots of each CPU");
 	layout_area(l, "fixmap", l->fixaddr_top, "LAPIC, I/O APICs, vdso");
-	layout_area(l, "hole", TOP_4G,
-		    "never mapped: error numbers as pointers point here");
+	layout_area(l, "hole", TOP_4G, "error numbers as pointers point here");
 }

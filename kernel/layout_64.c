@@ -105,35 +105,34 @@ static void name_lower_half(const struct plan *p, struct layout *l)
 {
 	layout_area(l, "user space", l->map_window, "one for each process");
 	layout_area(l, "user space, high", l->task_size,
-		    "for mmap with a hint above 47 bits only");
+		    "only for mmap with a hint above 47 bits");
 	layout_area(l, "hole", p->user_end,
-		    "never mapped: keeps SYSRET away from the canonical limit");
+		    "keeps SYSRET off the canonical limit");
 	layout_area(l, "non-canonical", p->kernel_start, p->non_canonical);
 	layout_area(l, "hole", l->ldt_base, "reserved for hypervisors");
 	layout_area(l, "LDT remap", p->page_offset,
-		    "LDTs of processes, used with page-table isolation only");
+		    "LDTs, with page-table isolation only");
 }
 
 static void name_regions(const struct plan *p, bool kaslr, struct layout *l)
 {
-	const char *hole = "never mapped: guard hole";
+	const char *hole = "never mapped";
 
-	layout_area(l, "hole", l->page_offset,
-		    "never mapped: KASLR moved the rest up");
+	layout_area(l, "hole", l->page_offset, "KASLR moved the direct map up");
 	layout_area(l, "direct map", l->high_memory,
-		    "all RAM: physical address + PAGE_OFFSET");
+		    "RAM at its address + PAGE_OFFSET");
 	layout_area(l, "direct map, unused", l->direct_end,
 		    "room for more RAM");
 	layout_area(l, "hole", l->vmalloc_start, hole);
 	layout_area(l, "vmalloc", l->vmalloc_end,
-		    "vmalloc and ioremap: single frames made contiguous");
+		    "vmalloc, ioremap: frames made one");
 	layout_area(l, "hole", l->vmemmap, hole);
 	layout_area(l, "vmemmap", l->vmemmap_end, "struct page of every frame");
 	layout_area(l, "vmemmap, unused", l->vmemmap_max, "room for more RAM");
 	if (!kaslr) {
 		layout_area(l, "hole", p->kasan, hole);
 		layout_area(l, "KASAN shadow", KASAN_END,
-			    "not built in: not mapped");
+			    "for KASAN, which is not built in");
 	}
 	layout_area(l, "hole", l->cpu_entry_area, hole);
 }
@@ -141,29 +140,27 @@ static void name_regions(const struct plan *p, bool kaslr, struct layout *l)
 void layout_name_areas_64(const struct kernel_config *cfg, struct layout *l)
 {
 	const struct plan *p = &plans[cfg->la57];
-	const char *fixmap = "addresses fixed when the kernel is built";
-	const char *hole = "never mapped: guard hole";
+	const char *fixmap = "fixed when the kernel is built";
+	const char *hole = "never mapped";
 
 	name_lower_half(p, l);
 	name_regions(p, cfg->kaslr, l);
 	layout_area(l, "cpu entry area", l->cpu_entry_area_end,
-		    "descriptor tables and entry stacks of each CPU");
+		    "descriptor tables, entry stacks");
 	layout_area(l, "hole", l->espfix_base, hole);
 	layout_area(l, "espfix", ESPFIX_END, "stacks for IRET to 16-bit code");
 	layout_area(l, "hole", l->efi_start, hole);
 	layout_area(l, "EFI", l->efi_end, "EFI runtime services");
 	layout_area(l, "hole", l->kernel_image, hole);
 	layout_area(l, "kernel image", l->modules_start,
-		    "text, data and bss, mapped a second time");
+		    "text, data, bss: mapped a second time");
 	layout_area(l, "modules", l->modules_end,
 		    "within 2 GiB of the kernel text");
 	layout_area(l, "hole", l->fixaddr_start, "never mapped");
-	layout_area(
-		l, "fixmap", l->vsyscall,
-		"addresses fixed when the kernel is built: LAPIC, I/O APICs");
+	layout_area(l, "fixmap", l->vsyscall,
+		    "LAPIC, I/O APICs, early_ioremap");
 	layout_area(l, "vsyscall", l->vsyscall + PAGE_SIZE,
-		    "three old system calls at fixed addresses, for user code");
+		    "three old system calls, for user code");
 	layout_area(l, "fixmap", l->fixaddr_top, fixmap);
-	layout_area(l, "hole", 0,
-		    "never mapped: error numbers as pointers point here");
+	layout_area(l, "hole", 0, "error numbers as pointers point here");
 }

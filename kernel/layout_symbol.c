@@ -10,22 +10,27 @@ static const struct symbol {
 	const char *name;
 	size_t offset; /* of its field in struct layout */
 	bool physical; /* the field is an address of the image */
+	bool only_64;  /* i386 has no such name */
 } symbols[] = {
 #define VA(name, field)                                     \
 	{                                                   \
 		name, offsetof(struct layout, field), false \
+	}
+#define VA64(name, field)                                         \
+	{                                                         \
+		name, offsetof(struct layout, field), false, true \
 	}
 #define PA(name, field)                                          \
 	{                                                        \
 		name, offsetof(struct layout, image.field), true \
 	}
 	VA("PAGE_OFFSET", page_offset),
-	VA("page_offset_base", page_offset),
+	VA64("page_offset_base", page_offset),
 	VA("TASK_SIZE", task_size),
-	VA("DEFAULT_MAP_WINDOW", map_window),
+	VA64("DEFAULT_MAP_WINDOW", map_window),
 	VA("high_memory", high_memory),
 	VA("VMALLOC_START", vmalloc_start),
-	VA("vmalloc_base", vmalloc_start),
+	VA64("vmalloc_base", vmalloc_start),
 	VA("VMALLOC_END", vmalloc_end),
 	VA("PKMAP_BASE", pkmap_base),
 	VA("LDT_BASE_ADDR", ldt_base),
@@ -38,7 +43,7 @@ static const struct symbol {
 	VA("MODULES_VADDR", modules_start),
 	VA("MODULES_END", modules_end),
 	VA("VMEMMAP_START", vmemmap),
-	VA("vmemmap_base", vmemmap),
+	VA64("vmemmap_base", vmemmap),
 	VA("ESPFIX_BASE_ADDR", espfix_base),
 	VA("EFI_VA_END", efi_start),
 	VA("EFI_VA_START", efi_end),
@@ -55,6 +60,7 @@ static const struct symbol {
 	PA("__bss_stop", ebss),
 	PA("swapper_pg_dir", bss),
 #undef VA
+#undef VA64
 #undef PA
 };
 
@@ -67,7 +73,7 @@ bool layout_symbol(const struct layout *l, const char *name, va_t *ret)
 
 		if (strcmp(s->name, name))
 			continue;
-		if (!value)
+		if (!value || (s->only_64 && !l->vmemmap))
 			return false;
 		*ret = s->physical ? l->kernel_map + value : value;
 		return true;

@@ -66,6 +66,8 @@ static const struct { const char *utf8, *ascii; } spelling[] = {
 	{ "·", "-" }, { "→", "->" }, { "…", "..." }, { "├─", "|-" },
 	{ "└─", "`-" },	{ "│", "|" },	{ "×", "x" },	{ "–", "-" },
 	{ "─", "-" },	{ "≥", ">=" },	{ "≤", "<=" },	{ "≠", "!=" },
+	{ "├", "+" },	{ "┤", "+" },	{ "┌", "+" },	{ "┐", "+" },
+	{ "└", "+" },	{ "┘", "+" },	{ "╌", "." },	{ "░", ":" },
 };
 
 static void put_byte_escaped(struct out *to, unsigned char c)
@@ -126,32 +128,11 @@ static void put_clean(struct out *to, const char *s, size_t len, bool ascii)
 }
 
 /* --- values -------------------------------------------------------------- */
-/*
- * "896M", "639K": exactly, in the largest unit that can say it; but what
- * needs more than four digits so is rounded: "112.0M" has a fraction.
- */
 static void put_size(struct out *to, uint64_t n)
 {
-	static const char units[] = " KMGTPE";
-	uint64_t whole = n, tenths;
-	unsigned unit = 0;
+	char buf[SIZE_FORMAT_MAX];
 
-	for (; whole && whole % 1024 == 0; whole /= 1024)
-		unit++;
-	if (whole <= 9999) {
-		out_u64(to, whole);
-		out_write(to, &units[unit], unit > 0);
-		return;
-	}
-	for (unit = 1; unit < 6 && n >> 10 * (unit + 1); unit++)
-		;
-	tenths = (uint64_t)((double)n * 10 / (1ULL << 10 * unit) + 0.5);
-	if (tenths == 10 * 1024 && unit < 6) {
-		tenths = 10;
-		unit++;
-	}
-	out_printf(to, "%llu.%llu%c", (unsigned long long)tenths / 10,
-		   (unsigned long long)tenths % 10, units[unit]);
+	out_str(to, size_format(buf, n));
 }
 
 static void put_i64(struct out *to, int64_t n)

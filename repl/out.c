@@ -161,3 +161,28 @@ size_t utf8_len(const char *s, size_t left)
 		return 0;
 	return n;
 }
+
+char *size_format(char buf[SIZE_FORMAT_MAX], uint64_t n)
+{
+	static const char units[] = " KMGTPE";
+	uint64_t whole = n, tenths;
+	unsigned unit = 0;
+
+	for (; whole && whole % 1024 == 0; whole /= 1024)
+		unit++;
+	if (whole <= 9999) {
+		snprintf(buf, SIZE_FORMAT_MAX, "%u%.*s", (unsigned)whole,
+			 unit > 0, &units[unit]);
+		return buf;
+	}
+	for (unit = 1; unit < 6 && n >> 10 * (unit + 1); unit++)
+		;
+	tenths = (uint64_t)((double)n * 10 / (1ULL << 10 * unit) + 0.5);
+	if (tenths == 10 * 1024 && unit < 6) {
+		tenths = 10;
+		unit++;
+	}
+	snprintf(buf, SIZE_FORMAT_MAX, "%u.%u%c", (unsigned)(tenths / 10),
+		 (unsigned)(tenths % 10), units[unit]);
+	return buf;
+}

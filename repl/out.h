@@ -42,6 +42,14 @@ static inline uint64_t out_position(const struct out *o)
 }
 int out_flush(struct out *o);		/* 0 or -errno */
 
+/*
+ * "896M", "639K": exactly, in the largest unit that can say it; but what
+ * needs more than four digits so is rounded: "112.0M" has a fraction.
+ * Returns @buf.
+ */
+#define SIZE_FORMAT_MAX 24
+char *size_format(char buf[SIZE_FORMAT_MAX], uint64_t n);
+
 /* Length of the UTF-8 sequence at @s of @left bytes, or 0 if it is none. */
 size_t utf8_len(const char *s, size_t left);
 
