@@ -346,6 +346,39 @@ static void replace_system(struct session *s, struct kernel *k,
 	session_widths(s, s->jsonr);
 }
 
+static int boot_words(struct boot *b, const char *const *words, unsigned n)
+{
+	if (!n)
+		return err_set(b->err, ERR_USAGE, "boot: ARCH is missing");
+	if (boot_arch(b, words[0]) < 0)
+		return -1;
+	for (unsigned i = 1; i < n; i++)
+		if (boot_word(b, words[i]) < 0)
+			return -1;
+	return 0;
+}
+
+int boot_config(struct session *s, const char *text, struct kernel_config *ret,
+		struct err *err)
+{
+	struct boot b = { .s = s, .err = err };
+	const char *words[CMD_MAX_INPUTS];
+	char *copy = strdup(text), *save;
+	unsigned n = 0;
+	int rc;
+
+	if (!copy)
+		abort();
+	for (char *w = strtok_r(copy, " \t", &save); w && n < CMD_MAX_INPUTS;
+	     w = strtok_r(NULL, " \t", &save))
+		words[n++] = w;
+	rc = boot_words(&b, words, n);
+	free(copy);
+	if (rc == 0)
+		*ret = b.cfg;
+	return rc;
+}
+
 int session_boot(struct session *s, const char *const *words, unsigned n,
 		 struct err *err)
 {
@@ -354,13 +387,8 @@ int session_boot(struct session *s, const char *const *words, unsigned n,
 	struct machine *m = NULL;
 	struct kernel *k = NULL;
 
-	if (!n)
-		return err_set(err, ERR_USAGE, "boot: ARCH is missing");
-	if (boot_arch(&b, words[0]) < 0)
+	if (boot_words(&b, words, n) < 0)
 		return -1;
-	for (unsigned i = 1; i < n; i++)
-		if (boot_word(&b, words[i]) < 0)
-			return -1;
 	if (b.cfg.arch)
 		k = kernel_boot(&b.cfg, &why);
 	else

@@ -16,6 +16,7 @@
 
 #include "machine/ptiter.h"
 #include "repl/cmd.h"
+#include "repl/layout_diff.h"
 #include "repl/out.h"
 
 #define BOX	  20 /* columns inside the frame */
@@ -30,20 +31,23 @@ struct part {
 	uint64_t mapped;
 };
 
+struct parts {
+	struct part part[MAX_PARTS]; /* ascending */
+	unsigned n;
+};
+
 struct picture {
 	struct cmd_ctx *c;
 	struct result *r;
 	const struct layout *l;
 	struct task_struct *task; /* NULL: none runs */
 	struct mmu kernel, user;
-	struct part part[MAX_PARTS]; /* of the task, ascending */
-	unsigned nparts;
+	struct parts process, image;
 	unsigned digits; /* of an address */
 	unsigned bits;	 /* of the whole address space */
 };
 
-/* --- what is mapped
- * ----------------------------------------------------------- */
+/* --- what is mapped ---------------------------------------------- */
 static uint64_t mapped_bytes(const struct picture *p, va_t start, va_t last)
 {
 	const struct mmu *mmu = start < p->l->task_size ? &p->user : &p->kernel;
@@ -66,11 +70,11 @@ static uint64_t mapped_bytes(const struct picture *p, va_t start, va_t last)
 	return sum;
 }
 
-/* --- lines
- * -------------------------------------------------------------------- */
+/* --- lines ------------------------------------------------------- */
 static bool is_hole(const char *name)
 {
 	return strcmp(name, "hole") == 0 || strcmp(name, "  free") == 0 ||
+	       strcmp(name, "  unused") == 0 ||
 	       strcmp(name, "non-canonical") == 0;
 }
 
@@ -159,8 +163,7 @@ static void boundary(const struct picture *p, va_t va)
 		frame_line(p, va, "└", "─", "┘", names);
 }
 
-/* --- the process' half
- * --------------------------------------------------------- */
+/* --- the process' half ------------------------------------------- */
 /* What an area is for, as /proc/PID/maps would name it, more or less. */
 static const char *use_of(const struct mm_struct *mm,
 			  const struct vm_area_struct *vma)
@@ -182,15 +185,25 @@ static const char *use_of(const struct mm_struct *mm,
 	return "mmap area";
 }
 
-static void add_part(struct picture *p, const char *name, va_t start, va_t end)
+static struct part *add_part(struct parts *l, const char *name, va_t start,
+			     va_t end)
 {
-	if (start < end && p->nparts < MAX_PARTS)
-		p->part[p->nparts++] =
-			(struct part){ name, start, end, 0, 0, 0 };
+	if (start < end && l->n < MAX_PARTS)
+		l->part[l->n++] = (struct part){ name, start, end, 0, 0, 0 };
+	return &l->part[l->n ? l->n - 1 : 0];
+}
+
+static void count_part(const struct picture *p, struct part *part, va_t start,
+		       va_t end)
+{
+	part->end = end;
+	part->areas++;
+	part->bytes += end - start;
+	part->mapped += mapped_bytes(p, start, end - 1);
 }
 
 /* Parts of [0, task_size): areas of one use, with the gaps between them. */
-static void find_parts(struct picture *p)
+static void find_process(struct picture *p)
 {
 	const struct mm_struct *mm = p->task->mm;
 	const struct vm_area_struct *vma;
@@ -201,27 +214,52 @@ static void find_parts(struct picture *p)
 		const char *use = use_of(mm, vma);
 
 		if (!part || part->name != use) {
-			add_part(p, "free", at, vma->vm_start);
-			add_part(p, use, vma->vm_start, vma->vm_end);
-			part = &p->part[p->nparts - 1];
+			add_part(&p->process, "free", at, vma->vm_start);
+			part = add_part(&p->process, use, vma->vm_start,
+					vma->vm_end);
 		}
-		part->end = at = vma->vm_end;
-		part->areas++;
-		part->bytes += vma->vm_end - vma->vm_start;
-		part->mapped += mapped_bytes(p, vma->vm_start, vma->vm_end - 1);
+		count_part(p, part, vma->vm_start, vma->vm_end);
+		at = vma->vm_end;
 	}
-	add_part(p, "free", at, p->l->task_size);
+	add_part(&p->process, "free", at, p->l->task_size);
 }
 
-static const char *part_label(const struct mm_struct *mm, va_t va, char *names)
+/* The image within the area that holds it: lowmem, or its own on x86-64. */
+static void find_image(struct picture *p)
 {
-	if (*names)
-		return names;
+	const struct layout *l = p->l;
+	bool own = l->kernel_image;
+	va_t start = l->kernel_map + l->image.text;
+	va_t end = PAGE_ALIGN(l->kernel_map + l->image.ebss);
+	const char *around = own ? "unused" : "RAM";
+	struct part *part;
+
+	part = add_part(&p->image, around,
+			own ? l->kernel_image : l->page_offset, start);
+	part->mapped = mapped_bytes(p, part->start, part->end - 1);
+	count_part(p, add_part(&p->image, "text to bss", start, end), start,
+		   end);
+	part = add_part(&p->image, around, end,
+			own ? l->kernel_image_end : l->high_memory);
+	part->mapped = mapped_bytes(p, part->start, part->end - 1);
+}
+
+/* Boundaries of the process have names, too. */
+static char *part_label(const struct picture *p, va_t va, char *buf,
+			size_t size)
+{
+	const struct mm_struct *mm = p->task ? p->task->mm : NULL;
+
+	boundary_names(p, va, buf, size);
+	if (*buf || !mm)
+		return buf;
 	if (va == mm->start_brk)
-		return "start_brk";
-	if (va == PAGE_ALIGN(mm->brk))
-		return "brk";
-	return va == mm->mmap_base ? "mmap_base" : "";
+		snprintf(buf, size, "start_brk");
+	else if (va == PAGE_ALIGN(mm->brk))
+		snprintf(buf, size, "brk");
+	else if (va == mm->mmap_base)
+		snprintf(buf, size, "mmap_base");
+	return buf;
 }
 
 /* What of @part lies in the area @a, and the dashed line below it. */
@@ -242,9 +280,8 @@ static void draw_part(const struct picture *p, const struct part *part,
 	res_line(p->r);
 	if (start == a->start)
 		return;
-	boundary_names(p, start, names, sizeof(names));
 	frame_line(p, start, "├", "╌", "┤",
-		   part_label(p->task->mm, start, names));
+		   part_label(p, start, names, sizeof(names)));
 	res_line(p->r);
 }
 
@@ -260,8 +297,7 @@ static void data_part(const struct picture *p, const struct part *part)
 	res_end(p->r);
 }
 
-/* --- areas
- * ----------------------------------------------------------------------- */
+/* --- areas ------------------------------------------------------- */
 static va_t last_of(const struct picture *p, const struct layout_area *a)
 {
 	return a->end ? a->end - 1 : session_va_max(p->c->s);
@@ -283,37 +319,42 @@ static void data_area(const struct picture *p, const struct layout_area *a,
 	res_str(p->r, "note", NULL, a->note);
 }
 
-/* Inside a user area: what the process has there. */
-static void draw_process(const struct picture *p, const struct layout_area *a)
+/* Inside an area: the parts that lie in it. */
+static void draw_inside(const struct picture *p, const struct layout_area *a,
+			const struct parts *l, const char *name)
 {
 	res_text(p->r, COL_PLAIN, "%*s├", p->digits + 3, "");
 	res_text(p->r, COL_PLAIN, "~╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌┤");
 	res_line(p->r);
-	for (unsigned i = p->nparts; i-- > 0;)
-		draw_part(p, &p->part[i], a);
-	res_list(p->r, "process", RES_HIDDEN);
-	for (unsigned i = p->nparts; i-- > 0;)
-		if (p->part[i].areas && p->part[i].start >= a->start &&
-		    p->part[i].start < a->end)
-			data_part(p, &p->part[i]);
+	for (unsigned i = l->n; i-- > 0;)
+		draw_part(p, &l->part[i], a);
+	res_list(p->r, name, RES_HIDDEN);
+	for (unsigned i = l->n; i-- > 0;)
+		if (l->part[i].areas && l->part[i].start >= a->start &&
+		    l->part[i].start < a->end)
+			data_part(p, &l->part[i]);
 	res_end(p->r);
 }
 
 static void draw_area(const struct picture *p, const struct layout_area *a)
 {
 	va_t last = last_of(p, a);
+	va_t text = p->l->kernel_map + p->l->image.text;
 	uint64_t mapped = mapped_bytes(p, a->start, last);
-	bool user = last < p->l->task_size && p->task;
+	bool process = last < p->l->task_size && p->task;
+	bool image = text >= a->start && text <= last;
 
 	res_item(p->r, false);
 	data_area(p, a, mapped);
-	if (user)
+	if (process || image)
 		content_line(p, a->name, last - a->start + 1, mapped, a->note);
 	else
 		content(p, a->name, last - a->start + 1, mapped, a->note);
 	res_line(p->r);
-	if (user)
-		draw_process(p, a);
+	if (process)
+		draw_inside(p, a, &p->process, "process");
+	if (image)
+		draw_inside(p, a, &p->image, "image");
 	boundary(p, a->start);
 	res_end(p->r);
 }
@@ -331,8 +372,7 @@ static void emit_picture(const struct picture *p)
 	res_end(p->r);
 }
 
-/* --- KASLR
- * ----------------------------------------------------------------------- */
+/* --- KASLR ------------------------------------------------------- */
 static const struct res_column kaslr_cols[] = {
 	{ "what", "KASLR moved", false },
 	{ "base", "to", false },
@@ -383,8 +423,7 @@ static void emit_kaslr(const struct picture *p)
 	res_end(r);
 }
 
-/* --- layout
- * ---------------------------------------------------------------------- */
+/* --- layout ------------------------------------------------------ */
 static const char *layout_name(const struct kernel_config *cfg)
 {
 	if (cfg->arch->word == 8)
@@ -428,8 +467,9 @@ static int draw_layout(struct cmd_ctx *c)
 	p.kernel = p.user;
 	mmu_set_root(&p.kernel, c->m->ram, c->k->swapper_pg_dir);
 	mmu_refresh(&p.kernel);
+	find_image(&p);
 	if (p.task)
-		find_parts(&p);
+		find_process(&p);
 	emit_heading(&p);
 	emit_picture(&p);
 	if (p.l->nmoves)
@@ -437,18 +477,54 @@ static int draw_layout(struct cmd_ctx *c)
 	return 0;
 }
 
+static int bare(struct cmd_ctx *c)
+{
+	err_set(c->err, ERR_USER, "needs a kernel; this is a bare machine");
+	err_hint(c->err, "boot i386, or --diff two configurations");
+	return -1;
+}
+
 static int layout_run(struct cmd_ctx *c)
 {
-	return draw_layout(c);
+	const char *a = c->arg[0].set ? c->arg[0].str : NULL;
+	const char *b = c->arg[1].set ? c->arg[1].str : NULL;
+
+	if (!cmd_opt(c, 'd') && !a)
+		return c->k ? draw_layout(c) : bare(c);
+	if (cmd_opt(c, 'd') && b)
+		return layout_diff(c, a, b);
+	err_set(c->err, ERR_USAGE,
+		cmd_opt(c, 'd') ? "--diff: two configurations are needed"
+				: "%s: a configuration is for --diff",
+		a);
+	err_hint(c->err, "layout --diff \"i386\" \"i386 layout=6.1\"");
+	return -1;
 }
 
 const struct command cmd_layout = {
 	.name = "layout",
 	.group = "kernel space",
-	.flags = CMD_NEEDS_KERNEL,
 	.help = "the address space from the top to 0, with the boundaries of "
 		"this boot",
-	.opt = { CMD_OPT_PID },
+	.details = "A taller box is a larger area, but not in proportion. "
+		   "Beside it: its\n"
+		   "size, what the page tables map of it now, and what it is "
+		   "for; at its\n"
+		   "lower edge the address and the names of the boundary, "
+		   "which are\n"
+		   "symbols: = VMALLOC_START. Inside user space lie the areas "
+		   "of the process.\n"
+		   "With kaslr=on a table tells what moved, in which steps, to "
+		   "one of how\n"
+		   "many places, and how many bits that are.\n\n"
+		   "--diff compares two configurations, in quotes, as boot "
+		   "takes them,\n"
+		   "without booting: boundaries, room, and why they differ.",
+	.arg = { { "A", ARG_WORD, true, false },
+		 { "B", ARG_WORD, true, false } },
+	.opt = { { 'd', "diff", ARG_FLAG, NULL,
+		   "compare the configurations A and B" },
+		 CMD_OPT_PID },
 	.example = "layout",
 	.run = layout_run,
 };
