@@ -94,7 +94,7 @@ static struct cpu_features choose_features(const struct kernel_config *cfg)
 	f.gbpages = cfg->gbpages && f.lm;
 	f.la57 = cfg->la57 && f.lm;
 	if (f.la57)
-		f.maxphyaddr = 52;	/* as CPUs that have LA57 do */
+		f.maxphyaddr = 52; /* as CPUs that have LA57 do */
 	f.tlb = cfg->tlb;
 	return f;
 }
@@ -103,14 +103,16 @@ static const char *check_config(const struct kernel_config *cfg)
 {
 	if (!cfg->arch)
 		return "no architecture chosen";
+	if (cfg->cpus < 1 || cfg->cpus > MACHINE_MAX_CPUS)
+		return "cpus must be 1 to 64";
+	if (cfg->map)
+		return e820_check(cfg->map);
 	if (cfg->ram < MIN_RAM)
 		return "ram must be at least 16M";
 	if (cfg->ram > MAX_RAM)
 		return "ram must be at most 1T";
 	if (cfg->ram & (PAGE_SIZE - 1))
 		return "ram must be a multiple of 4K";
-	if (cfg->cpus < 1 || cfg->cpus > MACHINE_MAX_CPUS)
-		return "cpus must be 1 to 64";
 	return NULL;
 }
 
@@ -119,11 +121,17 @@ static const char *setup_machine(struct kernel *k)
 {
 	const struct kernel_config *cfg = &k->config;
 	struct cpu_features f = choose_features(cfg);
-	struct ram_region map[RAM_MAX_REGIONS];
-	unsigned n = e820_build(cfg->ram, map, RAM_MAX_REGIONS);
+	struct e820_map pc;
+	const struct e820_map *map = cfg->map;
 	pa_t limit = BIT(f.maxphyaddr);
 
-	k->machine = machine_create(map, n, cfg->cpus, &f);
+	if (!map) {
+		pc.n = e820_build(cfg->ram, pc.entry, RAM_MAX_REGIONS);
+		map = &pc;
+	}
+	k->e820_user = cfg->map && map->user;
+	k->config.map = NULL; /* it was the caller's */
+	k->machine = machine_create(map->entry, map->n, cfg->cpus, &f);
 	if (!k->machine)
 		return errno == ENOMEM ? "the host has no memory for this RAM"
 				       : "the machine refuses this memory map";
@@ -137,6 +145,8 @@ static const char *reserve_image(struct kernel *k)
 {
 	const struct layout *l = &k->layout;
 
+	if (!memblock_is_memory(k, l->image.text, PAGE_ALIGN(l->image.ebss)))
+		return "the kernel image does not lie in usable memory";
 	if (!memblock_reserve(k, 0, MiB, "first MiB") ||
 	    !memblock_reserve(k, l->image.text, l->image.etext,
 			      "Kernel code") ||

@@ -13,13 +13,14 @@
 
 #include <sys/queue.h>
 
+#include "kernel/e820.h"
 #include "kernel/event.h"
 #include "kernel/layout.h"
 #include "kernel/page.h"
 
 #define MAX_ORDER	11	/* orders 0 to 10, as in 6.1 */
-#define NR_MEMBLOCK	128
-#define NR_MEMORY	8
+#define NR_MEMBLOCK	512
+#define NR_MEMORY	(RAM_MAX_REGIONS + 1)
 
 enum { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARK };
 enum zone_type { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_HIGHMEM, MAX_NR_ZONES };
@@ -76,6 +77,8 @@ struct kernel {
 	uint64_t totalram_pages;
 	uint64_t late_pages[MAX_NR_ZONES]; /* freed after watermarks were set */
 	uint64_t min_free_kbytes;
+	bool e820_user;			/* mem= or memmap= changed the map */
+	uint64_t ram_unused;		/* bytes that highmem= left out */
 	uint64_t ram_unseen;		/* bytes of RAM above what the arch can use */
 	/*
 	 * Somebody went behind the kernel's back: poke, a kernel-mode store,
@@ -119,9 +122,6 @@ void kernel_config_default(struct kernel_config *cfg, const struct arch *arch);
  */
 struct kernel *kernel_boot(const struct kernel_config *cfg, const char **why);
 void kernel_destroy(struct kernel *k);
-
-/* The e820 map of a PC with @ram bytes, as QEMU's and real BIOSes give it. */
-unsigned e820_build(uint64_t ram, struct ram_region *map, unsigned max);
 
 /* Next number of the seeded generator. */
 uint64_t kernel_random(struct kernel *k);

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "kernel/e820.h"
+
 const struct arch archs[] = {
 	{
 		.name = "i386", .mode = PAGING_32,
@@ -63,7 +65,10 @@ enum paging_mode_id layout_mode(const struct kernel_config *cfg)
 
 unsigned layout_e820(const struct kernel_config *cfg, struct ram_region *map)
 {
-	return e820_build(cfg->ram, map, RAM_MAX_REGIONS);
+	if (!cfg->map)
+		return e820_build(cfg->ram, map, RAM_MAX_REGIONS);
+	memcpy(map, cfg->map->entry, cfg->map->n * sizeof(*map));
+	return cfg->map->n;
 }
 
 pfn_t layout_end_of_ram(const struct kernel_config *cfg)
@@ -208,13 +213,15 @@ static const char *choose_page_offset(const struct kernel_config *cfg,
 }
 
 /* @moved: how far KASLR has moved the image in physical memory. */
-static void place_image(const struct layout_row *row, pa_t moved,
+static void place_image(const struct layout_row *row,
+			const struct kernel_config *cfg, pa_t moved,
 			struct layout *l)
 {
+	const pa_t *image = cfg->image[0] ? cfg->image : row->image;
 	pa_t p[ARRAY_SIZE(row->image)];
 
 	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
-		p[i] = row->image[i] + moved;
+		p[i] = image[i] + moved;
 	l->image.text = p[0];
 	l->image.etext = p[1];
 	l->image.rodata = p[2];
@@ -259,7 +266,7 @@ const char *layout_compute(const struct kernel_config *cfg, pfn_t max_pfn,
 		return why;
 	if (cfg->kaslr)
 		kaslr_modules(cfg, &l);
-	place_image(row, moved, &l);
+	place_image(row, cfg, moved, &l);
 	place_user(row, &l);
 	l.thp = row->thp;
 	if (l.image.ebss >= l.lowmem_end)

@@ -36,6 +36,8 @@ enum boot_size {
 
 struct boot_sizes { uint64_t n[NR_BOOT_SIZES]; unsigned set; /* BIT(i) */ };
 
+struct e820_map;
+
 struct kernel_config {		/* what `boot` takes */
 	const struct arch *arch;
 	uint64_t ram;		/* bytes, page-aligned, 16 MiB .. 1 TiB */
@@ -52,6 +54,8 @@ struct kernel_config {		/* what `boot` takes */
 	bool pse, nx, pge, pat, gbpages; /* CPU features taken away or given */
 	struct tlb_config tlb;		/* all zero: the default */
 	struct boot_sizes sizes;
+	const struct e820_map *map;	/* borrowed until booted; NULL: a PC's */
+	pa_t image[8];		/* text, etext, rodata, ...; 0: the row's own */
 };
 
 struct arch {			/* a row of `boot` */

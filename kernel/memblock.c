@@ -9,25 +9,41 @@
 
 #include <string.h>
 
+#define BIOS_BEGIN 0xa0000ULL
+
+/* [start, end) cut to whole frames below @limit becomes memory. */
+static void add_memory(struct kernel *k, pa_t start, pa_t end, pa_t limit)
+{
+	start = PAGE_ALIGN(start);
+	end &= PAGE_MASK;
+	if (end > limit) {
+		k->ram_unseen += end - (start > limit ? start : limit);
+		end = limit;
+	}
+	if (start >= end || k->nmemory == NR_MEMORY)
+		return;
+	k->memory[k->nmemory++] =
+		(struct memblock_range){ start, end, "System RAM" };
+	k->max_pfn = end >> PAGE_SHIFT;
+}
+
+/* 640 KiB to 1 MiB is never RAM, whatever the BIOS says (trim_bios_range). */
 void memblock_init(struct kernel *k, pa_t limit)
 {
 	const struct ram *ram = k->ram;
 
-	for (unsigned i = 0; i < ram->nregions && k->nmemory < NR_MEMORY; i++) {
-		pa_t start = PAGE_ALIGN(ram->region[i].start);
-		pa_t end = ram->region[i].end & PAGE_MASK;
+	for (unsigned i = 0; i < ram->nregions; i++) {
+		const struct ram_region *r = &ram->region[i];
 
-		if (ram->region[i].type != RAM_USABLE)
+		if (r->type != RAM_USABLE)
 			continue;
-		if (end > limit) {
-			k->ram_unseen += end - (start > limit ? start : limit);
-			end = limit;
-		}
-		if (start >= end)
-			continue;
-		k->memory[k->nmemory++] =
-			(struct memblock_range){ start, end, "System RAM" };
-		k->max_pfn = end >> PAGE_SHIFT;
+		if (r->start < BIOS_BEGIN)
+			add_memory(k, r->start,
+				   r->end < BIOS_BEGIN ? r->end : BIOS_BEGIN,
+				   limit);
+		if (r->end > MiB)
+			add_memory(k, r->start > MiB ? r->start : MiB, r->end,
+				   limit);
 	}
 }
 
@@ -36,21 +52,53 @@ void memblock_cap(struct kernel *k, pfn_t max_pfn)
 {
 	pa_t limit = max_pfn << PAGE_SHIFT;
 
-	while (k->nmemory && k->memory[k->nmemory - 1].start >= limit)
-		k->nmemory--;
-	if (k->nmemory && k->memory[k->nmemory - 1].end > limit)
-		k->memory[k->nmemory - 1].end = limit;
+	for (unsigned i = k->nmemory; i-- > 0 && k->memory[i].end > limit;) {
+		pa_t from = k->memory[i].start;
+
+		from = from > limit ? from : limit;
+		k->ram_unused += k->memory[i].end - from;
+		k->memory[i].end = from;
+		if (from == k->memory[i].start)
+			k->nmemory--;
+	}
 	if (k->max_pfn > max_pfn)
 		k->max_pfn = max_pfn;
 }
 
+/* Index of the first memory range that ends above @pa. */
+static unsigned find_memory(const struct kernel *k, pa_t pa)
+{
+	unsigned low = 0, high = k->nmemory;
+
+	while (low < high) {
+		unsigned mid = (low + high) / 2;
+
+		if (k->memory[mid].end > pa)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+bool memblock_is_memory(const struct kernel *k, pa_t start, pa_t end)
+{
+	unsigned i = find_memory(k, start);
+
+	return i < k->nmemory && k->memory[i].start <= start &&
+	       k->memory[i].end >= end;
+}
+
 bool pfn_valid(const struct kernel *k, pfn_t pfn)
 {
-	/* The last ranges are the large ones; the first is the low 640 KiB. */
-	for (unsigned i = k->nmemory; i-- > 0;)
-		if (pfn >= k->memory[i].start >> PAGE_SHIFT)
-			return pfn < k->memory[i].end >> PAGE_SHIFT;
-	return false;
+	pa_t pa = pfn << PAGE_SHIFT;
+	unsigned i;
+
+	/* Nearly every frame is in the last range. */
+	if (k->nmemory && pa >= k->memory[k->nmemory - 1].start)
+		return pa < k->memory[k->nmemory - 1].end;
+	i = find_memory(k, pa);
+	return i < k->nmemory && k->memory[i].start <= pa;
 }
 
 /* Index of the first reservation that ends above @pa. */

@@ -19,6 +19,9 @@ void memblock_init(struct kernel *k, pa_t limit);
 /* Frames from @max_pfn on are not used (highmem=): takes them from memory[]. */
 void memblock_cap(struct kernel *k, pfn_t max_pfn);
 
+/* Is all of [start, end) memory? */
+bool memblock_is_memory(const struct kernel *k, pa_t start, pa_t end);
+
 /*
  * Reserves the frames of [start, end) under a static @name, joined with a
  * neighbour of the same name. False: it overlaps a reservation, or the array is full.

@@ -31,14 +31,22 @@ static void zone_set_span(struct kernel *k, enum zone_type type,
 	zone->present = memblock_present(k, low, high);
 }
 
-/* Frame 0 belongs to the BIOS and to no zone. */
+/* The node begins where memory does; frame 0 belongs to the BIOS. */
+static pfn_t first_pfn(const struct kernel *k)
+{
+	pfn_t pfn = k->nmemory ? k->memory[0].start >> PAGE_SHIFT : 0;
+
+	return pfn ? pfn : 1;
+}
+
 static void zones_set_spans(struct kernel *k)
 {
+	pfn_t first = first_pfn(k);
 	pfn_t dma = 16 * MiB >> PAGE_SHIFT;
 	pfn_t low = k->max_low_pfn;
 	pfn_t dma32 = k->arch->highmem ? dma : 4 * GiB >> PAGE_SHIFT;
 
-	zone_set_span(k, ZONE_DMA, "DMA", 1, dma);
+	zone_set_span(k, ZONE_DMA, "DMA", first, dma);
 	zone_set_span(k, ZONE_DMA32, "DMA32", dma, dma32);
 	zone_set_span(k, ZONE_NORMAL, "Normal", dma32, low);
 	zone_set_span(k, ZONE_HIGHMEM, "HighMem", low, k->max_pfn);

@@ -4,7 +4,10 @@
  *	e820__reserve_resources		a row for each range of the map that
  *					fits in resource_size_t: on i386
  *					without PAE, below 4 GiB
- *	trim_bios_range			page 0 is the BIOS', not RAM
+ *	trim_bios_range			page 0 is the BIOS', not RAM, and
+ *					640 KiB to 1 MiB are devices'
+ *	e820__setup_pci_gap		the largest hole below 4 GiB; ACPI
+ *					gives it to the first PCI bus
  *	setup_arch			the image: code, rodata, data, bss
  *	e820__reserve_resources_late	what follows RAM up to a round address
  *					may be RAM that the BIOS keeps silent
@@ -14,6 +17,10 @@
 
 #include <assert.h>
 #include <string.h>
+
+#define BIOS_BEGIN  0xa0000ULL
+#define IOAPIC_PHYS 0xfec00000ULL
+#define LAPIC_PHYS  0xfee00000ULL
 
 struct tree {
 	struct resource *row;
@@ -39,15 +46,26 @@ static pa_t resource_end(const struct kernel *k)
 	return k->mode->entry_size == 4 ? 4 * GiB : ~0ULL;
 }
 
+/* RAM, cut to [low, high). */
+static void add_ram(struct tree *t, const struct ram_region *g, pa_t low,
+		    pa_t high)
+{
+	low = g->start > low ? g->start : low;
+	high = g->end < high ? g->end : high;
+	if (low < high)
+		add(t, low, high, ram_type_name(g->type), 0);
+}
+
 static void add_region(struct tree *t, const struct ram_region *g)
 {
-	pa_t start = g->start;
-
-	if (g->type == RAM_USABLE && start == 0) {
-		add(t, 0, PAGE_SIZE, ram_type_name(RAM_RESERVED), 0);
-		start = PAGE_SIZE;
+	if (g->type != RAM_USABLE) {
+		add(t, g->start, g->end, ram_type_name(g->type), 0);
+		return;
 	}
-	add(t, start, g->end, ram_type_name(g->type), 0);
+	if (g->start == 0)
+		add(t, 0, PAGE_SIZE, ram_type_name(RAM_RESERVED), 0);
+	add_ram(t, g, PAGE_SIZE, BIOS_BEGIN);
+	add_ram(t, g, MiB, ~0ULL);
 }
 
 static uint64_t ram_alignment(pa_t pa)
@@ -82,6 +100,31 @@ static void add_image(struct tree *t, const struct kernel *k)
 	add(t, l->image.bss, l->image.ebss, "Kernel bss", 1);
 }
 
+static bool is_free(const struct tree *t, pa_t start, pa_t end)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		if (t->row[i].start < end && t->row[i].end > start)
+			return false;
+	return true;
+}
+
+static void add_devices(struct tree *t, const struct ram *ram)
+{
+	pa_t start, end;
+
+	if (e820_pci_gap(ram, &start, &end)) {
+		start = ALIGN_UP(start, ram_alignment(start));
+		if (end > IOAPIC_PHYS)
+			end = IOAPIC_PHYS;
+		if (start < end)
+			add(t, start, end, "PCI Bus 0000:00", 0);
+	}
+	if (is_free(t, IOAPIC_PHYS, IOAPIC_PHYS + KiB))
+		add(t, IOAPIC_PHYS, IOAPIC_PHYS + KiB, "IOAPIC 0", 0);
+	if (is_free(t, LAPIC_PHYS, LAPIC_PHYS + PAGE_SIZE))
+		add(t, LAPIC_PHYS, LAPIC_PHYS + PAGE_SIZE, "Local APIC", 0);
+}
+
 unsigned iomem_resources(const struct kernel *k,
 			 struct resource ret[MAX_RESOURCES])
 {
@@ -100,6 +143,7 @@ unsigned iomem_resources(const struct kernel *k,
 			add_ram_buffer(&t, ram, g->end,
 				       round < limit ? round : limit);
 	}
+	add_devices(&t, ram);
 	add_image(&t, k);
 	return t.n;
 }

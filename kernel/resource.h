@@ -2,15 +2,16 @@
  * resource.h - who owns which physical addresses, as /proc/iomem shows it
  * (linux kernel/resource.c; arch/x86/kernel/e820.c, setup.c).
  *
- * What boot registers from the firmware's map, and the kernel image. Left
- * out: what drivers add (PCI buses, ROMs, the video window, APICs).
+ * What boot registers from the firmware's map, the kernel image, the window
+ * of PCI devices, and the interrupt controllers. Left out: what drivers add
+ * within that window, ROMs, the video window.
  */
 #ifndef KERNEL_RESOURCE_H
 #define KERNEL_RESOURCE_H
 
 #include "kernel/kernel.h"
 
-#define MAX_RESOURCES 80
+#define MAX_RESOURCES (4 * RAM_MAX_REGIONS)
 
 struct resource {
 	pa_t start, end;	/* end exclusive */

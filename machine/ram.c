@@ -20,8 +20,9 @@
 
 #include "machine/internal.h"
 
-#define HUGE_SIZE (2UL << 20)
-#define RAM_LIMIT (1ULL << 52) /* the largest MAXPHYADDR */
+#define HUGE_SIZE  (2UL << 20)
+#define RAM_LIMIT  (1ULL << 52) /* the largest MAXPHYADDR */
+#define HASH_CHUNK (1UL << 30)
 
 static bool map_is_valid(const struct ram_region *map, unsigned n)
 {
@@ -140,8 +141,12 @@ const char *ram_type_name(enum ram_type type)
 		[RAM_NVS] = "ACPI Non-volatile Storage",
 		[RAM_UNUSABLE] = "Unusable memory",
 		[RAM_MMIO] = "PCI Bus",
+		[RAM_PMEM] = "Persistent Memory",
+		[RAM_PRAM] = "Persistent Memory (legacy)",
 	};
 
+	if (type == RAM_SOFT_RESERVED)
+		return "Soft Reserved";
 	if (type < ARRAY_SIZE(name) && name[type])
 		return name[type];
 	return "Unknown E820 type";
@@ -224,6 +229,18 @@ static uint64_t hash_frame(uint64_t hash, pfn_t pfn, const uint8_t *bytes)
 	return hash;
 }
 
+static uint64_t hash_chunk(const struct ram *ram, uint64_t hash, uint64_t at,
+			   uint64_t len, unsigned char *in_core)
+{
+	if (mincore(ram->host + at, len, in_core))
+		memset(in_core, 1, len / PAGE_SIZE);
+	for (uint64_t i = 0; i < len / PAGE_SIZE; i++)
+		if (in_core[i] & 1)
+			hash = hash_frame(hash, (at >> PAGE_SHIFT) + i,
+					  ram->host + at + i * PAGE_SIZE);
+	return hash;
+}
+
 /*
  * mincore() knows which pages of the mapping the host has made, and passes
  * quickly over the holes. (Pages that the host has swapped out would count
@@ -231,22 +248,20 @@ static uint64_t hash_frame(uint64_t hash, pfn_t pfn, const uint8_t *bytes)
  */
 uint64_t ram_hash(const struct ram *ram)
 {
-	const uint64_t chunk = 1UL << 30;
-	unsigned char *in_core = malloc(chunk / PAGE_SIZE);
+	unsigned char *in_core = malloc(HASH_CHUNK / PAGE_SIZE);
 	uint64_t hash = HASH_START;
 
 	assert(in_core);
-	for (uint64_t at = 0; at < ram->size; at += chunk) {
-		uint64_t left = ram->size - at;
-		uint64_t len = left < chunk ? left : chunk;
+	for (unsigned i = 0; i < ram->nextents; i++) {
+		uint64_t at = ram->extent[i].start, left = ram->extent[i].len;
 
-		if (mincore(ram->host + at, len, in_core))
-			memset(in_core, 1, len / PAGE_SIZE);
-		for (uint64_t i = 0; i < len / PAGE_SIZE; i++)
-			if (in_core[i] & 1)
-				hash = hash_frame(hash, (at >> PAGE_SHIFT) + i,
-						  ram->host + at +
-							  i * PAGE_SIZE);
+		while (left) {
+			uint64_t len = left < HASH_CHUNK ? left : HASH_CHUNK;
+
+			hash = hash_chunk(ram, hash, at, len, in_core);
+			at += len;
+			left -= len;
+		}
 	}
 	free(in_core);
 	return hash;

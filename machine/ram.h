@@ -21,6 +21,10 @@ enum ram_type {		/* numbers as in the BIOS call INT 15h, E820h */
 	RAM_NVS = 4,
 	RAM_UNUSABLE = 5,
 	RAM_MMIO = 6,		/* ours: a device window, never backed */
+	RAM_PMEM = 7,		/* persistent memory */
+	RAM_PRAM = 12,		/* the same, as it was reported before ACPI 6 */
+	RAM_SOFT_RESERVED = 0x7fffffff, /* usable, but kept for one purpose
+					 * (EFI_MEMORY_SP; Linux: 0xefffffff) */
 };
 
 struct ram_region {
@@ -29,18 +33,18 @@ struct ram_region {
 	bool backed;		/* bytes are behind it (RAM or ROM) */
 };
 
-#define RAM_MAX_REGIONS 32
+#define RAM_MAX_REGIONS 256
 
 struct ram {
 	uint8_t *host;		/* owned; host address of physical address 0 */
 	uint64_t size;		/* bytes of the mapping */
 	unsigned nregions, nextents;
-	struct ram_region region[RAM_MAX_REGIONS];	/* sorted, disjoint */
 	/*
 	 * Backed regions widened to whole 4 KiB frames and joined where they
 	 * touch, largest first.
 	 */
 	struct { pa_t start; uint64_t len; } extent[RAM_MAX_REGIONS];
+	struct ram_region region[RAM_MAX_REGIONS];	/* sorted, disjoint */
 	bool huge;		/* host huge pages were asked for */
 };
 

@@ -8,12 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "repl/e820_text.h"
 #include "repl/session.h"
 #include "repl/tlb_spec.h"
+
+#define MAX_MEM_WORDS	64
 
 struct boot {			/* what the words say */
 	struct session *s;
 	struct kernel_config cfg;
+	struct boot_text text;	/* of files that were printed by a kernel */
+	bool ram_set;
+	const char *mem[MAX_MEM_WORDS];	/* mem=, memmap=, in their order */
+	unsigned nmem;
 	const char *word;	/* key=value under way */
 	struct err *err;
 };
@@ -46,6 +53,7 @@ static int set_ram(struct boot *b, const char *value)
 		return -1;
 	if (b->cfg.ram & ~PAGE_MASK)
 		return bad(b, "RAM comes in whole pages of 4K");
+	b->ram_set = true;
 	return 0;
 }
 
@@ -155,6 +163,154 @@ static int set_tlb(struct boot *b, const char *value)
 		       ? bad(b, why) : 0;
 }
 
+/* --- memory maps and sizes ------------------------------------------------ */
+static int set_e820(struct boot *b, const char *value)
+{
+	struct boot_sizes none = b->text.sizes;
+
+	if (b->text.lines)
+		return bad(b, "there is a memory map already");
+	if (boot_text_file(&b->text, value, b->err) < 0)
+		return -1;
+	b->text.sizes = none;	/* the map alone */
+	memcpy(b->cfg.image, b->text.image, sizeof(b->cfg.image));
+	return 0;
+}
+
+static void take_sizes(struct boot *b)
+{
+	for (unsigned i = 0; i < NR_BOOT_SIZES; i++)
+		if (b->text.sizes.set & BIT(i))
+			b->cfg.sizes.n[i] = b->text.sizes.n[i];
+	b->cfg.sizes.set |= b->text.sizes.set;
+}
+
+static int set_dmesg(struct boot *b, const char *value)
+{
+	if (b->text.lines)
+		return bad(b, "there is a memory map already");
+	if (boot_text_file(&b->text, value, b->err) < 0)
+		return -1;
+	memcpy(b->cfg.image, b->text.image, sizeof(b->cfg.image));
+	take_sizes(b);
+	return 0;
+}
+
+static int set_memory(struct boot *b, const char *value)
+{
+	struct boot_text *t = &b->text;
+
+	t->sizes.set = 0;
+	if (boot_text_line(t, value, b->err) < 0)
+		return -1;
+	if (!(t->sizes.set & BIT(BOOT_RESERVED)))
+		return bad(b, "not a line Memory: .. available (.. reserved ..)");
+	take_sizes(b);
+	return 0;
+}
+
+static int set_mem(struct boot *b, const char *value)
+{
+	if (b->nmem == MAX_MEM_WORDS)
+		return bad(b, "too many of them");
+	b->mem[b->nmem++] = b->word;
+	return 0;
+}
+
+static int set_size(struct boot *b, enum boot_size i, const char *value)
+{
+	if (get_number(b, value, 0, MAX_RAM, "a size of at most 1T",
+		       &b->cfg.sizes.n[i]) < 0)
+		return -1;
+	b->cfg.sizes.set |= BIT(i);
+	return 0;
+}
+
+static int set_reserved(struct boot *b, const char *value)
+{
+	return set_size(b, BOOT_RESERVED, value);
+}
+
+static int set_alternatives(struct boot *b, const char *value)
+{
+	return set_size(b, BOOT_SMP, value);
+}
+
+static int set_init(struct boot *b, const char *value)
+{
+	return set_size(b, BOOT_INIT, value);
+}
+
+static int set_initrd(struct boot *b, const char *value)
+{
+	return set_size(b, BOOT_INITRD, value);
+}
+
+static int set_freed(struct boot *b, const char *value)
+{
+	return set_size(b, BOOT_FREED, value);
+}
+
+/* "DMA:3840,Normal:211217" */
+static int set_managed(struct boot *b, const char *value)
+{
+	static const char *const zone[] = { "DMA", "DMA32", "Normal",
+					    "HighMem" };
+	const char *s = value;
+
+	while (*s) {
+		size_t len = strcspn(s, ":"), i = 0;
+		char *end;
+
+		while (i < ARRAY_SIZE(zone) && (strlen(zone[i]) != len ||
+						strncasecmp(zone[i], s, len)))
+			i++;
+		if (!s[len] || i == ARRAY_SIZE(zone))
+			return bad(b, "ZONE:PAGES,... with DMA, DMA32, Normal, "
+				      "HighMem");
+		b->cfg.sizes.n[BOOT_MANAGED + i] =
+			strtoull(s + len + 1, &end, 0);
+		if (end == s + len + 1 || (*end && *end != ','))
+			return bad(b, "a zone has a number of pages");
+		b->cfg.sizes.set |= BIT(BOOT_MANAGED + i);
+		s = *end ? end + 1 : end;
+	}
+	return 0;
+}
+
+/* The map that the words make, once all are read. */
+static int settle_map(struct boot *b)
+{
+	struct e820_map *m = &b->text.map;
+	const char *why = NULL;
+
+	if (!b->nmem && !b->text.lines)
+		return 0;
+	if (b->text.lines && b->ram_set)
+		return err_set(b->err, ERR_USER,
+			       "ram= and a memory map exclude each other");
+	if (!b->text.lines)
+		m->n = e820_build(b->cfg.ram, m->entry, RAM_MAX_REGIONS);
+	for (unsigned i = 0; i < b->nmem && !why; i++) {
+		const char *value = strchr(b->mem[i], '=') + 1;
+
+		b->word = b->mem[i];
+		why = b->mem[i][3] == '=' ? mem_apply(m, value)
+					  : memmap_apply(m, value);
+	}
+	if (why)
+		return bad(b, why);
+	if (!e820_update(m))
+		return err_set(b->err, ERR_USER, "too many ranges of memory");
+	e820_back(m);
+	why = e820_check(m);
+	if (why)
+		return err_set(b->err, ERR_USER, "boot: %s", why);
+	b->cfg.map = m;
+	b->cfg.ram = e820_usable(m);
+	return 0;
+}
+
 static const struct boot_key {
 	const char *name;
 	int (*set)(struct boot *b, const char *value);
@@ -162,6 +318,17 @@ static const struct boot_key {
 	bool kernel;		/* means nothing on a bare machine */
 } boot_keys[] = {
 	{ "ram", set_ram, 0, false },
+	{ "e820", set_e820, 0, false },
+	{ "dmesg", set_dmesg, 0, true },
+	{ "mem", set_mem, 0, false },
+	{ "memmap", set_mem, 0, false },
+	{ "memory", set_memory, 0, true },
+	{ "reserved", set_reserved, 0, true },
+	{ "alternatives", set_alternatives, 0, true },
+	{ "init", set_init, 0, true },
+	{ "initrd", set_initrd, 0, true },
+	{ "freed", set_freed, 0, true },
+	{ "managed", set_managed, 0, true },
 	{ "cpus", set_cpus, 0, false },
 	{ "seed", set_seed, 0, false },
 	{ "tlb", set_tlb, 0, false },
@@ -327,8 +494,12 @@ static struct machine *bare_machine(const struct kernel_config *cfg)
 		.invpcid = true, .la57 = true, .tlb = cfg->tlb,
 	};
 	struct ram_region map[RAM_MAX_REGIONS];
-	unsigned n = e820_build(cfg->ram, map, RAM_MAX_REGIONS);
+	unsigned n;
 
+	if (cfg->map)
+		return machine_create(cfg->map->entry, cfg->map->n, cfg->cpus,
+				      &f);
+	n = e820_build(cfg->ram, map, RAM_MAX_REGIONS);
 	return machine_create(map, n, cfg->cpus, &f);
 }
 
@@ -355,11 +526,11 @@ static int boot_words(struct boot *b, const char *const *words, unsigned n)
 	for (unsigned i = 1; i < n; i++)
 		if (boot_word(b, words[i]) < 0)
 			return -1;
-	return 0;
+	return settle_map(b);
 }
 
 int boot_config(struct session *s, const char *text, struct kernel_config *ret,
-		struct err *err)
+		struct e820_map *map, struct err *err)
 {
 	struct boot b = { .s = s, .err = err };
 	const char *words[CMD_MAX_INPUTS];
@@ -374,9 +545,14 @@ int boot_config(struct session *s, const char *text, struct kernel_config *ret,
 		words[n++] = w;
 	rc = boot_words(&b, words, n);
 	free(copy);
-	if (rc == 0)
-		*ret = b.cfg;
-	return rc;
+	if (rc < 0)
+		return -1;
+	*ret = b.cfg;
+	if (ret->map) {
+		*map = *ret->map;
+		ret->map = map;
+	}
+	return 0;
 }
 
 int session_boot(struct session *s, const char *const *words, unsigned n,

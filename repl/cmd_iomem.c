@@ -4,26 +4,30 @@
 #include "kernel/resource.h"
 #include "repl/cmd.h"
 
-static const struct res_column e820_cols[] = {
-	{ "start", "start", true }, { "last", "last", true },
-	{ "size", "size", true }, { "type", "type", false }, { 0 },
-};
+/* As at boot, so that it can be given to boot e820=FILE. */
+static void emit_e820_row(struct cmd_ctx *c, const char *by,
+			  const struct ram_region *g)
+{
+	const char *word = e820_type_word(g->type);
+
+	res_item(c->r, false);
+	res_text(c->r, COL_PLAIN, "%s: [mem 0x%016llx-0x%016llx]", by,
+		 (unsigned long long)g->start, (unsigned long long)g->end - 1);
+	res_pa(c->r, "start", NULL, g->start);
+	res_pa(c->r, "last", NULL, g->end - 1);
+	res_size(c->r, "size", NULL, g->end - g->start);
+	res_str(c->r, "type", "~ %s", word ? word : ram_type_name(g->type));
+	res_end(c->r);
+}
 
 static int e820_run(struct cmd_ctx *c)
 {
 	const struct ram *ram = c->m->ram;
+	const char *by = c->k && c->k->e820_user ? "user" : "BIOS-e820";
 
-	res_table(c->r, "map", e820_cols);
-	for (unsigned i = 0; i < ram->nregions; i++) {
-		const struct ram_region *g = &ram->region[i];
-
-		res_item(c->r, i + 1 == ram->nregions);
-		res_hex(c->r, "start", "%s", g->start, 12);
-		res_hex(c->r, "last", "%s", g->end - 1, 12);
-		res_size(c->r, "size", "%s", g->end - g->start);
-		res_str(c->r, "type", "%s", ram_type_name(g->type));
-		res_end(c->r);
-	}
+	res_list(c->r, "map", RES_LINES);
+	for (unsigned i = 0; i < ram->nregions; i++)
+		emit_e820_row(c, by, &ram->region[i]);
 	res_end(c->r);
 	return 0;
 }
@@ -70,13 +74,16 @@ static int iomem_run(struct cmd_ctx *c)
 const struct command cmd_e820 = {
 	.name = "e820", .group = "physical memory",
 	.help = "the memory map that the firmware reported",
+	.details = "As Linux prints it at boot: boot e820= reads it back. The first word\n"
+		   "is user once mem= or memmap= have changed the map.",
 	.example = "e820", .run = e820_run,
 };
 
 const struct command cmd_iomem = {
 	.name = "iomem", .group = "physical memory",
 	.help = "the physical address space, as /proc/iomem",
-	.details = "What boot registers of the map of e820, and the kernel image. Devices\n"
-		   "add rows of their own on a real machine.",
+	.details = "What boot registers of the map of e820, the kernel image, the window\n"
+		   "of PCI devices, and the interrupt controllers. Devices add rows of\n"
+		   "their own on a real machine.",
 	.example = "iomem", .run = iomem_run,
 };

@@ -200,16 +200,15 @@ static void emit_highmem(struct cmd_ctx *c)
 {
 	const struct kernel *k = c->s->k;
 	const char *says = k->layout.message;
-	pfn_t end = layout_end_of_ram(&k->config);
 
-	if (!*says && end <= k->max_pfn)
+	if (!*says && !k->ram_unused)
 		return;
 	res_line(c->r);
 	res_text(c->r, COL_BAD, "Warning:");
 	res_str(c->r, "message", "~ %s", says);
-	if (end > k->max_pfn)
+	if (k->ram_unused)
 		res_size(c->r, "ram_unused", "~ highmem= leaves %s unused",
-			 (end - k->max_pfn) << PAGE_SHIFT);
+			 k->ram_unused);
 }
 
 static void emit_bare(struct result *r, const struct machine *m)
@@ -386,7 +385,13 @@ const struct command cmd_boot = {
 	"layout=6.1 those of a 6.1 kernel. The CPU of none has every feature that\n"
 	"is not taken away.\n"
 	"SPEC of tlb= is arrays LEVEL:PAGES:SETSxWAYS and paging-structure caches\n"
-	"NAME:ENTRIES, joined by +: l1d:4k:16x4+l1i:4k:16x8+l2:4k,2m:128x12+pde:8.",
+	"NAME:ENTRIES, joined by +: l1d:4k:16x4+l1i:4k:16x8+l2:4k,2m:128x12+pde:8.\n"
+	"Instead of ram=: e820=FILE, the map that a kernel printed at boot, or\n"
+	"/proc/iomem. mem=SIZE and memmap=exactmap|SIZE@START|SIZE#START|SIZE$START\n"
+	"as the kernel's parameters. What boot reserves, as another kernel had it:\n"
+	"dmesg=FILE (map and sizes), memory=LINE (its line Memory: ...), or one by\n"
+	"one reserved=, init=, initrd=, alternatives=, freed=SIZE, or\n"
+	"managed=ZONE:PAGES,... as in /proc/zoneinfo.",
 	.example = "boot x86_64 ram=4G",
 	.arg = { { "ARCH", ARG_WORD },
 		 { "KEY=VALUE", ARG_KEYVAL, .optional = true, .repeat = true } },

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/e820.h"
 #include "kernel/kernel.h"
 #include "repl/boot_args.h"
 #include "repl/out.h"
@@ -23,6 +24,7 @@ struct side {
 	const char *words;
 	struct kernel_config cfg;
 	struct layout l;
+	struct e820_map map;	/* if cfg has one */
 };
 
 struct boundary {
@@ -45,7 +47,7 @@ static int side_init(struct cmd_ctx *c, struct side *s, const char *text)
 	struct err e = *c->err;
 
 	s->words = text;
-	if (boot_config(c->s, text, &s->cfg, c->err) < 0) {
+	if (boot_config(c->s, text, &s->cfg, &s->map, c->err) < 0) {
 		e = *c->err;
 		return err_set(c->err, e.kind, "\"%s\": %s", text, e.msg);
 	}

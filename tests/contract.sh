@@ -168,5 +168,16 @@ EOF
 	then pass=$((pass + 1)); else report "JSON shapes"; head -c 2000 "$dir/out"; fi
 fi
 
+# --- what e820 prints can be booted ----------------------------------------
+for map in laptop server-2.6 iomem; do
+	"$mmsh" -c "boot none e820=tests/repl/maps/$map.txt; e820" >"$dir/map"
+	"$mmsh" -c "boot none e820=$dir/map; e820" >"$dir/again"
+	if [ -s "$dir/map" ] && cmp -s "$dir/map" "$dir/again"; then
+		pass=$((pass + 1))
+	else
+		report "e820 of $map.txt: read back, it differs"
+	fi
+done
+
 echo "$pass passed, $fail failed"
 [ "$fail" -eq 0 ]
