@@ -242,7 +242,8 @@ static const char *boot(struct kernel *k)
 	if (why)
 		return why;
 	slab_init(k);
-	vmalloc_init(k);
+	if (vmalloc_init(k))
+		return "no memory left for the tables of the vmalloc area";
 	if (highmem_init(k))
 		return "no memory left for kmap";
 	if (kernel_init_process(k))
@@ -266,7 +267,6 @@ struct kernel *kernel_boot(const struct kernel_config *cfg, const char **why)
 	k->rng = cfg->seed;
 	k->next_pid = 1;
 	TAILQ_INIT(&k->slab_caches);
-	TAILQ_INIT(&k->vmap_areas);
 	TAILQ_INIT(&k->tasks);
 	LIST_INIT(&k->inodes);
 	*why = boot(k);

@@ -53,7 +53,7 @@ struct task_struct;
 struct mm_struct;
 struct inode;
 struct kmem_cache;
-struct vmap_area;
+struct vmap_state;
 struct kmap_state;
 
 struct kernel {
@@ -92,7 +92,7 @@ struct kernel {
 	/* Kernel address space */
 	pa_t swapper_pg_dir;		/* root table of the kernel */
 	TAILQ_HEAD(, kmem_cache) slab_caches;
-	TAILQ_HEAD(, vmap_area) vmap_areas;	/* ascending */
+	struct vmap_state *vmap;	/* owned */
 	struct kmap_state *kmap;	/* owned, i386 */
 
 	/* Processes */

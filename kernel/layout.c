@@ -170,6 +170,7 @@ static const struct layout_row layout_rows[] = {
 		.image_space = GiB,
 		.image_limit = 64 * TiB,
 		.thp = true,
+		.nr_cpus = 8192,
 	},
 };
 
@@ -269,6 +270,7 @@ const char *layout_compute(const struct kernel_config *cfg, pfn_t max_pfn,
 	place_image(row, cfg, moved, &l);
 	place_user(row, &l);
 	l.thp = row->thp;
+	l.nr_cpus = row->nr_cpus;
 	if (l.image.ebss >= l.lowmem_end)
 		return moved ? "KASLR put the kernel image above lowmem: "
 			       "another seed=, or kaslr=off"

@@ -115,6 +115,7 @@ struct layout {
 	unsigned kmap_slots;	/* per CPU */
 	unsigned fix_kmap_begin;	/* fixmap index of CPU 0's first slot */
 	va_t lapic, ioapic;	/* fixmap pages of the interrupt controllers */
+	unsigned nr_cpus;	/* the kernel is built for so many */
 	bool thp;		/* transparent huge pages: raises the watermarks */
 	va_t cpu_entry_area, cpu_entry_area_end, modules_start, modules_end;
 	va_t ldt_base;		/* LDT remap, with page-table isolation */

@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-#include "kernel/vmalloc.h"
+#include "kernel/vmap_internal.h"
 
 #define ISA_START 0xa0000ULL
 #define ISA_END	  0x100000ULL
@@ -83,7 +83,7 @@ static int check_conflict(const struct kernel *k, pa_t phys, uint64_t size,
 	const struct vmap_area *va;
 	bool found = false;
 
-	TAILQ_FOREACH (va, &k->vmap_areas, link) {
+	LIST_FOREACH (va, &k->vmap->mapped, link) {
 		uint64_t len = (uint64_t)va->nr_pages << PAGE_SHIFT;
 
 		if (va->kind != VMAP_IOREMAP || va->phys >= phys + size ||

@@ -1,225 +1,147 @@
 /*
- * vmalloc.c - the vmalloc area.
+ * vmalloc.c - virtually contiguous memory from single frames.
  *
  *   VMALLOC_START                                          VMALLOC_END
  *   |AAAA.|BB.|      |CCCCCC.|            . is the guard page of an area
  *
- * Areas are a list in rising order; a new one takes the lowest gap that
- * fits. Models mm/vmalloc.c and arch/x86/mm/ioremap.c of Linux 6.1. Left out:
- * the tree of free ranges (the list is walked), huge mappings, per-CPU
- * blocks, lazy purging: vfree() unmaps and flushes all TLBs at once, where
- * Linux collects areas until lazy_max_pages() are waiting.
+ * Models mm/vmalloc.c of Linux 6.1: __vmalloc_node_range(), vmap(), vfree().
+ * An area knows its frames by an array of struct page *, which is kmalloc'ed,
+ * or, above a page, itself comes from vmalloc(). Its addresses are in
+ * vmap_area.c, its page tables in vmap_range.c, vm_map_ram() in vmap_block.c.
+ * Left out: huge pages (on x86 only vmalloc_huge() asks for them), memcg,
+ * VM_USERMAP, VM_FLUSH_RESET_PERMS.
  */
-#include "kernel/vmalloc.h"
-
-#include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "kernel/internal.h"
-#include "kernel/memtype.h"
+#include "kernel/mm_internal.h"
 #include "kernel/page_alloc.h"
 #include "kernel/pgtable.h"
+#include "kernel/vmap_internal.h"
 
-void vmalloc_init(struct kernel *k)
+const char *const vmap_kind_name[VMAP_NKINDS] = {
+	[VMAP_ALLOC] = "vmalloc",    [VMAP_MAP] = "vmap",
+	[VMAP_IOREMAP] = "ioremap",  [VMAP_RAM] = "vm_map_ram",
+	[VMAP_BLOCK] = "vm_map_ram",
+};
+
+static int vmalloc_gfp(struct kernel *k, uint64_t size, unsigned gfp,
+		       const char *caller, va_t *ret);
+
+/* --- the parts of an area ------------------------------------------------- */
+
+/* Room for the pointers to its struct pages; nested at most once or twice. */
+static int alloc_array(struct kernel *k, struct vmap_area *va)
 {
-	TAILQ_INIT(&k->vmap_areas);
+	uint64_t size = (uint64_t)va->nr_pages * k->arch->word;
+
+	if (size > PAGE_SIZE)
+		return vmalloc_gfp(k, size, GFP_KERNEL, va->caller, &va->array);
+	return kmalloc(k, size, GFP_KERNEL, &va->array);
 }
 
-static void area_destroy(struct kernel *k, struct vmap_area *va)
+static void free_array(struct kernel *k, va_t array)
 {
-	TAILQ_REMOVE(&k->vmap_areas, va, link);
-	free(va->pages);
-	free(va);
-}
-
-void vmalloc_deinit(struct kernel *k)
-{
-	struct vmap_area *va;
-
-	while ((va = TAILQ_FIRST(&k->vmap_areas)))
-		area_destroy(k, va);
+	if (find_area(k, array))
+		vfree(k, array);
+	else
+		kfree(k, array);
 }
 
 /*
- * An area of @nr_pages and its guard page in the lowest gap, or NULL.
- * => @nr_pages pages and one more are less than the whole address space
+ * One frame for each page, as many as there are; each knows its address. A
+ * page's index is its number in the address space.
  */
-static struct vmap_area *alloc_vmap_area(struct kernel *k, uint64_t nr_pages)
+static unsigned alloc_frames(struct kernel *k, struct vmap_area *va,
+			     unsigned gfp)
 {
-	uint64_t size = (nr_pages + 1) << PAGE_SHIFT;
-	va_t at = k->layout.vmalloc_start, end = k->layout.vmalloc_end;
-	struct vmap_area *next, *va;
+	unsigned i;
 
-	TAILQ_FOREACH (next, &k->vmap_areas, link) {
-		if (next->start - at >= size)
+	for (i = 0; i < va->nr_pages; i++) {
+		pfn_t pfn = alloc_pages(k, gfp, 0, "vmalloc");
+		struct page *page;
+
+		if (pfn == PFN_NONE)
 			break;
-		at = next->end;
-	}
-	if (!next && end - at < size)
-		return NULL;
-	va = calloc(1, sizeof(*va));
-	assert(va);
-	va->start = at;
-	va->end = at + size;
-	va->nr_pages = nr_pages;
-	if (next)
-		TAILQ_INSERT_BEFORE(next, va, link);
-	else
-		TAILQ_INSERT_TAIL(&k->vmap_areas, va, link);
-	return va;
-}
-
-static void free_frames(struct kernel *k, struct vmap_area *va, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		free_pages(k, va->pages[i], 0);
-}
-
-/* One frame for each page, from HighMem where there is one. All or nothing. */
-static int alloc_frames(struct kernel *k, struct vmap_area *va)
-{
-	va->pages = malloc(va->nr_pages * sizeof(va->pages[0]));
-	assert(va->pages);
-	for (unsigned i = 0; i < va->nr_pages; i++) {
-		pfn_t pfn = alloc_pages(k, GFP_HIGHUSER, 0, "vmalloc");
-
-		if (pfn == PFN_NONE) {
-			free_frames(k, va, i);
-			return -ENOMEM;
-		}
-		pfn_to_page(k, pfn)->flags |= PG_vmalloc;
+		page = pfn_to_page(k, pfn);
+		page->flags |= PG_vmalloc;
+		page->index = (va->start >> PAGE_SHIFT) + i;
 		va->pages[i] = pfn;
 	}
-	return 0;
+	return i;
 }
 
-static int map_frames(struct kernel *k, struct vmap_area *va)
+/* Unmaps first: nobody may reach a frame that is free. */
+static void free_area(struct kernel *k, struct vmap_area *va)
 {
-	uint64_t flags = pt_page_kernel(k);
+	unsigned n = va->kind == VMAP_ALLOC ? va->nr_pages : 0;
+	uint32_t *pages = va->pages;
+	va_t array = va->array;
 
-	for (unsigned i = 0; i < va->nr_pages; i++) {
-		va_t at = va->start + ((va_t)i << PAGE_SHIFT);
-		pa_t entry_pa =
-			pt_lookup(k, k->swapper_pg_dir, at, k->pte_level, true);
+	va->pages = NULL;
+	va->array = 0;
+	remove_vm_area(k, va);
+	for (unsigned i = 0; i < n; i++)
+		free_pages(k, pages[i], 0);
+	k->vmap->nr_vmalloc -= n;
+	free(pages);
+	if (array)
+		free_array(k, array);
+}
 
-		if (!entry_pa)
-			return -ENOMEM;
-		pt_set(k, 0, at, k->pte_level, entry_pa,
-		       mk_pte(k, va->pages[i], flags), "vmalloc");
+/* Fills a new area with frames and maps them. On failure it is gone. */
+static int fill_area(struct kernel *k, struct vmap_area *va, unsigned gfp)
+{
+	unsigned want = va->nr_pages;
+
+	if (alloc_array(k, va)) {
+		va->array = 0;
+		remove_vm_area(k, va);
+		return -ENOMEM;
 	}
-	return 0;
+	va->pages = xcalloc(want, sizeof(va->pages[0]));
+	va->nr_pages = alloc_frames(k, va, gfp);
+	k->vmap->nr_vmalloc += va->nr_pages;
+	if (va->nr_pages == want &&
+	    !vmap_pages_range(k, va->start, va->pages, want, "vmalloc"))
+		return 0;
+	free_area(k, va);
+	return -ENOMEM;
 }
 
-static void unmap_area(struct kernel *k, struct vmap_area *va)
-{
-	kernel_unmap_range(k, va->start, (uint64_t)va->nr_pages << PAGE_SHIFT);
-}
+/* --- vmalloc -------------------------------------------------------------- */
 
-int vmalloc(struct kernel *k, uint64_t size, va_t *ret)
+static int vmalloc_gfp(struct kernel *k, uint64_t size, unsigned gfp,
+		       const char *caller, va_t *ret)
 {
-	uint64_t nr_pages = (size >> PAGE_SHIFT) + !!(size & (PAGE_SIZE - 1));
 	struct vmap_area *va;
 
-	if (!size || nr_pages > k->totalram_pages)
+	if (!size || size >> PAGE_SHIFT > k->totalram_pages)
 		return -ENOMEM;
-	va = alloc_vmap_area(k, nr_pages);
+	va = get_vm_area(k, PAGE_ALIGN(size), PAGE_SIZE, VMAP_ALLOC, caller);
 	if (!va)
 		return -ENOMEM;
-	if (alloc_frames(k, va)) {
-		area_destroy(k, va);
+	if (!(gfp & (GFP_DMA | GFP_DMA32)))
+		gfp |= GFP_HIGHUSER;
+	if (fill_area(k, va, gfp))
 		return -ENOMEM;
-	}
-	if (map_frames(k, va)) {
-		unmap_area(k, va);
-		free_frames(k, va, va->nr_pages);
-		area_destroy(k, va);
-		return -ENOMEM;
-	}
 	*ret = va->start;
 	return 0;
 }
 
-/* Can an entry of this mode hold the address, and is no page of it RAM? */
-static bool can_ioremap(const struct kernel *k, pa_t phys, uint64_t size)
+int vmalloc(struct kernel *k, uint64_t size, va_t *ret)
 {
-	pa_t last = phys + size - 1;
-	pfn_t pfn = phys >> PAGE_SHIFT;
-
-	if (last < phys || last >> k->machine->cpu[0].features.maxphyaddr)
-		return false;
-	if (pte_pfn(k, mk_pte(k, last >> PAGE_SHIFT, PTE_P)) !=
-	    last >> PAGE_SHIFT)
-		return false;
-	for (; pfn <= last >> PAGE_SHIFT && pfn < k->max_pfn; pfn++)
-		if (pfn_valid(k, pfn))
-			return false;
-	return true;
+	return vmalloc_gfp(k, size, GFP_KERNEL, "mmsh", ret);
 }
 
-/* An area for the @bytes of device memory at @phys, not mapped yet. */
-static int ioremap_area(struct kernel *k, pa_t phys, uint64_t bytes,
-			enum memtype type, struct vmap_area **ret)
+int vzalloc(struct kernel *k, uint64_t size, va_t *ret)
 {
-	enum memtype got;
-	int rc;
-
-	/* Ours: Linux has no such limit, and would fill RAM with tables. */
-	if (bytes >> PAGE_SHIFT > k->totalram_pages)
-		return -ENOMEM;
-	rc = memtype_reserve(k, phys, bytes, type, &got);
-	if (rc)
-		return rc;
-	*ret = alloc_vmap_area(k, bytes >> PAGE_SHIFT);
-	if (!*ret)
-		return -ENOMEM;
-	(*ret)->kind = VMAP_IOREMAP;
-	(*ret)->phys = phys;
-	(*ret)->type = got;
-	return 0;
+	return vmalloc_gfp(k, size, GFP_KERNEL | GFP_ZERO, "mmsh", ret);
 }
 
-int ioremap_type(struct kernel *k, pa_t phys, uint64_t size, enum memtype type,
-		 va_t *ret)
+int vmalloc_32(struct kernel *k, uint64_t size, va_t *ret)
 {
-	uint64_t offset = phys & (PAGE_SIZE - 1), bytes, prot;
-	struct vmap_area *va;
-	int rc;
-
-	if (!size || !can_ioremap(k, phys, size))
-		return -EINVAL;
-	bytes = PAGE_ALIGN(size + offset);
-	rc = ioremap_area(k, phys - offset, bytes, type, &va);
-	if (rc)
-		return rc;
-	prot = pt_page_kernel(k) | cachemode2protval(k, va->type);
-	if (kernel_map_range(k, va->start, va->phys, bytes, prot, PAGE_SHIFT)) {
-		unmap_area(k, va);
-		area_destroy(k, va);
-		return -ENOMEM;
-	}
-	*ret = va->start + offset;
-	return 0;
-}
-
-int ioremap(struct kernel *k, pa_t phys, uint64_t size, va_t *ret)
-{
-	return ioremap_type(k, phys, size, MT_UC_MINUS, ret);
-}
-
-static struct vmap_area *find_area(const struct kernel *k, va_t at)
-{
-	struct vmap_area *va;
-
-	TAILQ_FOREACH (va, &k->vmap_areas, link)
-		if (at < va->end)
-			return at >= va->start ? va : NULL;
-	return NULL;
-}
-
-const struct vmap_area *find_vmap_area(const struct kernel *k, va_t va)
-{
-	return find_area(k, va);
+	return vmalloc_gfp(k, size, GFP_KERNEL | GFP_DMA32, "mmsh", ret);
 }
 
 int vfree(struct kernel *k, va_t at)
@@ -230,50 +152,145 @@ int vfree(struct kernel *k, va_t at)
 		return 0;
 	/* iounmap() takes what ioremap() returned, offset and all. */
 	if (va && va->kind == VMAP_IOREMAP)
-		at &= PAGE_MASK;
-	if (!va || va->start != at)
+		return iounmap(k, at);
+	if (!va || !va->vm || va->start != at)
 		return -EINVAL;
-	unmap_area(k, va);
-	if (va->kind == VMAP_ALLOC)
-		free_frames(k, va, va->nr_pages);
-	area_destroy(k, va);
+	free_area(k, va);
 	return 0;
 }
 
-/* --- check -------------------------------------------------------------- */
+/* --- vmap ----------------------------------------------------------------- */
 
-static pfn_t expected_pfn(const struct vmap_area *va, unsigned i)
+int vmap(struct kernel *k, const pfn_t *pfns, unsigned n, va_t *ret)
+{
+	uint32_t *copy = vmap_copy_pfns(k, pfns, n);
+	struct vmap_area *va;
+
+	if (!copy)
+		return -EINVAL;
+	va = get_vm_area(k, (uint64_t)n << PAGE_SHIFT, PAGE_SIZE, VMAP_MAP,
+			 "mmsh");
+	if (!va) {
+		free(copy);
+		return -ENOMEM;
+	}
+	va->pages = copy;
+	if (vmap_pages_range(k, va->start, copy, n, "vmap")) {
+		free_area(k, va);
+		return -ENOMEM;
+	}
+	*ret = va->start;
+	return 0;
+}
+
+int vunmap(struct kernel *k, va_t at)
+{
+	struct vmap_area *va = find_area(k, at);
+
+	if (!va || va->kind != VMAP_MAP || va->start != at)
+		return -EINVAL;
+	free_area(k, va);
+	return 0;
+}
+
+/* --- looking -------------------------------------------------------------- */
+
+/* The frame behind page @i of an area; PFN_NONE: nothing is mapped there. */
+static pfn_t area_pfn(const struct vmap_area *va, unsigned i)
 {
 	if (va->kind == VMAP_IOREMAP)
 		return (va->phys >> PAGE_SHIFT) + i;
 	return va->pages[i];
 }
 
-static void check_page(struct checker *c, struct kernel *k,
-		       const struct vmap_area *va, unsigned i)
+const struct vmap_area *vmap_uses(const struct kernel *k, pfn_t pfn, uint64_t n)
 {
-	va_t at = va->start + ((va_t)i << PAGE_SHIFT);
-	pfn_t pfn = expected_pfn(va, i);
-	uint64_t entry = 0;
-	unsigned level;
+	const struct vmap_area *va;
 
-	if (!pt_leaf(k, k->swapper_pg_dir, at, &entry, &level))
+	LIST_FOREACH (va, &k->vmap->mapped, link)
+		for (unsigned i = 0; va->pages && i < va->nr_pages; i++)
+			if (va->pages[i] != PFN_NONE && va->pages[i] - pfn < n)
+				return va;
+	return NULL;
+}
+
+void vmap_aliases(const struct kernel *k, pfn_t pfn, vmap_alias_fn fn,
+		  void *ctx)
+{
+	const struct vmap_area *va;
+
+	if (pfn_valid(k, pfn) && (pfn_to_page(k, pfn)->flags & PG_vmalloc)) {
+		va_t at = pfn_to_page(k, pfn)->index << PAGE_SHIFT;
+
+		fn(ctx, find_area(k, at), at);
+	}
+	LIST_FOREACH (va, &k->vmap->mapped, link) {
+		unsigned i = 0, end = va->nr_pages;
+
+		if (va->kind == VMAP_IOREMAP) {
+			if (pfn - (va->phys >> PAGE_SHIFT) >= end)
+				continue;
+			i = pfn - (va->phys >> PAGE_SHIFT);
+			end = i + 1;
+		}
+		for (; i < end; i++)
+			if (area_pfn(va, i) == pfn)
+				fn(ctx, va,
+				   va->start + ((va_t)i << PAGE_SHIFT));
+	}
+}
+
+/* --- check ---------------------------------------------------------------- */
+
+static void check_entry(struct checker *c, struct kernel *k, va_t at, pfn_t pfn)
+{
+	uint64_t entry = 0, shift;
+	unsigned level = k->pte_level;
+	bool mapped = pt_leaf(k, k->swapper_pg_dir, at, &entry, &level);
+	pfn_t have = PFN_NONE;
+
+	shift = k->mode->level[level].shift;
+	if (mapped)
+		have = (paging_target(k->mode, level, entry, true) +
+			(at & ((1ULL << shift) - 1))) >>
+		       PAGE_SHIFT;
+	if (pfn == PFN_NONE && mapped)
+		check_finding(c,
+			      "vmalloc 0x%llx: mapped, entry 0x%llx, but "
+			      "free",
+			      (unsigned long long)at,
+			      (unsigned long long)entry);
+	else if (pfn != PFN_NONE && !mapped)
 		check_finding(
 			c,
 			"vmalloc 0x%llx: nothing mapped, the area says pfn "
 			"0x%llx",
 			(unsigned long long)at, (unsigned long long)pfn);
-	else if (pte_pfn(k, entry) != pfn)
+	else if (have != pfn)
 		check_finding(
 			c,
 			"vmalloc 0x%llx: the PTE says pfn 0x%llx, the area "
 			"pfn 0x%llx",
-			(unsigned long long)at,
-			(unsigned long long)pte_pfn(k, entry),
+			(unsigned long long)at, (unsigned long long)have,
 			(unsigned long long)pfn);
+}
+
+/* Does the frame's record agree with the area? */
+static void check_frame(struct checker *c, struct kernel *k,
+			const struct vmap_area *va, va_t at, pfn_t pfn)
+{
+	const struct page *page;
+
+	if (va->kind == VMAP_IOREMAP || pfn == PFN_NONE)
+		return;
+	page = pfn_to_page(k, pfn);
+	if (va->kind != VMAP_ALLOC && page_is_free(k, pfn))
+		check_finding(c, "%s 0x%llx: maps pfn 0x%llx, which is free",
+			      vmap_kind_name[va->kind], (unsigned long long)at,
+			      (unsigned long long)pfn);
 	if (va->kind == VMAP_ALLOC &&
-	    (!(pfn_to_page(k, pfn)->flags & PG_vmalloc) ||
-	     pfn_to_page(k, pfn)->_refcount != 1))
+	    (!(page->flags & PG_vmalloc) || page->_refcount != 1 ||
+	     page->index != at >> PAGE_SHIFT))
 		check_finding(c, "vmalloc 0x%llx: pfn 0x%llx is used elsewhere",
 			      (unsigned long long)at, (unsigned long long)pfn);
 }
@@ -281,34 +298,69 @@ static void check_page(struct checker *c, struct kernel *k,
 static void check_area(struct checker *c, struct kernel *k,
 		       const struct vmap_area *va)
 {
-	uint64_t entry;
-	unsigned level;
+	va_t at = va->start;
 
-	for (unsigned i = 0; i < va->nr_pages; i++)
-		check_page(c, k, va, i);
-	if (pt_leaf(k, k->swapper_pg_dir, va->end - PAGE_SIZE, &entry, &level))
+	for (unsigned i = 0; i < va->nr_pages; i++, at += PAGE_SIZE) {
+		check_entry(c, k, at, area_pfn(va, i));
+		check_frame(c, k, va, at, area_pfn(va, i));
+	}
+	for (; at < va->end; at += PAGE_SIZE)
+		check_entry(c, k, at, PFN_NONE);
+	if (va->kind == VMAP_BLOCK)
+		vmap_block_check(c, k, va);
+}
+
+/* Busy, free and lazy ranges cover the space, once. */
+static void check_cover(struct checker *c, const struct kernel *k)
+{
+	const struct vmap_tree *const trees[] = {
+		&k->vmap->busy,
+		&k->vmap->lazy,
+		&k->vmap->free,
+	};
+	va_t at = k->layout.vmalloc_start, before = at - 1;
+
+	while (at < k->layout.vmalloc_end && at != before) {
+		before = at;
+		for (unsigned i = 0; i < ARRAY_SIZE(trees); i++) {
+			struct vmap_node *n = vmap_tree_above(trees[i], at);
+
+			if (n && n->start == at)
+				at = n->end;
+		}
+	}
+	if (at != k->layout.vmalloc_end)
 		check_finding(c,
-			      "vmalloc 0x%llx: the guard page is mapped, entry "
-			      "0x%llx",
-			      (unsigned long long)va->end - PAGE_SIZE,
-			      (unsigned long long)entry);
+			      "vmalloc 0x%llx: neither used nor freed nor free",
+			      (unsigned long long)at);
+	for (unsigned i = 0; i < ARRAY_SIZE(trees); i++)
+		if (!vmap_tree_ok(trees[i]))
+			check_finding(c, "vmalloc: tree %u is out of order", i);
 }
 
 unsigned vmalloc_check(struct kernel *k, check_fn fn, void *ctx)
 {
 	struct checker c = { fn, ctx, 0 };
-	va_t end = k->layout.vmalloc_start;
-	const struct vmap_area *va;
+	const struct vmap_area *va = NULL;
+	uint64_t lazy = 0, pages = 0;
 
-	TAILQ_FOREACH (va, &k->vmap_areas, link) {
-		if (va->start < end || va->end > k->layout.vmalloc_end)
-			check_finding(&c,
-				      "vmalloc area at 0x%llx: must not begin "
-				      "below 0x%llx",
-				      (unsigned long long)va->start,
-				      (unsigned long long)end);
-		end = va->end;
+	check_cover(&c, k);
+	while ((va = vmap_next(k, va))) {
 		check_area(&c, k, va);
+		pages += va->kind == VMAP_ALLOC ? va->nr_pages : 0;
 	}
+	while ((va = vmap_next_lazy(k, va))) {
+		lazy += (va->end - va->start) >> PAGE_SHIFT;
+		for (va_t at = va->start; at < va->end; at += PAGE_SIZE)
+			check_entry(&c, k, at, PFN_NONE);
+	}
+	if (lazy != k->vmap->nr_lazy || pages != k->vmap->nr_vmalloc)
+		check_finding(&c,
+			      "vmalloc: %llu pages freed and %llu allocated, "
+			      "counted %llu and %llu",
+			      (unsigned long long)lazy,
+			      (unsigned long long)pages,
+			      (unsigned long long)k->vmap->nr_lazy,
+			      (unsigned long long)k->vmap->nr_vmalloc);
 	return c.found;
 }

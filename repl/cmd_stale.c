@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/vmalloc.h"
 #include "machine/reserved.h"
 #include "machine/stale.h"
 #include "repl/cmd_tlb.h"
@@ -251,14 +252,30 @@ static void emit_refused(struct result *r, const struct cpu *cpu,
 	res_end(r);
 }
 
-static void emit_stale(struct result *r, const struct cpu *cpu,
+/* A freed vmalloc area: its flush is not forgotten, but put off. */
+static void emit_lazy(struct result *r)
+{
+	res_bool(r, "lazy", NULL, true);
+	res_list(r, NULL, RES_TREE);
+	res_item(r, false);
+	res_text(r, COL_PLAIN, "freed lazily: the next purge flushes it "
+		 "(vm_unmap_aliases)");
+	res_end(r);
+	res_end(r);
+}
+
+static void emit_stale(struct cmd_ctx *c, const struct cpu *cpu,
 		       const struct stale *s)
 {
+	struct result *r = c->r;
+
 	res_item(r, false);
 	emit_what(r, cpu, s);
 	emit_reasons(r, s);
 	emit_accesses(r, s);
 	emit_refused(r, cpu, s);
+	if (c->k && s->kind == STALE_TLB && vmap_is_lazy(c->k, s->va))
+		emit_lazy(r);
 	emit_cure(r, s);
 	res_end(r);
 }
@@ -274,7 +291,7 @@ static void emit_cpu(struct cmd_ctx *c, const struct cpu *cpu, struct totals *t)
 	size_t n = stale_find(cpu, &s);
 
 	for (size_t i = 0; i < n; i++) {
-		emit_stale(c->r, cpu, &s[i]);
+		emit_stale(c, cpu, &s[i]);
 		t->harmless += stale_is_harmless(&s[i]);
 		t->pending += s[i].pending;
 	}

@@ -30,6 +30,9 @@
 	X(cmd_invpcid) \
 	X(cmd_iomem) \
 	X(cmd_ioremap) \
+	X(cmd_ioremap_cache) \
+	X(cmd_ioremap_wc) \
+	X(cmd_iounmap) \
 	X(cmd_kfree) \
 	X(cmd_kmalloc) \
 	X(cmd_kmap) \
@@ -73,10 +76,17 @@
 	X(cmd_virt_addr_valid) \
 	X(cmd_virt_to_page) \
 	X(cmd_virt_to_pfn) \
+	X(cmd_vm_map_ram) \
+	X(cmd_vm_unmap_aliases) \
+	X(cmd_vm_unmap_ram) \
 	X(cmd_vmalloc) \
+	X(cmd_vmalloc_32) \
 	X(cmd_vmalloc_to_page) \
 	X(cmd_vmalloc_to_pfn) \
 	X(cmd_vmallocinfo) \
+	X(cmd_vmap) \
+	X(cmd_vunmap) \
+	X(cmd_vzalloc) \
 	X(cmd_wait) \
 	X(cmd_why) \
 	X(cmd_write) \

@@ -12,10 +12,14 @@ local function stale() return k:tlb({ stale = true }).stale end
 k:switch(k:fork().pid, { cpu = 1 })
 k:read(area, 4, { kernel = true, cpu = 1 })
 
--- CPU 0 frees it. CPU 1 is told by an interrupt, and does not listen.
+-- CPU 0 frees it. Nobody flushes yet: freed areas wait for a purge, and share
+-- one flush. Then CPU 1 is told by an interrupt, and does not listen.
 k:reg("eflags", "-if", { cpu = 1 })
 k:cpu(0)
 k:vfree(area)
+assert(#stale() == 1 and not stale()[1].missing.pending, "put off")
+k:vm_unmap_aliases()
+assert(stale()[1].missing.pending, "told")
 assert(#stale() == 1 and stale()[1].cpu == 1, "CPU 1 has not forgotten")
 assert(pcall(k.read, area, 4, { kernel = true, cpu = 1 }),
 	"it reads a page that is free")

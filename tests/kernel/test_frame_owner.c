@@ -63,9 +63,9 @@ static void from_buddy(const struct kernel *k, uint8_t *use)
 static void from_kernel_space(const struct kernel *k, uint8_t *use)
 {
 	const struct kmem_cache *c;
-	const struct vmap_area *va;
+	const struct vmap_area *va = NULL;
 
-	TAILQ_FOREACH (va, &k->vmap_areas, link)
+	while ((va = vmap_next(k, va)))
 		for (unsigned i = 0; va->kind == VMAP_ALLOC && i < va->nr_pages;
 		     i++)
 			use[va->pages[i]] = FRAME_VMALLOC;
