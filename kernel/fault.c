@@ -5,7 +5,8 @@
  *	not #PF ---------------------------- SIGSEGV SI_KERNEL, address 0
  *	kernel address: from user mode ----- SEGV_MAPERR, P bit set in what is
  *	                                     reported, lest it tell of mappings
- *	                from the kernel ---- oops
+ *	                from the kernel ---- oops; i386: vmalloc_fault() may
+ *	                                     mend it
  *	no area, no stack to grow ---------- SEGV_MAPERR
  *	the area forbids it ---------------- SEGV_ACCERR
  *	else ------------------------------- handle_mm_fault
@@ -124,6 +125,49 @@ static bool do_user_addr_fault(const struct pf *pf)
 	return true;
 }
 
+/* --- i386: kernel entries that this root has not got yet ----------------- */
+
+/*
+ * Copies the entry of swapper_pg_dir into the root of this CPU. Only roots
+ * of two levels have a copy of it: PAE shares the table below. False: there is
+ * nothing to copy.
+ */
+static bool vmalloc_sync_one(const struct pf *pf, va_t va)
+{
+	struct kernel *k = pf->k;
+	unsigned index = paging_index(k->mode, 0, va) * k->mode->entry_size;
+	pa_t root = mmu_root(&pf->cpu->mmu), entry_pa = root + index;
+	uint64_t entry = pt_get(k, k->swapper_pg_dir + index);
+	uint64_t step = 1ULL << k->mode->level[0].shift;
+
+	if (k->mode->pdpte_regs || !(entry & PTE_P) ||
+	    (pt_get(k, entry_pa) & PTE_P))
+		return entry & PTE_P;
+	pt_set(k, pf->task ? pf->task->pid : 0, va, 0, entry_pa, entry,
+	       "vmalloc_fault");
+	kevent(k, .kind = KEV_HANDLER, .func = "vmalloc_fault",
+	       .note = "PDE copied from swapper_pg_dir",
+	       .va = ALIGN_DOWN(va, step), .end = ALIGN_DOWN(va, step) + step);
+	return true;
+}
+
+/* Linux has arch_sync_kernel_mappings() for it, and this for races. */
+static bool vmalloc_fault(const struct pf *pf)
+{
+	struct kernel *k = pf->k;
+	va_t va = pf->fault->cr2;
+	uint64_t entry;
+	unsigned level;
+
+	if (k->arch->word == 8 || va < k->layout.vmalloc_start ||
+	    va >= k->layout.vmalloc_end ||
+	    (pf->fault->error_code & (PF_RSVD | PF_US | PF_P)))
+		return false;
+	return vmalloc_sync_one(pf, va) &&
+	       pt_leaf(k, k->swapper_pg_dir, va, &entry, &level) &&
+	       (entry & PTE_P);
+}
+
 bool exc_page_fault(struct kernel *k, unsigned cpu, const struct access *access,
 		    const struct fault *fault, struct siginfo *sig)
 {
@@ -141,6 +185,8 @@ bool exc_page_fault(struct kernel *k, unsigned cpu, const struct access *access,
 	if (fault->vector != VEC_PF)
 		return force_sig(&pf, LX_SIGSEGV, LX_SI_KERNEL, 0,
 				 fault->error_code);
+	if (vmalloc_fault(&pf))
+		return true;
 	if (fault->cr2 >= k->layout.task_size)
 		return bad_area(&pf, LX_SEGV_MAPERR);
 	return do_user_addr_fault(&pf);

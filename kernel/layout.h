@@ -49,6 +49,7 @@ struct kernel_config {		/* what `boot` takes */
 	uint64_t highmem;	/* i386: highmem=, bytes, if has_highmem */
 	bool has_highmem;
 	bool la57;		/* x86-64: 5-level paging */
+	bool vmalloc_fault;	/* i386: other roots get vmalloc's entries late */
 	uint64_t seed;
 	bool kaslr, aslr;
 	bool pse, nx, pge, pat, gbpages; /* CPU features taken away or given */

@@ -201,6 +201,8 @@ static void sync_kernel_mappings(struct kernel *k, va_t va, uint64_t value)
 {
 	const struct task_struct *t;
 
+	if (pt_syncs_late(k, va))
+		return;
 	TAILQ_FOREACH (t, &k->tasks, link) {
 		if (!t->mm)
 			continue;

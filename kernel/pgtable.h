@@ -84,6 +84,15 @@ static inline bool pt_is_kernel(const struct kernel *k, va_t va)
 {
 	return va >= k->layout.task_size;
 }
+/*
+ * Do other roots get the kernel entry for @va only when they fault on it
+ * (vmalloc_fault, as i386 did up to 5.7)? Else it is synced at once.
+ */
+static inline bool pt_syncs_late(const struct kernel *k, va_t va)
+{
+	return k->config.vmalloc_fault && va >= k->layout.vmalloc_start &&
+	       va < k->layout.vmalloc_end;
+}
 /* PAGE_KERNEL on this CPU: _PAGE_KERNEL without G if no PGE, with XD if NX. */
 uint64_t pt_page_kernel(const struct kernel *k);
 /* XD for kernel data if the CPU has NX in this mode, else 0. */

@@ -74,6 +74,15 @@ static int set_seed(struct boot *b, const char *value)
 			  &b->cfg.seed);
 }
 
+static int set_bool(struct boot *b, const char *value, bool *ret);
+
+static int set_vmalloc_fault(struct boot *b, const char *value)
+{
+	if (!b->cfg.arch || b->cfg.arch->mode != PAGING_32)
+		return bad(b, "only on i386: other roots share the tables");
+	return set_bool(b, value, &b->cfg.vmalloc_fault);
+}
+
 static int set_bool(struct boot *b, const char *value, bool *ret)
 {
 	if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
@@ -338,6 +347,7 @@ static const struct boot_key {
 	{ "lowmem", set_lowmem, 0, true },
 	{ "highmem", set_highmem, 0, true },
 	{ "la57", set_la57, 0, true },
+	{ "vmalloc_fault", set_vmalloc_fault, 0, true },
 	{ "kaslr", NULL, offsetof(struct kernel_config, kaslr), true },
 	{ "aslr", NULL, offsetof(struct kernel_config, aslr), true },
 	{ "pse", NULL, offsetof(struct kernel_config, pse), false },

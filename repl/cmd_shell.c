@@ -377,6 +377,7 @@ const struct command cmd_boot = {
 	"pse=on|off, pge=on|off, pat=on|off, nx=on|off, gbpages=on|off,\n"
 	"tlb=skylake|tiny|none|SPEC, and for i386\n"
 	"vmsplit=3G|3G_OPT|2G|2G_OPT|1G, layout=classic|6.1, vmalloc=SIZE,\n"
+	"vmalloc_fault=on (i386: PDEs of vmalloc reach other roots by faults only),\n"
 	"lowmem=SIZE (a lower limit than the layout's), highmem=SIZE (as Linux'\n"
 	"parameter: cuts highmem, or makes some of lowmem). x86_64: la57=on, 5 levels.\n"
 	"kaslr=on needs layout=6.1 on i386, and moves image and areas by the seed.\n"

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 
+#include "kernel/mm.h"
 #include "kernel/pgtable.h"
+#include "kernel/process.h"
 #include "kernel/vmalloc.h"
 
 #define PG(n) ((uint64_t)(n) << PAGE_SHIFT)
@@ -561,6 +563,77 @@ static void test_ioremap__large_in_place_of_a_table(void **state)
 	assert_int_equal(iounmap(k, io), 0);
 }
 
+/* --- i386: how the entries reach other roots --------------------------------- */
+
+/* A kernel with a second process; on i386 its roots may be synced late. */
+static struct kernel *two_processes(const struct boot_row *row, bool late)
+{
+	struct kernel_config cfg = row_config(row);
+	struct task_struct *child;
+	const char *why;
+	struct kernel *k;
+
+	cfg.vmalloc_fault = late;
+	k = kernel_boot(&cfg, &why);
+	assert_non_null(k);
+	assert_int_equal(kernel_fork(k, find_task(k, 1), &child), 0);
+	assert_int_equal(context_switch(k, 1, child), 0);
+	return k;
+}
+
+static bool root_maps(struct kernel *k, int pid, va_t va)
+{
+	uint64_t entry;
+	unsigned level;
+
+	return pt_leaf(k, find_task(k, pid)->mm->pgd << PAGE_SHIFT, va, &entry,
+		       &level) != 0;
+}
+
+static bool cpu_reads(struct kernel *k, unsigned cpu, va_t va)
+{
+	struct user_access a;
+	char byte;
+
+	user_access(k, cpu, ACCESS_READ, false, va, &byte, 1, &a);
+	return a.done == 1;
+}
+
+/* arch_sync_kernel_mappings(), or tables that are shared from the start. */
+static void test_sync__at_once(void **state)
+{
+	static const struct boot_row *const rows[] = { &i386, &i386_61,
+						       &i386_pae, &x86_64 };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct kernel *k = two_processes(rows[i], false);
+		va_t va = must_vmalloc(k, PG(2));
+
+		assert_true(root_maps(k, 1, va) && root_maps(k, 2, va));
+		vfree(k, va);
+		assert_false(root_maps(k, 1, va) || root_maps(k, 2, va));
+		end_row(k);
+	}
+}
+
+static void test_sync__by_vmalloc_fault(void **state)
+{
+	struct kernel *k = two_processes(&i386, true);
+	va_t va = must_vmalloc(k, PG(2));
+
+	assert_false(root_maps(k, 1, va) || root_maps(k, 2, va));
+	assert_true(cpu_reads(k, 1, va + PAGE_SIZE));
+	assert_false(root_maps(k, 1, va));
+	assert_true(root_maps(k, 2, va));
+	assert_int_equal(findings(k, NULL), 0);
+	/* The guard page: an entry is copied, and nothing is there. */
+	assert_false(cpu_reads(k, 0, va + PG(2)));
+	assert_true(root_maps(k, 1, va));
+	vfree(k, va);
+	assert_false(root_maps(k, 1, va));
+	end_row(k);
+}
+
 /* --- every call, in any order, failing anywhere ------------------------------ */
 
 struct live { va_t va; unsigned kind, n; };
@@ -696,6 +769,8 @@ int main(void)
 		ON_ALL(test_ioremap__aligned_and_large),
 		BOOT_TEST(test_ioremap__large_in_place_of_a_table, i386_pae),
 		BOOT_TEST(test_ioremap__large_in_place_of_a_table, x86_64),
+		cmocka_unit_test(test_sync__at_once),
+		cmocka_unit_test(test_sync__by_vmalloc_fault),
 		ON_ALL(test_random__all_comes_back),
 		ON_ALL(test_ioremap__is_uncached),
 		ON_ALL(test_ioremap__types),
