@@ -273,6 +273,8 @@ int main(void)
 	bench_header("by hand");
 	bench_mmu();
 	bench_dump();
+	bench_header("frames");
+	bench_vmalloc();
 	bench_header("bare call");
 	bench_lua();
 	bench_header("host");
