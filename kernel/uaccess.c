@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/mem_map.h"
 #include "kernel/mm_internal.h"
 
 /*
@@ -93,6 +94,8 @@ void user_access(struct kernel *k, unsigned cpu, enum access_kind kind,
 		k->ram_poked = true;
 	if (len)
 		access_loop(k, cpu, &access, buf, len, ret);
+	if (!user && kind != ACCESS_WRITE && buf)
+		mem_map_overlay_va(k, va, buf, ret->done);
 	account(ret, task, min_flt, maj_flt);
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/mem_map.h"
 #include "repl/cmd_tlb.h"
 #include "repl/describe.h"
 
@@ -210,16 +211,19 @@ static void emit_part(struct result *r, const struct job *j,
 }
 
 /* What is in memory there, low byte first in "hex". */
-static void emit_value(struct result *r, const struct job *j)
+static void emit_value(struct result *r, const struct kernel *k,
+		       const struct job *j)
 {
 	char hex[2 * LEN_MAX + 1];
 	uint8_t buf[LEN_MAX];
 	unsigned n = 0;
 	uint64_t v = 0;
 
-	for (unsigned i = 0; i < j->nparts; n += j->part[i++].len)
+	for (unsigned i = 0; i < j->nparts; n += j->part[i++].len) {
 		ram_copy_out(j->cpu->ram, j->part[i].walk.pa, buf + n,
 			     j->part[i].len);
+		mem_map_overlay(k, j->part[i].walk.pa, buf + n, j->part[i].len);
+	}
 	for (unsigned i = 0; i < n; i++)
 		sprintf(hex + 2 * i, "%02x", buf[i]);
 	res_line(r);
@@ -252,7 +256,7 @@ static int access_run(struct cmd_ctx *c)
 		emit_part(c->r, &j, &j.part[i]);
 	res_end(c->r);
 	if (!j.fault)
-		emit_value(c->r, &j);
+		emit_value(c->r, c->k, &j);
 	res_subject(c->r, a.va);
 	return 0;
 }

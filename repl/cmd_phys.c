@@ -1,6 +1,7 @@
 /*
  * cmd_phys.c - peek, poke: words of physical memory.
  */
+#include "kernel/mem_map.h"
 #include "repl/cmd.h"
 
 #define PEEK_MAX 65536u
@@ -26,7 +27,7 @@ static unsigned entry_size(const struct cmd_ctx *c)
 static uint64_t peek_word(struct cmd_ctx *c, pa_t pa, unsigned size,
 			  uint64_t i)
 {
-	return ram_read(c->m->ram, pa + i * size, size);
+	return mem_map_read(c->k, c->m->ram, pa + i * size, size);
 }
 
 /* Text: as many words as fit on a line of 16 bytes. */
@@ -97,21 +98,25 @@ static int peek_run(struct cmd_ctx *c)
 static int poke_run(struct cmd_ctx *c)
 {
 	pa_t pa = c->arg[0].value.n;
+	unsigned size, offset;
 	uint64_t old;
-	unsigned size;
+	pfn_t pfn;
 
 	if (word_size(c, entry_size(c), &size) < 0 ||
 	    cmd_fits(c, c->arg[1].value.n, size) < 0 || past_end(c, pa, size))
 		return -1;
-	old = ram_read(c->m->ram, pa, size);
+	old = peek_word(c, pa, size, 0);
 	ram_write(c->m->ram, pa, size, c->arg[1].value.n);
 	if (c->k)
 		c->k->ram_poked = true;
 	res_pa(c->r, "pa", "%s:", pa);
 	res_hex(c->r, "old", "%s", old, size * 2);
-	res_hex(c->r, "new", "~ -> %s", ram_read(c->m->ram, pa, size), size * 2);
+	res_hex(c->r, "new", "~ -> %s", peek_word(c, pa, size, 0), size * 2);
 	if (!ram_ptr(c->m->ram, pa))
 		res_text(c->r, COL_BAD, "no RAM there: the write was dropped");
+	if (c->k && mem_map_at(c->k, pa, &pfn, &offset))
+		res_text(c->r, COL_DIM, "a struct page follows the kernel's "
+			 "records, not what is written here");
 	return 0;
 }
 
