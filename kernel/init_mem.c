@@ -7,15 +7,17 @@
  *   fixmap, pkmap  tables only; entries come and go
  *
  * Models arch/x86/mm/init.c (init_memory_mapping, split_mem_range),
- * init_32.c, init_64.c (mark_rodata_ro), sparse-vmemmap.c and set_fixmap() of
+ * init_32.c, init_64.c (mark_rodata_ro), arch/x86/realmode/init.c, idt.c,
+ * sparse-vmemmap.c and set_fixmap() of
  * Linux 6.1. The protections are those after boot: text and rodata read-only,
- * all but text no-execute. Left out: the real-mode trampoline, KPTI, KASLR,
- * module and set_memory_*() changes, EFI.
+ * all but text no-execute; 6.1 also protects the IDT and the real-mode
+ * trampoline. Left out: EFI, what drivers and modules protect later.
  */
 #include "kernel/internal.h"
 #include "kernel/memblock.h"
 #include "kernel/memtype.h"
 #include "kernel/pgtable.h"
+#include "kernel/set_memory.h"
 
 #define SECTION_SIZE (128 * MiB) /* x86-64: SECTION_SIZE_BITS 27 */
 #define LAPIC_PHYS   0xfee00000ULL
@@ -23,42 +25,10 @@
 
 static const char no_room[] = "no memory left for the boot page tables";
 
-/* Two views of RAM differ in what the text's protection is. */
-enum view { VIEW_DIRECT, VIEW_IMAGE };
-
-/* PTE flags of the page at @pa. */
-static uint64_t prot_of(const struct kernel *k, pa_t pa, enum view view)
+/* 2 MiB or 4 MiB: what the kernel's 4 KiB pages are cut out of. */
+static uint64_t large_size(const struct kernel *k)
 {
-	const struct layout *l = &k->layout;
-	uint64_t flags = pt_page_kernel(k);
-	bool text = pa >= l->image.text && pa < l->image.etext;
-	bool rodata = pa >= l->image.rodata && pa < l->image.erodata;
-	/* Where the image is mapped twice, only that mapping executes. */
-	bool runs_here = view == VIEW_IMAGE || l->kernel_map == l->page_offset;
-
-	if (text || rodata)
-		flags &= ~(PTE_RW | PTE_D);
-	if (text && runs_here)
-		flags &= ~PTE_XD;
-	return flags;
-}
-
-/* The next address in (pa, end] where protections may change. */
-static pa_t next_cut(const struct kernel *k, pa_t pa, pa_t end)
-{
-	const struct layout *l = &k->layout;
-	const pa_t cuts[] = {
-		1ULL << k->mode->level[k->pte_level - 1].shift,
-		l->image.text,
-		PAGE_ALIGN(l->image.etext),
-		l->image.rodata,
-		PAGE_ALIGN(l->image.erodata),
-	};
-
-	for (unsigned i = 0; i < ARRAY_SIZE(cuts); i++)
-		if (cuts[i] > pa && cuts[i] < end)
-			end = cuts[i];
-	return end;
+	return 1ULL << k->mode->level[k->pte_level - 1].shift;
 }
 
 /*
@@ -66,22 +36,40 @@ static pa_t next_cut(const struct kernel *k, pa_t pa, pa_t end)
  * small ones: the fixed MTRRs split the first MiB.
  */
 static bool map_ram(struct kernel *k, va_t va_of_zero, pa_t pa, pa_t end,
-		    enum view view)
+		    uint64_t prot)
 {
-	pa_t first_large = 1ULL << k->mode->level[k->pte_level - 1].shift;
+	pa_t small = large_size(k);
 
-	while (pa < end) {
-		pa_t next = next_cut(k, pa, end);
-		unsigned shift = pa < first_large ? PAGE_SHIFT : 63;
-		uint64_t prot = prot_of(k, pa, view);
+	if (pa < small) {
+		pa_t next = end < small ? end : small;
 
-		while (next < end && next != first_large &&
-		       prot_of(k, next, view) == prot)
-			next = next_cut(k, next, end);
 		if (kernel_map_range(k, va_of_zero + pa, pa, next - pa, prot,
-				     shift))
+				     PAGE_SHIFT))
 			return false;
 		pa = next;
+	}
+	return pa >= end ||
+	       !kernel_map_range(k, va_of_zero + pa, pa, end - pa, prot, 63);
+}
+
+/* RAM in the direct map, no-execute but for text, if the image runs there. */
+static bool map_lowmem(struct kernel *k, pa_t start, pa_t end)
+{
+	const struct layout *l = &k->layout;
+	bool runs_here = l->kernel_map == l->page_offset && pt_nx(k);
+	pa_t text = runs_here ? l->image.text : end;
+	pa_t etext = runs_here ? PAGE_ALIGN(l->image.etext) : end;
+	pa_t cut[] = { start, text, etext, end };
+
+	for (unsigned i = 0; i + 1 < ARRAY_SIZE(cut); i++) {
+		pa_t from = cut[i] > start ? cut[i] : start;
+		pa_t to = cut[i + 1] < end ? cut[i + 1] : end;
+		uint64_t prot = pt_page_kernel(k);
+
+		if (i == 1)
+			prot &= ~PTE_XD;
+		if (from < to && !map_ram(k, l->page_offset, from, to, prot))
+			return false;
 	}
 	return true;
 }
@@ -89,41 +77,37 @@ static bool map_ram(struct kernel *k, va_t va_of_zero, pa_t pa, pa_t end,
 /* The whole first MiB, holes and all, then RAM up to the end of lowmem. */
 static bool map_direct(struct kernel *k)
 {
-	va_t offset = k->layout.page_offset;
-
-	if (!map_ram(k, offset, 0, MiB, VIEW_DIRECT))
+	if (!map_lowmem(k, 0, MiB))
 		return false;
 	for (unsigned i = 0; i < k->nmemory; i++) {
 		pa_t start = k->memory[i].start, end = k->memory[i].end;
 
+		while (i + 1 < k->nmemory && k->memory[i + 1].start == end)
+			end = k->memory[++i].end;
 		if (start < MiB)
 			start = MiB;
 		if (end > k->layout.lowmem_end)
 			end = k->layout.lowmem_end;
-		if (start < end && !map_ram(k, offset, start, end, VIEW_DIRECT))
+		if (start < end && !map_lowmem(k, start, end))
 			return false;
 	}
 	return true;
 }
 
-/* Text, rodata, data to bss: the gaps between are free memory, unmapped. */
+/* With the brk area, of which there is at least a page. */
+pa_t kernel_image_mapped_end(const struct kernel *k)
+{
+	return ALIGN_UP(k->layout.image.ebss + PAGE_SIZE, large_size(k));
+}
+
+/* The image once more, in pages that execute, until mark_rodata_ro(). */
 static bool map_image(struct kernel *k)
 {
 	const struct layout *l = &k->layout;
-	const pa_t parts[][2] = {
-		{ l->image.text, l->image.etext },
-		{ l->image.rodata, l->image.erodata },
-		{ l->image.data, l->image.edata },
-		{ l->image.bss, l->image.ebss },
-	};
 
-	if (l->kernel_map == l->page_offset)
-		return true;
-	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++)
-		if (!map_ram(k, l->kernel_map, parts[i][0],
-			     PAGE_ALIGN(parts[i][1]), VIEW_IMAGE))
-			return false;
-	return true;
+	return l->kernel_map == l->page_offset ||
+	       map_ram(k, l->kernel_map, l->image.text,
+		       kernel_image_mapped_end(k), pt_page_kernel(k) & ~PTE_XD);
 }
 
 static uint64_t section_map_size(const struct kernel *k)
@@ -193,6 +177,87 @@ static bool map_fixmap(struct kernel *k)
 				 PAGE_SHIFT);
 }
 
+/* --- protections -------------------------------------------------------- */
+
+static bool protect(struct kernel *k, enum set_memory what, va_t start,
+		    va_t end)
+{
+	struct set_memory_result ignored;
+
+	start &= PAGE_MASK;
+	end = PAGE_ALIGN(end);
+	return start >= end ||
+	       !set_memory(k, what, start, (end - start) >> PAGE_SHIFT,
+			   &ignored);
+}
+
+/* Frees what lies between two parts of the image (free_kernel_image_pages). */
+static bool free_gap(struct kernel *k, pa_t start, pa_t end)
+{
+	va_t map = k->layout.kernel_map;
+
+	start = PAGE_ALIGN(start);
+	return protect(k, SET_MEMORY_NX, map + start, map + end) &&
+	       protect(k, SET_MEMORY_RW, map + start, map + end);
+}
+
+/*
+ * linux mark_rodata_ro(): i386 protects text and rodata, x86-64 all of the
+ * large pages that have some of it, and then frees the gaps.
+ */
+static bool mark_rodata_ro(struct kernel *k)
+{
+	const struct layout *l = &k->layout;
+	va_t map = l->kernel_map, etext = map + PAGE_ALIGN(l->image.etext);
+
+	if (map == l->page_offset && etext == map + l->image.rodata)
+		return protect(k, SET_MEMORY_RO, map + l->image.text,
+			       map + l->image.erodata);
+	if (map == l->page_offset)
+		return protect(k, SET_MEMORY_RO, map + l->image.text, etext) &&
+		       protect(k, SET_MEMORY_RO, map + l->image.rodata,
+			       map + l->image.erodata);
+	return protect(k, SET_MEMORY_RO, map + l->image.text,
+		       map + ALIGN_UP(l->image.erodata, large_size(k))) &&
+	       protect(k, SET_MEMORY_NX, etext,
+		       map + kernel_image_mapped_end(k)) &&
+	       free_gap(k, l->image.etext, l->image.rodata) &&
+	       free_gap(k, l->image.erodata, l->image.data);
+}
+
+/* linux set_real_mode_permissions(): header and text are read-only. */
+static bool protect_trampoline(struct kernel *k)
+{
+	static const struct {
+		uint8_t size, ro, text;
+	} pages[] = {
+		{ 4, 2, 1 }, { 7, 3, 2 }, /* i386, x86-64: of Debian's 6.1 */
+	};
+	unsigned i = k->mode->canonical;
+	va_t at = kernel_va(k, 0);
+
+	for (unsigned m = 0; m < k->nmemory && k->memory[m].start < MiB; m++)
+		if (k->memory[m].end <= MiB)
+			at = kernel_va(k, k->memory[m].end);
+	at -= pages[i].size * PAGE_SIZE;
+	if (at < k->layout.page_offset)
+		return true; /* Linux would start no other CPU */
+	return protect(k, SET_MEMORY_RO, at, at + pages[i].ro * PAGE_SIZE) &&
+	       protect(k, SET_MEMORY_X, at + PAGE_SIZE,
+		       at + (1 + pages[i].text) * PAGE_SIZE);
+}
+
+/* The kernels of layout=classic, of 2.6.24, protect the image only. */
+static bool protect_rest(struct kernel *k)
+{
+	va_t idt = k->layout.kernel_map + k->layout.image.idt;
+
+	if (!k->layout.image.idt)
+		return true;
+	return protect_trampoline(k) &&
+	       protect(k, SET_MEMORY_RO, idt, idt + PAGE_SIZE);
+}
+
 const char *init_mem_mapping(struct kernel *k)
 {
 	if (!k->layout.vmemmap && !reserve_flat_mem_map(k))
@@ -202,5 +267,7 @@ const char *init_mem_mapping(struct kernel *k)
 		return no_room;
 	if (k->layout.vmemmap && !map_vmemmap(k))
 		return "no room for mem_map: the RAM is too small";
-	return map_fixmap(k) ? NULL : no_room;
+	if (!map_fixmap(k) || !mark_rodata_ro(k) || !protect_rest(k))
+		return no_room;
+	return NULL;
 }

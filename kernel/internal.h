@@ -12,6 +12,8 @@
  * tables of the fixmap and pkmap. Returns NULL or why it cannot (init_mem.c).
  */
 const char *init_mem_mapping(struct kernel *k);
+/* End of the image's own mapping, as a physical address (x86-64). */
+pa_t kernel_image_mapped_end(const struct kernel *k);
 
 /*
  * Reserves what config.sizes asks for, and finds out late_pages. The zones

@@ -130,6 +130,7 @@ static const struct layout_row layout_rows[] = {
 		.name_areas = layout_name_areas_32,
 		.image = { 0x1000000, 0x191bc80, 0x191c000, 0x1c39000,
 			   0x1c39000, 0x1d70bc0, 0x1e72000, 0x1ee6000 },
+		.idt = 0x1e76000,
 		.kaslr_align = 16 * MiB,
 		.image_limit = 512 * MiB,
 		.thp = true,
@@ -148,6 +149,7 @@ static const struct layout_row layout_rows[] = {
 		.name_areas = layout_name_areas_32,
 		.image = { 0x1000000, 0x1933f00, 0x1934000, 0x1c51000,
 			   0x1c52000, 0x1d8e680, 0x1e94000, 0x1f0b000 },
+		.idt = 0x1e9b000,
 		.kaslr_align = 16 * MiB,
 		.image_limit = 512 * MiB,
 		.thp = true,
@@ -166,6 +168,7 @@ static const struct layout_row layout_rows[] = {
 		.name_areas = layout_name_areas_64,
 		.image = { 0x1000000, 0x1e01d32, 0x2000000, 0x28e7000,
 			   0x2a00000, 0x2c489c0, 0x330d000, 0x4400000 },
+		.idt = 0x3310000,
 		.kaslr_align = 2 * MiB,
 		.image_space = GiB,
 		.image_limit = 64 * TiB,
@@ -231,6 +234,7 @@ static void place_image(const struct layout_row *row,
 	l->image.edata = p[5];
 	l->image.bss = p[6];
 	l->image.ebss = p[7];
+	l->image.idt = row->idt ? row->idt + moved : 0;
 	l->kernel_phys = p[0];
 }
 

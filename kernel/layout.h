@@ -126,7 +126,7 @@ struct layout {
 	va_t kernel_image, kernel_image_end;	/* x86-64: its own area; else 0 */
 	va_t direct_end, vmemmap_max;	/* x86-64: ends of what is set aside */
 	pa_t kernel_phys;	/* load address of the image */
-	struct { pa_t text, etext, rodata, erodata, data, edata, bss, ebss; } image;
+	struct { pa_t text, etext, rodata, erodata, data, edata, bss, ebss, idt; } image;
 	unsigned module_load_offset;	/* pages; KASLR: 1 to 1024 */
 	/* espfix: random bits of the stacks' addresses; see espfix_stack() */
 	unsigned espfix_page, espfix_slot;

@@ -17,6 +17,7 @@ struct layout_row {
 	void (*name_areas)(const struct kernel_config *cfg, struct layout *l);
 	/* The image, physical: text, etext, rodata, erodata, data, ... */
 	pa_t image[8];
+	pa_t idt; /* of it: idt_table, one page; 0: not told */
 	uint64_t kaslr_align; /* the image moves in such steps; 0: it cannot */
 	uint64_t image_space; /* KERNEL_IMAGE_SIZE: virtual room for it */
 	pa_t image_limit;     /* physical addresses that KASLR may choose */

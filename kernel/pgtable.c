@@ -20,9 +20,6 @@
 #include "kernel/mm_types.h"
 #include "kernel/page_alloc.h"
 
-/* Above this many pages one full flush is cheaper (linux tlb.c). */
-#define TLB_FLUSH_CEILING 33
-
 /* --- entries ------------------------------------------------------------ */
 
 /* pt_get() for the loops below. Unbacked memory reads as all ones. */
@@ -267,8 +264,9 @@ pa_t pt_lookup(struct kernel *k, pa_t root, va_t va, unsigned level, bool alloc)
 	}
 }
 
-pa_t pt_leaf(const struct kernel *k, pa_t root, va_t va, uint64_t *entry,
-	     unsigned *level)
+/* The leaf of @va; with @any also one that no access could use. */
+static pa_t find_leaf(const struct kernel *k, pa_t root, va_t va, bool any,
+		      uint64_t *entry, unsigned *level)
 {
 	pa_t table = root;
 
@@ -277,7 +275,8 @@ pa_t pt_leaf(const struct kernel *k, pa_t root, va_t va, uint64_t *entry,
 		uint64_t value = read_entry(k, entry_pa);
 		bool leaf = is_leaf(k, l, value);
 
-		if (!(value & PTE_P) && !(leaf && pte_present(value)))
+		if (!(value & PTE_P) &&
+		    !(leaf && (any ? value != 0 : pte_present(value))))
 			return 0;
 		if (leaf) {
 			*entry = value;
@@ -287,6 +286,33 @@ pa_t pt_leaf(const struct kernel *k, pa_t root, va_t va, uint64_t *entry,
 		table = entry_table(k, value);
 	}
 	return 0;
+}
+
+pa_t pt_leaf(const struct kernel *k, pa_t root, va_t va, uint64_t *entry,
+	     unsigned *level)
+{
+	return find_leaf(k, root, va, false, entry, level);
+}
+
+pa_t pt_leaf_any(const struct kernel *k, pa_t root, va_t va, uint64_t *entry,
+		 unsigned *level)
+{
+	return find_leaf(k, root, va, true, entry, level);
+}
+
+pa_t pt_new_kernel_table(struct kernel *k)
+{
+	pfn_t pfn = table_alloc(k);
+
+	return pfn == PFN_NONE ? 0 : pfn << PAGE_SHIFT;
+}
+
+void pt_set_kernel(struct kernel *k, va_t va, unsigned level, pa_t entry_pa,
+		   uint64_t value, const char *why)
+{
+	pt_set(k, 0, va, level, entry_pa, value, why);
+	if (level == 0)
+		sync_kernel_mappings(k, va, value);
 }
 
 /* --- freeing user tables ------------------------------------------------ */
@@ -568,8 +594,8 @@ void flush_tlb_page(struct kernel *k, pa_t root, va_t va)
 
 void flush_tlb_mm(struct kernel *k, pa_t root)
 {
-	unsigned n = on_each_cpu(k, root,
-				 (struct shootdown){ SHOOTDOWN_CR3, 0 });
+	unsigned n =
+		on_each_cpu(k, root, (struct shootdown){ SHOOTDOWN_CR3, 0 });
 
 	if (n)
 		kevent(k, .kind = KEV_TLB_FLUSH, .func = "cr3", .n = n);

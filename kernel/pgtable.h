@@ -44,6 +44,16 @@ pa_t pt_lookup(struct kernel *k, pa_t root, va_t va, unsigned level, bool alloc)
 pa_t pt_leaf(const struct kernel *k, pa_t root, va_t va, uint64_t *entry,
 	     unsigned *level);
 
+/* The same for any entry that is not empty, present or not. */
+pa_t pt_leaf_any(const struct kernel *k, pa_t root, va_t va, uint64_t *entry,
+		 unsigned *level);
+
+/* An empty table for kernel space, 0: no frame. */
+pa_t pt_new_kernel_table(struct kernel *k);
+/* As pt_set, for an entry of swapper_pg_dir's tree; a root's reaches all roots. */
+void pt_set_kernel(struct kernel *k, va_t va, unsigned level, pa_t entry_pa,
+		   uint64_t value, const char *why);
+
 /* A new root table with the kernel half in it, or PFN_NONE. */
 pfn_t pgd_alloc(struct kernel *k);
 /* Frees the root and all user tables; no user page may be mapped any more. */
@@ -99,6 +109,9 @@ uint64_t pt_page_kernel(const struct kernel *k);
 uint64_t pt_nx(const struct kernel *k);
 /* Largest kernel page this CPU and mode have, as a shift: 12, 21, 22, 30. */
 unsigned pt_max_shift(const struct kernel *k);
+
+/* Above this many pages one full flush is cheaper (linux tlb.c). */
+#define TLB_FLUSH_CEILING 33
 
 /* INVLPG on every CPU that has @root loaded (all CPUs for kernel addresses). */
 void flush_tlb_page(struct kernel *k, pa_t root, va_t va);
