@@ -11,29 +11,11 @@
 
 #include "kernel/mm_internal.h"
 
-/* Object sizes of 6.1: longs of 4 bytes (i386), of 8 bytes (x86-64). */
-static const struct {
-	const char *name;
-	unsigned size32, size64;
-} mm_caches[NR_MM_CACHES] = {
-	[CACHE_TASK] = { "task_struct", 4480, 9536 },
-	[CACHE_MM] = { "mm_struct", 704, 1408 },
-	[CACHE_VMA] = { "vm_area_struct", 80, 152 },
-	[CACHE_ANON_VMA] = { "anon_vma", 56, 104 },
-	[CACHE_AVC] = { "anon_vma_chain", 32, 64 },
-	[CACHE_INODE] = { "inode_cache", 352, 608 },
-};
-
 _Static_assert(NR_MM_CACHES <= ARRAY_SIZE(((struct kernel *)0)->mm_cache),
 	       "struct kernel has room for the caches");
 
 va_t mm_charge(struct kernel *k, enum mm_cache cache)
 {
-	if (!k->mm_cache[cache])
-		k->mm_cache[cache] = kmem_cache_get(k, mm_caches[cache].name,
-						    k->arch->word == 8 ?
-						    mm_caches[cache].size64 :
-						    mm_caches[cache].size32);
 	return kmem_cache_alloc(k, k->mm_cache[cache]);
 }
 

@@ -286,6 +286,7 @@ void kernel_destroy(struct kernel *k)
 	highmem_deinit(k);
 	vmalloc_deinit(k);
 	slab_deinit(k);
+	log_deinit(k);
 	if (k->mem_map)
 		munmap(k->mem_map, k->max_pfn * sizeof(struct page));
 	machine_destroy(k->machine);

@@ -17,11 +17,16 @@
 #include "kernel/event.h"
 #include "kernel/layout.h"
 #include "kernel/page.h"
+#include "kernel/printk.h"
 
 #define MAX_ORDER	11	/* orders 0 to 10, as in 6.1 */
 #define NR_MEMBLOCK	512
 #define NR_MEMORY	(RAM_MAX_REGIONS + 1)
 
+enum kmalloc_cache_type {
+	KMALLOC_NORMAL, KMALLOC_CGROUP, KMALLOC_RECLAIM, KMALLOC_DMA,
+	NR_KMALLOC_TYPES,
+};
 enum { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARK };
 enum zone_type { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_HIGHMEM, MAX_NR_ZONES };
 
@@ -91,8 +96,10 @@ struct kernel {
 
 	/* Kernel address space */
 	pa_t swapper_pg_dir;		/* root table of the kernel */
-	TAILQ_HEAD(, kmem_cache) slab_caches;
 	struct vmap_state *vmap;	/* owned */
+	TAILQ_HEAD(, kmem_cache) slab_caches;	/* the newest first */
+	struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][14];	/* by size */
+	uint64_t slab_clock;	/* tracked operations so far (slub_debug=U) */
 	struct kmap_state *kmap;	/* owned, i386 */
 
 	/* Processes */
@@ -104,9 +111,11 @@ struct kernel {
 	struct mm_struct *lazy_mm[MACHINE_MAX_CPUS];
 	LIST_HEAD(, inode) inodes;
 	struct inode *vdso, *vvar;	/* owned references; see exec.c */
-	struct kmem_cache *mm_cache[8];	/* by enum mm_cache, mm_internal.h */
+	struct kmem_cache *mm_cache[16];	/* by enum mm_cache, mm_internal.h */
 	uint64_t next_ino;		/* of files without a host identity */
 
+	struct klog log;
+	bool tainted;		/* it has found itself corrupt */
 	struct { uint64_t pgfault, pgmajfault, pgalloc, pgfree, pgreuse; } vmstat;
 	uint64_t rng;			/* state of the one seeded generator */
 	uint32_t stamp;			/* PG_STAMP_MASK bits of this command */

@@ -52,6 +52,7 @@ struct kernel_config {		/* what `boot` takes */
 	bool vmalloc_fault;	/* i386: other roots get vmalloc's entries late */
 	uint64_t seed;
 	bool kaslr, aslr;
+	char slub_debug[64];	/* Linux' parameter; "": off */
 	bool pse, nx, pge, pat, gbpages; /* CPU features taken away or given */
 	struct tlb_config tlb;		/* all zero: the default */
 	struct boot_sizes sizes;

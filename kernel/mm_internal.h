@@ -35,9 +35,10 @@ static inline void *xrealloc(void *old, size_t size)
 	return p;
 }
 
-/* --- slab charges (fork.c) ------------------------------------------------ */
+/* --- slab charges (fork.c; the caches: slab_common.c) ------------------------------------------------ */
 enum mm_cache {
-	CACHE_TASK, CACHE_MM, CACHE_VMA, CACHE_ANON_VMA, CACHE_AVC, CACHE_INODE,
+	CACHE_TASK, CACHE_PID, CACHE_MM, CACHE_VMA, CACHE_ANON_VMA, CACHE_AVC,
+	CACHE_INODE, CACHE_SHMEM_INODE, CACHE_VMAP_AREA,
 	NR_MM_CACHES,
 };
 

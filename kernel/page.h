@@ -48,8 +48,8 @@ struct page {
 	uint32_t flags;
 	int32_t _refcount;	/* 0: free */
 	int32_t _mapcount;	/* PTEs that map it; 0: none */
-	uint32_t private;	/* order of a buddy block; objects in use of a slab */
-	uint32_t next, prev;	/* pfns: buddy list, slab list, LRU */
+	uint32_t private;	/* order of a buddy block */
+	uint32_t next, prev;	/* pfns: buddy list, LRU */
 	union {
 		struct address_space *mapping;	/* page cache */
 		struct anon_vma *anon_vma;	/* with PG_anon */
@@ -58,7 +58,7 @@ struct page {
 	union {
 		uint64_t index;		/* page offset in the mapping; a user
 					 * page table: pfn of its root */
-		struct slab *slab;	/* with PG_slab: free list, objects */
+		struct slab *slab;	/* with PG_slab */
 	};
 };
 

@@ -320,6 +320,26 @@ static int settle_map(struct boot *b)
 	return 0;
 }
 
+/* Linux' own parameter: letters, maybe names of caches; blocks of them by ; */
+static int set_slub_debug(struct boot *b, const char *value)
+{
+	const char *at = value;
+
+	while (*at) {
+		size_t n = strspn(at, "FZPUfzpu-");
+
+		if (at[n] && !strchr(",;", at[n]))
+			return bad(b, "letters F (checks), Z (red zones), P "
+				      "(poison), U (users); then ,CACHE");
+		at += n + strcspn(at + n, ";");
+		at += *at == ';';
+	}
+	if (!*value || strlen(value) >= sizeof(b->cfg.slub_debug))
+		return bad(b, "from 1 to 63 characters");
+	strcpy(b->cfg.slub_debug, value);
+	return 0;
+}
+
 static const struct boot_key {
 	const char *name;
 	int (*set)(struct boot *b, const char *value);
@@ -348,6 +368,7 @@ static const struct boot_key {
 	{ "highmem", set_highmem, 0, true },
 	{ "la57", set_la57, 0, true },
 	{ "vmalloc_fault", set_vmalloc_fault, 0, true },
+	{ "slub_debug", set_slub_debug, 0, true },
 	{ "kaslr", NULL, offsetof(struct kernel_config, kaslr), true },
 	{ "aslr", NULL, offsetof(struct kernel_config, aslr), true },
 	{ "pse", NULL, offsetof(struct kernel_config, pse), false },

@@ -95,6 +95,12 @@ void cmd_emit_walk_from(struct result *r, const struct walk *w, bool is_stale);
 void cmd_emit_stale_pdpte(struct result *r, const struct mmu *mmu,
 			  const struct stale *s);
 
+/* The names of slab caches, for completion. */
+const char *cmd_cache_name(const struct kernel *k, unsigned i);
+/* @len bytes of kernel log as a list of lines. */
+void cmd_emit_log(struct result *r, const char *name, const char *text,
+		  size_t len);
+
 /* "#PF", "#GP", "#SS" */
 const char *cmd_vector_name(unsigned vector);
 /* "P W U": the set bits of a page-fault error code; "-" for none. */

@@ -1,12 +1,57 @@
 /*
- * cmd_slab.c - kmalloc, kfree, slabinfo.
+ * cmd_slab.c - kmalloc and its relatives; dmesg, where the slab allocator
+ * says what it found.
  */
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
+#include "kernel/page_alloc.h"
 #include "kernel/slab.h"
 #include "repl/cmd.h"
 
-/* --- kmalloc, kfree ----------------------------------------------------------------- */
+#define KSPACE .group = "kernel space"
+#define MUTATES .flags = CMD_NEEDS_KERNEL | CMD_CHANGES
+
+/* --- kmalloc, kzalloc, krealloc ----------------------------------------------------- */
+static const struct { const char *name; unsigned gfp; } gfps[] = {
+	{ "GFP_KERNEL", GFP_KERNEL }, { "GFP_ATOMIC", GFP_ATOMIC },
+	{ "GFP_DMA", GFP_DMA }, { "__GFP_DMA", GFP_DMA },
+	{ "__GFP_ZERO", GFP_ZERO },
+};
+
+static int gfp_word(struct cmd_ctx *c, const char *word, size_t len,
+		    unsigned *gfp)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(gfps); i++)
+		if (strlen(gfps[i].name) == len &&
+		    memcmp(gfps[i].name, word, len) == 0) {
+			*gfp |= gfps[i].gfp;
+			return 0;
+		}
+	err_set(c->err, ERR_USAGE, "-g %.*s: no such flag", (int)len, word);
+	err_hint(c->err, "GFP_KERNEL, GFP_ATOMIC, GFP_DMA, __GFP_ZERO, "
+			 "joined by |");
+	return -1;
+}
+
+/* The flags of -d and -g. */
+static int choose_gfp(struct cmd_ctx *c, unsigned *gfp)
+{
+	const struct cmd_arg *g = cmd_opt(c, 'g');
+	const char *at = g ? g->str : "";
+
+	*gfp = cmd_opt(c, 'd') ? GFP_DMA : GFP_KERNEL;
+	while (*at) {
+		size_t len = strcspn(at, "|");
+
+		if (gfp_word(c, at, len, gfp) < 0)
+			return -1;
+		at += len + (at[len] == '|');
+	}
+	return 0;
+}
+
 static int kmalloc_failed(struct cmd_ctx *c, int rc, uint64_t size)
 {
 	err_errno(c->err, rc, "%llu bytes", (unsigned long long)size);
@@ -16,29 +61,86 @@ static int kmalloc_failed(struct cmd_ctx *c, int rc, uint64_t size)
 	return -1;
 }
 
-static int kmalloc_run(struct cmd_ctx *c)
+static int emit_kmalloc(struct cmd_ctx *c, va_t va)
 {
-	uint64_t size = c->arg[0].value.n;
-	unsigned gfp = cmd_opt(c, 'd') ? GFP_DMA : GFP_KERNEL;
-	const struct kmem_cache *cache;
-	bool in_use;
-	va_t va, object;
-	int rc = kmalloc(c->k, size, gfp, &va);
+	struct slab_object o;
 
-	if (rc < 0)
-		return kmalloc_failed(c, rc, size);
 	res_subject(c->r, va);
 	res_va(c->r, "va", "%s", va);
 	if (ZERO_OR_NULL_PTR(va)) {
 		res_text(c->r, COL_PLAIN, "ZERO_SIZE_PTR: no memory behind it");
 		return 0;
 	}
-	cache = slab_lookup(c->k, va, &object, &in_use);
-	res_str(c->r, "cache", "%s", cache ? cache->name : "whole pages");
-	if (cache)
-		res_u64(c->r, "object_size", "%s bytes", cache->object_size);
+	if (slab_find(c->k, va, &o)) {
+		res_str(c->r, "cache", "%s", o.cache->name);
+		res_u64(c->r, "object_size", "%s bytes", o.cache->object_size);
+	} else {
+		res_str(c->r, "cache", "%s", "whole pages");
+		res_u64(c->r, "pages", "(%s)", ksize(c->k, va) >> PAGE_SHIFT);
+	}
 	res_pa(c->r, "pa", "pa %s", kernel_pa(c->k, va));
 	return 0;
+}
+
+static int alloc_run(struct cmd_ctx *c, unsigned more)
+{
+	uint64_t size = c->arg[0].value.n;
+	unsigned gfp;
+	va_t va;
+	int rc;
+
+	if (choose_gfp(c, &gfp) < 0)
+		return -1;
+	rc = kmalloc(c->k, size, gfp | more, &va);
+	return rc < 0 ? kmalloc_failed(c, rc, size) : emit_kmalloc(c, va);
+}
+
+static int kmalloc_run(struct cmd_ctx *c)
+{
+	return alloc_run(c, 0);
+}
+
+static int kzalloc_run(struct cmd_ctx *c)
+{
+	return alloc_run(c, GFP_ZERO);
+}
+
+/* --- kfree, krealloc, ksize ----------------------------------------------------------- */
+
+/* What Linux makes of a pointer that is not the start of a live object. */
+static const char *bad_pointer(struct cmd_ctx *c, va_t va)
+{
+	struct slab_object o;
+
+	if (!kernel_virt_ok(c->k, va))
+		return "not in the direct map: virt_to_page() of it is some "
+		       "other memory, and Linux crashes";
+	if (!slab_find(c->k, va, &o))
+		return "not in a slab: Linux warns and gives the page to the "
+		       "buddy, whoever uses it";
+	if (o.state != OBJECT_USED)
+		return "already free: Linux puts it on the free list twice; "
+		       "slub_debug=F finds it";
+	if (va != o.start)
+		return "within an object: Linux puts that address on the free "
+		       "list; slub_debug=F finds it";
+	return "of another cache: Linux frees it; kmem_cache_free says which";
+}
+
+/* A debugged cache has told in the log; anything else is the user's mistake. */
+static int free_refused(struct cmd_ctx *c, va_t va, int rc)
+{
+	if (c->k->log.unseen < c->k->log.len) {
+		res_va(c->r, "va", "%s not freed", va);
+		res_bool(c->r, "freed", NULL, false);
+		return 0;
+	}
+	err_errno(c->err, rc, "0x%llx: not the start of a live %s object",
+		  (unsigned long long)va,
+		  command_is(c->cmd, "kmem_cache_free") ? c->arg[0].str
+							: "kmalloc");
+	err_hint(c->err, "%s", bad_pointer(c, va));
+	return -1;
 }
 
 static int kfree_run(struct cmd_ctx *c)
@@ -47,42 +149,199 @@ static int kfree_run(struct cmd_ctx *c)
 	int rc = kfree(c->k, va);
 
 	if (rc < 0)
-		return err_errno(c->err, rc,
-				 "0x%llx: not the start of a live kmalloc object",
-				 (unsigned long long)va);
+		return free_refused(c, va, rc);
 	cmd_emit_freed(c, va, !ZERO_OR_NULL_PTR(va));
 	return 0;
 }
 
-static const struct res_column slab_cols[] = {
-	{ "name", "cache", false },	 { "active", "active", true },
-	{ "objects", "objects", true },	 { "size", "size", true },
-	{ "per_slab", "per slab", true }, { "pages", "pages/slab", true },
-	{ "slabs", "slabs", true },	 { 0 },
-};
-
-static int slabinfo_run(struct cmd_ctx *c)
+static int krealloc_run(struct cmd_ctx *c)
 {
-	const struct kmem_cache *s;
+	uint64_t size = c->arg[1].value.n;
+	va_t old = c->arg[0].value.n, va;
+	unsigned gfp;
+	int rc;
 
-	res_table(c->r, "caches", slab_cols);
-	TAILQ_FOREACH(s, &c->k->slab_caches, link) {
-		res_item(c->r, false);
-		res_str(c->r, "name", "%s", s->name);
-		res_u64(c->r, "active", "%s", s->active);
-		res_u64(c->r, "objects", "%s", s->nr_slabs * s->objects);
-		res_u64(c->r, "size", "%s", s->size);
-		res_u64(c->r, "per_slab", "%s", s->objects);
-		res_u64(c->r, "pages", "%s", 1ULL << s->order);
-		res_u64(c->r, "slabs", "%s", s->nr_slabs);
-		res_end(c->r);
-	}
-	res_end(c->r);
+	if (choose_gfp(c, &gfp) < 0)
+		return -1;
+	rc = krealloc(c->k, old, size, gfp, &va);
+	if (rc == -EINVAL)
+		return free_refused(c, old, rc);
+	if (rc < 0)
+		return kmalloc_failed(c, rc, size);
+	emit_kmalloc(c, va);
+	res_str(c->r, "how", "%s", va == old ? "fits where it is" :
+		ZERO_OR_NULL_PTR(va) ? "freed" : "moved");
 	return 0;
 }
 
-#define KSPACE .group = "kernel space"
-#define MUTATES .flags = CMD_NEEDS_KERNEL | CMD_CHANGES
+static int ksize_run(struct cmd_ctx *c)
+{
+	va_t va = c->arg[0].value.n;
+	uint64_t size = ksize(c->k, va);
+
+	if (!size && !ZERO_OR_NULL_PTR(va))
+		return free_refused(c, va, -EINVAL);
+	res_u64(c->r, "size", "%s bytes", size);
+	return 0;
+}
+
+/* --- named caches --------------------------------------------------------------------- */
+static struct kmem_cache *cache_arg(struct cmd_ctx *c)
+{
+	const char *name = c->arg[0].str;
+	struct kmem_cache *s = kmem_cache_find(c->k, name);
+
+	if (!s) {
+		err_set(c->err, ERR_USER, "%s: no such cache", name);
+		err_hint(c->err, "slabinfo lists the caches");
+	}
+	return s;
+}
+
+static int flag_word(struct cmd_ctx *c, const char *word, size_t len,
+		     unsigned *flags)
+{
+	for (const struct flag_name *f = slab_flag_names; f->name; f++)
+		if ((strlen(f->name) == len && !memcmp(f->name, word, len)) ||
+		    (strlen(f->name) == len + 5 &&
+		     !memcmp(f->name + 5, word, len))) {
+			*flags |= f->mask;
+			return 0;
+		}
+	err_set(c->err, ERR_USAGE, "-f %.*s: no such flag", (int)len, word);
+	err_hint(c->err, "such as SLAB_HWCACHE_ALIGN, SLAB_POISON, "
+			 "SLAB_RED_ZONE, SLAB_CACHE_DMA, joined by |");
+	return -1;
+}
+
+static int cache_flags(struct cmd_ctx *c, unsigned *flags)
+{
+	const struct cmd_arg *f = cmd_opt(c, 'f');
+	const char *at = f ? f->str : "";
+
+	*flags = 0;
+	while (*at) {
+		size_t len = strcspn(at, "|,");
+
+		if (flag_word(c, at, len, flags) < 0)
+			return -1;
+		at += len + !!at[len];
+	}
+	return 0;
+}
+
+static void emit_cache(struct cmd_ctx *c, const struct kmem_cache *s)
+{
+	res_str(c->r, "cache", "%s", s->name);
+	res_u64(c->r, "object_size", "objects of %s bytes", s->object_size);
+	res_u64(c->r, "size", "%s with all extras", s->size);
+	res_u64(c->r, "align", "aligned to %s", s->align);
+	res_u64(c->r, "per_slab", "%s in a slab", s->objects);
+	res_u64(c->r, "pages", s->order ? "of %s pages" : "of %s page",
+		1ULL << s->order);
+}
+
+static int create_run(struct cmd_ctx *c)
+{
+	const struct cmd_arg *align = cmd_opt(c, 'a');
+	uint64_t size = c->arg[1].value.n;
+	struct kmem_cache *s;
+	unsigned flags;
+	int rc;
+
+	if (cache_flags(c, &flags) < 0)
+		return -1;
+	if (size > KMALLOC_MAX_SIZE || (align && align->value.n > 4 * MiB))
+		return err_set(c->err, ERR_USER, "4M at most");
+	rc = kmem_cache_create(c->k, c->arg[0].str, size,
+			       align ? align->value.n : 0, flags, &s);
+	if (rc == -EINVAL)
+		err_hint(c->err, "an alignment is a power of 2");
+	if (rc < 0) {
+		err_errno(c->err, rc, "%s", c->arg[0].str);
+		if (rc == -EINVAL)
+			err_hint(c->err, "at least 1 byte; an alignment is a "
+					 "power of 2");
+		return -1;
+	}
+	emit_cache(c, s);
+	return 0;
+}
+
+static int cache_alloc_run(struct cmd_ctx *c)
+{
+	struct kmem_cache *s = cache_arg(c);
+	va_t va;
+
+	if (!s)
+		return -1;
+	va = kmem_cache_alloc(c->k, s);
+	return va ? emit_kmalloc(c, va) : err_errno(c->err, -ENOMEM, "%s",
+						    s->name);
+}
+
+static int cache_free_run(struct cmd_ctx *c)
+{
+	va_t va = c->arg[1].value.n;
+	struct kmem_cache *s = cache_arg(c);
+	int rc;
+
+	if (!s)
+		return -1;
+	rc = kmem_cache_free(c->k, s, va);
+	if (rc < 0)
+		return free_refused(c, va, rc);
+	cmd_emit_freed(c, va, true);
+	return 0;
+}
+
+static int shrink_run(struct cmd_ctx *c)
+{
+	struct kmem_cache *s = cache_arg(c);
+	uint64_t before = s ? s->nr_slabs : 0;
+
+	if (!s)
+		return -1;
+	kmem_cache_shrink(c->k, s);
+	res_str(c->r, "cache", "%s:", s->name);
+	res_u64(c->r, "freed",
+		before - s->nr_slabs == 1 ? "%s slab given back"
+					  : "%s slabs given back",
+		before - s->nr_slabs);
+	res_u64(c->r, "slabs", "%s left", s->nr_slabs);
+	return 0;
+}
+
+static int destroy_run(struct cmd_ctx *c)
+{
+	struct kmem_cache *s = cache_arg(c);
+	int rc;
+
+	if (!s)
+		return -1;
+	rc = kmem_cache_destroy(c->k, s);
+	if (rc == -EPERM)
+		return err_errno(c->err, rc, "%s: the kernel needs it",
+				 s->name);
+	res_str(c->r, "cache", "%s", c->arg[0].str);
+	res_bool(c->r, "destroyed", NULL, rc == 0);
+	res_text(c->r, COL_PLAIN, rc ? "not destroyed" : "destroyed");
+	return 0;
+}
+
+/* --- dmesg ---------------------------------------------------------------------------- */
+static int dmesg_run(struct cmd_ctx *c)
+{
+	struct klog *log = &c->k->log;
+
+	cmd_emit_log(c->r, "lines", log->text, log->len);
+	log->unseen = log->len;
+	return 0;
+}
+
+#define GFP_OPTS \
+	{ 'd', "dma", ARG_FLAG, NULL, "GFP_DMA: below 16 MiB" }, \
+	{ 'g', "gfp", ARG_WORD, "FLAGS", "such as GFP_ATOMIC|__GFP_ZERO" }
 
 const struct command cmd_kmalloc = {
 	.name = "kmalloc", KSPACE, MUTATES,
@@ -90,18 +349,85 @@ const struct command cmd_kmalloc = {
 	.details = "Above 8K it is whole frames from the buddy allocator, 4M at most.\n"
 		   "SIZE 0 gives ZERO_SIZE_PTR.",
 	.example = "kmalloc 100",
-	.arg = { { "SIZE", ARG_NUM } },
-	.opt = { { 'd', "dma", ARG_FLAG, NULL, "GFP_DMA: below 16 MiB" } },
+	.arg = { { "SIZE", ARG_NUM } }, .opt = { GFP_OPTS },
 	.run = kmalloc_run,
+};
+
+const struct command cmd_kzalloc = {
+	.name = "kzalloc", KSPACE, MUTATES,
+	.help = "kmalloc, and zero the object", .example = "kzalloc 100",
+	.arg = { { "SIZE", ARG_NUM } }, .opt = { GFP_OPTS },
+	.run = kzalloc_run,
 };
 
 const struct command cmd_kfree = {
 	.name = "kfree", KSPACE, MUTATES, .help = "free a kmalloc object",
+	.details = "Of a cache with slub_debug= the object is checked first; what is wrong\n"
+		   "with it is told as Linux tells it, and it is not freed.",
 	.arg = { { "VA", ARG_VA } }, .run = kfree_run,
 };
 
-const struct command cmd_slabinfo = {
-	.name = "slabinfo", KSPACE, .flags = CMD_NEEDS_KERNEL,
-	.help = "slab caches: objects, sizes, slabs", .example = "slabinfo",
-	.run = slabinfo_run,
+const struct command cmd_krealloc = {
+	.name = "krealloc", KSPACE, MUTATES,
+	.help = "make a kmalloc object larger, moving it if it has to",
+	.details = "SIZE 0 frees it. An object that is large enough stays as it is.",
+	.arg = { { "VA", ARG_VA }, { "SIZE", ARG_NUM } }, .opt = { GFP_OPTS },
+	.run = krealloc_run,
+};
+
+const struct command cmd_ksize = {
+	.name = "ksize", KSPACE, .flags = CMD_NEEDS_KERNEL,
+	.help = "bytes that a kmalloc object really has",
+	.arg = { { "VA", ARG_VA } }, .run = ksize_run,
+};
+
+const struct command cmd_kmem_cache_create = {
+	.name = "kmem_cache_create", KSPACE, MUTATES,
+	.help = "make a cache of objects of SIZE bytes",
+	.details = "FLAGS are joined by |: SLAB_HWCACHE_ALIGN, SLAB_POISON, SLAB_RED_ZONE,\n"
+		   "SLAB_STORE_USER, SLAB_CONSISTENCY_CHECKS, SLAB_CACHE_DMA,\n"
+		   "SLAB_CACHE_DMA32, SLAB_TYPESAFE_BY_RCU, ...; SLAB_ may be left out.\n"
+		   "Caches are never merged, as with slab_nomerge.",
+	.example = "kmem_cache_create dog 100",
+	.arg = { { "NAME", ARG_WORD }, { "SIZE", ARG_NUM } },
+	.opt = { { 'a', "align", ARG_NUM, "N", "align objects to N bytes" },
+		 { 'f', "flags", ARG_WORD, "FLAGS", "SLAB_* flags" } },
+	.run = create_run,
+};
+
+const struct command cmd_kmem_cache_alloc = {
+	.name = "kmem_cache_alloc", KSPACE, MUTATES,
+	.help = "allocate an object from a cache",
+	.example = "kmem_cache_alloc mm_struct",
+	.arg = { { "NAME", ARG_WORD } },
+	.run = cache_alloc_run, .word_of = cmd_cache_name,
+};
+
+const struct command cmd_kmem_cache_free = {
+	.name = "kmem_cache_free", KSPACE, MUTATES,
+	.help = "give an object back to its cache",
+	.arg = { { "NAME", ARG_WORD }, { "VA", ARG_VA } },
+	.run = cache_free_run, .word_of = cmd_cache_name,
+};
+
+const struct command cmd_kmem_cache_shrink = {
+	.name = "kmem_cache_shrink", KSPACE, MUTATES,
+	.help = "take a cache's slabs from the CPUs, give empty ones back",
+	.example = "kmem_cache_shrink kmalloc-64",
+	.arg = { { "NAME", ARG_WORD } },
+	.run = shrink_run, .word_of = cmd_cache_name,
+};
+
+const struct command cmd_kmem_cache_destroy = {
+	.name = "kmem_cache_destroy", KSPACE, MUTATES,
+	.help = "give a cache of kmem_cache_create back",
+	.details = "While objects are in use it stays, and the kernel says which they are.",
+	.arg = { { "NAME", ARG_WORD } },
+	.run = destroy_run, .word_of = cmd_cache_name,
+};
+
+const struct command cmd_dmesg = {
+	.name = "dmesg", KSPACE, .flags = CMD_NEEDS_KERNEL,
+	.help = "what the kernel has said since boot",
+	.example = "dmesg", .run = dmesg_run,
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "repl/cmd.h"
 #include "repl/session.h"
 
 /* --- find ---------------------------------------------------------------- */
@@ -251,6 +252,19 @@ static void remember_address(struct session *s, const struct result *r)
 	s->last_set = true;
 }
 
+/* What the kernel had to say meanwhile. */
+static void emit_new_log(struct kernel *k, struct result *r)
+{
+	struct klog *log = &k->log;
+
+	if (log->unseen >= log->len)
+		return;
+	res_line(r);
+	cmd_emit_log(r, "kernel_log", log->text + log->unseen,
+		     log->len - log->unseen);
+	log->unseen = log->len;
+}
+
 int command_run(struct session *s, const struct command *cmd,
 		const struct cmd_input *in, unsigned n, struct result *r,
 		struct err *err)
@@ -273,6 +287,8 @@ int command_run(struct session *s, const struct command *cmd,
 		kernel_new_stamp(s->k);
 	if (rc == 0)
 		rc = cmd->run(&c);
+	if (rc == 0 && s->k)
+		emit_new_log(s->k, r);
 	command_unbind(&c);
 	if (rc < 0)
 		prefix_error(cmd, err);

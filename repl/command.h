@@ -93,6 +93,8 @@ struct command {
 	/* For completion: the ith of what ARG_WORD, ARG_KEYVAL take, or NULL. */
 	const char *(*word)(unsigned i);
 	const char *(*key)(unsigned i);	/* without the = */
+	/* The same as word, of what the kernel has: names of caches, .. */
+	const char *(*word_of)(const struct kernel *k, unsigned i);
 };
 
 /* All commands, sorted by name; ends with NULL. One line each in commands.c. */

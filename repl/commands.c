@@ -17,6 +17,7 @@
 	X(cmd_check) \
 	X(cmd_counters) \
 	X(cmd_cpu) \
+	X(cmd_dmesg) \
 	X(cmd_e820) \
 	X(cmd_echo) \
 	X(cmd_eval) \
@@ -36,7 +37,15 @@
 	X(cmd_kfree) \
 	X(cmd_kmalloc) \
 	X(cmd_kmap) \
+	X(cmd_kmem_cache_alloc) \
+	X(cmd_kmem_cache_create) \
+	X(cmd_kmem_cache_destroy) \
+	X(cmd_kmem_cache_free) \
+	X(cmd_kmem_cache_shrink) \
+	X(cmd_krealloc) \
+	X(cmd_ksize) \
 	X(cmd_kunmap) \
+	X(cmd_kzalloc) \
 	X(cmd_layout) \
 	X(cmd_let) \
 	X(cmd_load_raw) \
@@ -65,6 +74,7 @@
 	X(cmd_ram) \
 	X(cmd_read) \
 	X(cmd_reg) \
+	X(cmd_slab) \
 	X(cmd_slabinfo) \
 	X(cmd_slow_virt_to_phys) \
 	X(cmd_source) \

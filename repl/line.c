@@ -252,6 +252,10 @@ static void offer_words(const char *text)
 
 	for (unsigned i = 0; here.cmd->word && (n = here.cmd->word(i)); i++)
 		offer(text, n);
+	if (!here.cmd->word_of || !completing->k)
+		return;
+	for (unsigned i = 0; (n = here.cmd->word_of(completing->k, i)); i++)
+		offer(text, n);
 }
 
 static void offer_prots(const char *text)

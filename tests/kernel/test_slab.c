@@ -189,7 +189,7 @@ static void test_free_list__poked_bytes_do_no_harm(void **state)
 		for (unsigned i = 0; i < 100; i++)
 			kmem_cache_free(k, c, va[i]);
 	}
-	assert_int_equal(c->active, 0);
+	assert_int_equal(slab_count(c, OBJECT_USED), 0);
 }
 
 static void test_check__broken_free_list(void **state)
@@ -218,13 +218,16 @@ static void test_cache__returns_empty_slabs(void **state)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(va); i++)
 		va[i] = kmem_cache_alloc(k, c);
-	assert_int_equal(c->active, ARRAY_SIZE(va));
+	assert_int_equal(slab_count(c, OBJECT_USED), ARRAY_SIZE(va));
 	assert_int_equal(c->nr_slabs,
 			 (ARRAY_SIZE(va) + c->objects - 1) / c->objects);
 	for (unsigned i = 0; i < ARRAY_SIZE(va); i++)
 		kmem_cache_free(k, c, va[i]);
-	assert_int_equal(c->active, 0);
-	assert_in_range(c->nr_slabs, 1, c->min_partial);
+	assert_int_equal(slab_count(c, OBJECT_USED), 0);
+	assert_in_range(c->nr_slabs, 1,
+			c->min_partial + c->cpu_partial_slabs + 1);
+	assert_true(kmem_cache_shrink(k, c));
+	assert_int_equal(c->nr_slabs, 0);
 }
 
 static void test_alloc__out_of_memory_at_every_point(void **state)
