@@ -11,8 +11,8 @@
 /* Drops the older half, by whole lines. */
 static void forget_half(struct klog *log)
 {
-	const char *line = memchr(log->text + log->len / 2, '\n',
-				  log->len - log->len / 2);
+	const char *line =
+		memchr(log->text + log->len / 2, '\n', log->len - log->len / 2);
 	size_t n = line - log->text + 1;
 
 	memmove(log->text, log->text + n, log->len - n);

@@ -4,7 +4,8 @@
  */
 #include "kernel/slab_internal.h"
 
-/* --- one object --------------------------------------------------------------- */
+/* --- one object
+ * --------------------------------------------------------------- */
 
 bool slab_find(const struct kernel *k, va_t va, struct slab_object *ret)
 {
@@ -13,8 +14,13 @@ bool slab_find(const struct kernel *k, va_t va, struct slab_object *ret)
 	if (!s)
 		return false;
 	*ret = (struct slab_object){
-		.cache = s->cache, .slab = s, .pfn = s->pfn, .order = s->order,
-		.objects = s->objects, .inuse = s->inuse, .base = s->base,
+		.cache = s->cache,
+		.slab = s,
+		.pfn = s->pfn,
+		.order = s->order,
+		.objects = s->objects,
+		.inuse = s->inuse,
+		.base = s->base,
 		.place = s->frozen || s->place == SLAB_PARTIAL ? s->place
 							       : SLAB_FULL,
 		.cpu = s->cpu,
@@ -108,7 +114,8 @@ const struct kmem_cache *slab_lookup(struct kernel *k, va_t va, va_t *object,
 	return o.cache;
 }
 
-/* --- counts ------------------------------------------------------------------- */
+/* --- counts
+ * ------------------------------------------------------------------- */
 
 uint64_t slab_count(const struct kmem_cache *c, enum object_state state)
 {
@@ -241,12 +248,15 @@ static void check_cpus(struct checker *chk, const struct kernel *k,
 		unsigned n = 0;
 
 		if (cpu->slab && (!cpu->slab->frozen || cpu->slab->cpu != i))
-			check_finding(chk, "cache %s: the slab of CPU %u is "
-				      "not frozen", c->name, i);
+			check_finding(chk,
+				      "cache %s: the slab of CPU %u is "
+				      "not frozen",
+				      c->name, i);
 		TAILQ_FOREACH (s, &cpu->partial, list)
 			n++;
 		if (n != cpu->nr_partial)
-			check_finding(chk, "cache %s: CPU %u counts %u partial "
+			check_finding(chk,
+				      "cache %s: CPU %u counts %u partial "
 				      "slabs, its list has %u",
 				      c->name, i, cpu->nr_partial, n);
 	}

@@ -17,8 +17,8 @@
 #include "kernel/printk.h"
 #include "kernel/slab_internal.h"
 
-#define CACHE_LINE 64
-#define SLAB_MINALIGN 8	/* of a long long */
+#define CACHE_LINE    64
+#define SLAB_MINALIGN 8 /* of a long long */
 
 const struct flag_name slab_flag_names[] = {
 	{ SLAB_CONSISTENCY_CHECKS, "SLAB_CONSISTENCY_CHECKS", NULL },
@@ -35,7 +35,8 @@ const struct flag_name slab_flag_names[] = {
 	{ 0, NULL, NULL },
 };
 
-/* --- a cache ---------------------------------------------------------------- */
+/* --- a cache ----------------------------------------------------------------
+ */
 
 static unsigned calculate_alignment(unsigned flags, unsigned align,
 				    unsigned size)
@@ -60,11 +61,10 @@ static void init_lists(struct kernel *k, struct kmem_cache *c)
 }
 
 static int cache_create(struct kernel *k, const char *name, unsigned size,
-			unsigned align, unsigned flags,
-			struct kmem_cache **ret)
+			unsigned align, unsigned flags, struct kmem_cache **ret)
 {
-	struct kmem_cache *c = calloc(
-		1, sizeof(*c) + k->machine->ncpus * sizeof(c->cpu[0]));
+	struct kmem_cache *c =
+		calloc(1, sizeof(*c) + k->machine->ncpus * sizeof(c->cpu[0]));
 
 	assert(c);
 	c->object_size = size;
@@ -76,8 +76,9 @@ static int cache_create(struct kernel *k, const char *name, unsigned size,
 	}
 	c->name = strdup(name);
 	assert(c->name);
-	c->gfp = flags & SLAB_CACHE_DMA ? GFP_DMA :
-		 flags & SLAB_CACHE_DMA32 ? GFP_DMA32 : 0;
+	c->gfp = flags & SLAB_CACHE_DMA	    ? GFP_DMA
+		 : flags & SLAB_CACHE_DMA32 ? GFP_DMA32
+					    : 0;
 	init_lists(k, c);
 	TAILQ_INSERT_HEAD(&k->slab_caches, c, link);
 	*ret = c;
@@ -101,13 +102,15 @@ struct kmem_cache *kmem_cache_find(struct kernel *k, const char *name)
 	return NULL;
 }
 
-/* --- the kernel's caches ------------------------------------------------------ */
+/* --- the kernel's caches
+ * ------------------------------------------------------ */
 
 static const struct named_cache {
-	int cache;		/* enum mm_cache, or -1 */
+	int cache; /* enum mm_cache, or -1 */
 	const char *name;
 	unsigned size32, size_pae, size64, align, flags;
-} named_caches[] = {	/* in the order of boot */
+} named_caches[] = {
+	/* in the order of boot */
 	{ CACHE_VMAP_AREA, "vmap_area", 32, 32, 64, 0, SLAB_PANIC },
 	{ CACHE_MM, "mm_struct", 564, 564, 1096, 0,
 	  SLAB_HWCACHE_ALIGN | SLAB_PANIC | SLAB_ACCOUNT },
@@ -145,12 +148,14 @@ static const struct kmalloc_type {
 };
 
 /* By Linux' index: 2^index bytes, but for the two odd ones. */
-static const struct { unsigned index, size; const char *name; }
-kmalloc_sizes[] = {
-	{ 3, 8, "8" },	      { 4, 16, "16" },	    { 5, 32, "32" },
-	{ 6, 64, "64" },      { 1, 96, "96" },	    { 7, 128, "128" },
-	{ 2, 192, "192" },    { 8, 256, "256" },    { 9, 512, "512" },
-	{ 10, 1024, "1k" },   { 11, 2048, "2k" },   { 12, 4096, "4k" },
+static const struct {
+	unsigned index, size;
+	const char *name;
+} kmalloc_sizes[] = {
+	{ 3, 8, "8" },	    { 4, 16, "16" },	{ 5, 32, "32" },
+	{ 6, 64, "64" },    { 1, 96, "96" },	{ 7, 128, "128" },
+	{ 2, 192, "192" },  { 8, 256, "256" },	{ 9, 512, "512" },
+	{ 10, 1024, "1k" }, { 11, 2048, "2k" }, { 12, 4096, "4k" },
 	{ 13, 8192, "8k" },
 };
 
@@ -201,7 +206,8 @@ void slab_deinit(struct kernel *k)
 	}
 }
 
-/* --- caches of others --------------------------------------------------------- */
+/* --- caches of others
+ * --------------------------------------------------------- */
 
 /* The structs that describe a cache come from caches themselves. */
 static int charge_cache(struct kernel *k, struct kmem_cache *c)
@@ -258,8 +264,10 @@ int kmem_cache_destroy(struct kernel *k, struct kmem_cache *c)
 	if (!c->own)
 		return -EPERM;
 	if (!cache_shutdown(k, c)) {
-		printk(k, "kmem_cache_destroy %s: Slab cache still has objects "
-		       "when called from mmsh", c->name);
+		printk(k,
+		       "kmem_cache_destroy %s: Slab cache still has objects "
+		       "when called from mmsh",
+		       c->name);
 		return -EBUSY;
 	}
 	kmem_cache_free(k, kmem_cache_find(k, "kmem_cache"), c->object);
@@ -337,8 +345,7 @@ static int kmalloc_large(struct kernel *k, uint64_t size, unsigned gfp,
 	return 0;
 }
 
-static int kmalloc_odd(struct kernel *k, uint64_t size, unsigned gfp,
-		       va_t *ret)
+static int kmalloc_odd(struct kernel *k, uint64_t size, unsigned gfp, va_t *ret)
 {
 	if (size > KMALLOC_MAX_SIZE)
 		return -ENOMEM;

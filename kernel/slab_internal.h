@@ -17,15 +17,15 @@
  */
 struct slab {
 	TAILQ_ENTRY(slab) all;	/* cache->slabs */
-	TAILQ_ENTRY(slab) list;	/* partial, full, or a CPU's partial list */
+	TAILQ_ENTRY(slab) list; /* partial, full, or a CPU's partial list */
 	struct kmem_cache *cache;
 	va_t base, freelist;
 	pfn_t pfn;
 	unsigned order, objects, inuse;
-	bool frozen;		/* a CPU's: its slab, or on its partial list */
-	uint8_t cpu;		/* whose */
-	uint8_t place;		/* enum slab_place; SLAB_FULL: maybe on no list */
-	uint8_t state[];	/* an enum object_state per object: FREE, USED, LOST */
+	bool frozen;	 /* a CPU's: its slab, or on its partial list */
+	uint8_t cpu;	 /* whose */
+	uint8_t place;	 /* enum slab_place; SLAB_FULL: maybe on no list */
+	uint8_t state[]; /* an enum object_state per object: FREE, USED, LOST */
 };
 
 static inline uint8_t *va_host(const struct kernel *k, va_t va)
@@ -52,7 +52,8 @@ static inline void set_freepointer(const struct kernel *k,
 				   const struct kmem_cache *c, va_t object,
 				   va_t next)
 {
-	memcpy(va_host(k, object + c->offset), &next, k->arch->word == 8 ? 8 : 4);
+	memcpy(va_host(k, object + c->offset), &next,
+	       k->arch->word == 8 ? 8 : 4);
 }
 
 /*
@@ -100,7 +101,8 @@ static inline struct slab *virt_to_slab(const struct kernel *k, va_t va)
 	return page->slab;
 }
 
-/* --- slub.c ----------------------------------------------------------------- */
+/* --- slub.c -----------------------------------------------------------------
+ */
 /* Sizes, offsets and orders of a cache; -EINVAL if no slab can hold it. */
 int slub_calculate_sizes(struct kernel *k, struct kmem_cache *c);
 va_t slab_alloc(struct kernel *k, struct kmem_cache *c, unsigned gfp,
@@ -117,7 +119,8 @@ void slub_discard(struct kernel *k, struct slab *s);
  */
 void slub_settle(struct kernel *k, struct slab *s, va_t *cpu_list);
 
-/* --- slub_debug.c ------------------------------------------------------------- */
+/* --- slub_debug.c
+ * ------------------------------------------------------------- */
 /* A fresh slab, and a fresh object in it, filled as the flags say. */
 void setup_slab_debug(struct kernel *k, struct slab *s);
 void setup_object_debug(struct kernel *k, struct slab *s, va_t object);
@@ -126,13 +129,14 @@ bool alloc_debug_processing(struct kernel *k, struct slab *s, va_t object,
 			    unsigned orig_size);
 bool free_debug_processing(struct kernel *k, struct slab *s, va_t object);
 void free_slab_checks(struct kernel *k, struct slab *s);
-/* A region of an object that the debug checks look at, and what it must hold. */
+/* A region of an object that the debug checks look at, and what it must hold.
+ */
 struct slab_region {
-	const char *what;	/* "Right Redzone" */
+	const char *what; /* "Right Redzone" */
 	va_t start;
 	unsigned len;
 	uint8_t val;
-	bool fatal;		/* Linux looks no further if it is bad */
+	bool fatal; /* Linux looks no further if it is bad */
 };
 #define SLAB_MAX_REGIONS 6
 /* @val: SLUB_RED_ACTIVE or _INACTIVE: in use or free. Returns how many. */

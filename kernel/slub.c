@@ -25,9 +25,9 @@
 #include "kernel/page_alloc.h"
 #include "kernel/slab_internal.h"
 
-#define SLUB_MAX_ORDER 3	/* PAGE_ALLOC_COSTLY_ORDER */
-#define MIN_PARTIAL 5
-#define MAX_PARTIAL 10
+#define SLUB_MAX_ORDER	   3 /* PAGE_ALLOC_COSTLY_ORDER */
+#define MIN_PARTIAL	   5
+#define MAX_PARTIAL	   10
 #define SHRINK_PROMOTE_MAX 32
 
 /* --- sizes ---------------------------------------------------------------- */
@@ -47,8 +47,8 @@ static unsigned get_order(uint64_t size)
 }
 
 /* The least order that holds @min objects and wastes at most 1/@fraction. */
-static unsigned calc_slab_order(unsigned size, unsigned min,
-				unsigned max_order, unsigned fraction)
+static unsigned calc_slab_order(unsigned size, unsigned min, unsigned max_order,
+				unsigned fraction)
 {
 	unsigned order = get_order((uint64_t)min * size);
 
@@ -75,8 +75,8 @@ static unsigned calculate_order(unsigned size, unsigned cpus)
 				return order;
 		}
 	order = calc_slab_order(size, 1, SLUB_MAX_ORDER, 1);
-	return order <= SLUB_MAX_ORDER ? order :
-					 calc_slab_order(size, 1, MAX_ORDER, 1);
+	return order <= SLUB_MAX_ORDER ? order
+				       : calc_slab_order(size, 1, MAX_ORDER, 1);
 }
 
 unsigned slub_track_bytes(const struct kernel *k, const struct kmem_cache *c)
@@ -110,8 +110,13 @@ static unsigned place_freepointer(struct kmem_cache *c, unsigned word)
 
 static void set_cpu_partial(struct kmem_cache *c)
 {
-	static const struct { unsigned size, n; } rows[] = {
-		{ PAGE_SIZE, 6 }, { 1024, 24 }, { 256, 52 }, { 0, 120 },
+	static const struct {
+		unsigned size, n;
+	} rows[] = {
+		{ PAGE_SIZE, 6 },
+		{ 1024, 24 },
+		{ 256, 52 },
+		{ 0, 120 },
 	};
 	unsigned i = 0;
 
@@ -126,7 +131,9 @@ static unsigned min_partial(unsigned size)
 {
 	unsigned n = (fls(size) - 1) / 2;
 
-	return n < MIN_PARTIAL ? MIN_PARTIAL : n > MAX_PARTIAL ? MAX_PARTIAL : n;
+	return n < MIN_PARTIAL	 ? MIN_PARTIAL
+	       : n > MAX_PARTIAL ? MAX_PARTIAL
+				 : n;
 }
 
 int slub_calculate_sizes(struct kernel *k, struct kmem_cache *c)
@@ -404,8 +411,8 @@ static inline va_t take_object(struct kernel *k, struct kmem_cache *c,
 {
 	va_t object = cpu->freelist, next = get_freepointer(k, c, object);
 	struct slab *s = cpu->slab;
-	unsigned i = ((object - s->base - c->red_left_pad) * c->reciprocal) >>
-		     32;
+	unsigned i =
+		((object - s->base - c->red_left_pad) * c->reciprocal) >> 32;
 
 	s->state[i] = OBJECT_USED;
 	cpu->freelist = next;
@@ -487,6 +494,8 @@ static va_t alloc_single(struct kernel *k, struct slab *s, unsigned orig_size)
 	va_t object = s->freelist, next = get_freepointer(k, c, object);
 	unsigned i;
 
+	s->freelist = next;
+	s->inuse++;
 	if (!alloc_debug_processing(k, s, object, orig_size)) {
 		remove_partial(s);
 		s->freelist = 0;
@@ -496,8 +505,6 @@ static va_t alloc_single(struct kernel *k, struct slab *s, unsigned orig_size)
 	}
 	object_index(c, s, object, &i);
 	s->state[i] = OBJECT_USED;
-	s->freelist = next;
-	s->inuse++;
 	if (next && !is_free_object(c, s, next)) {
 		report_freechain(k, s, object, next);
 		slub_settle(k, s, NULL);

@@ -14,19 +14,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "kernel/convert.h"
 #include "kernel/mm_types.h"
 #include "kernel/printk.h"
 #include "kernel/slab_internal.h"
 
-#define WIDTH(k) ((k)->arch->word * 2)
+#define WIDTH(k)  ((k)->arch->word * 2)
 #define VA(k, va) WIDTH(k), (unsigned long long)(va)
-#define PVA "0x%0*llx"
+#define PVA	  "0x%0*llx"
 
 /* --- slub_debug= ---------------------------------------------------------- */
 
-static const struct { char letter; unsigned flag; } letters[] = {
-	{ 'f', SLAB_CONSISTENCY_CHECKS }, { 'z', SLAB_RED_ZONE },
-	{ 'p', SLAB_POISON },		  { 'u', SLAB_STORE_USER },
+static const struct {
+	char letter;
+	unsigned flag;
+} letters[] = {
+	{ 'f', SLAB_CONSISTENCY_CHECKS },
+	{ 'z', SLAB_RED_ZONE },
+	{ 'p', SLAB_POISON },
+	{ 'u', SLAB_STORE_USER },
 	{ '-', 0 },
 };
 
@@ -51,8 +57,8 @@ static bool block_lists(const char *at, const char *name)
 		size_t len = strcspn(++at, ",;");
 		size_t glob = strcspn(at, "*,;");
 
-		if (glob < len ? !strncmp(name, at, glob) :
-				 strlen(name) == len && !strncmp(name, at, len))
+		if (glob < len ? !strncmp(name, at, glob)
+			       : strlen(name) == len && !strncmp(name, at, len))
 			return true;
 		at += len;
 	}
@@ -109,8 +115,8 @@ slab_fix(struct kernel *k, const struct kmem_cache *c, const char *fmt, ...)
 static void print_slab_info(struct kernel *k, const struct slab *s)
 {
 	printk(k, "Slab " PVA " objects=%u used=%u fp=" PVA " flags=%s",
-	       VA(k, k->layout.vmemmap + s->pfn * k->arch->sizeof_page),
-	       s->objects, s->inuse, VA(k, s->freelist),
+	       VA(k, convert_page(k, s->pfn).n), s->objects, s->inuse,
+	       VA(k, s->freelist),
 	       s->order ? "0x10200(slab|head)" : "0x200(slab)");
 }
 
@@ -209,8 +215,8 @@ struct slab_track slab_alloc_track(const struct kernel *k,
 	if (!get(k, at, k->arch->word))
 		return ret;
 	handle = get(k, at + t->handle, 4);
-	ret.func = handle && handle < ARRAY_SIZE(callers) ? callers[handle]
-							  : "?";
+	ret.func =
+		handle && handle < ARRAY_SIZE(callers) ? callers[handle] : "?";
 	ret.cpu = get(k, at + t->cpu, 4);
 	ret.pid = get(k, at + t->pid, 4);
 	ret.age = k->slab_clock - get(k, at + t->when, k->arch->word);
@@ -234,7 +240,8 @@ static void print_tracking(struct kernel *k, va_t object)
 	}
 }
 
-/* --- the whole object ------------------------------------------------------- */
+/* --- the whole object -------------------------------------------------------
+ */
 
 static unsigned size_from_object(const struct kmem_cache *c)
 {
@@ -298,10 +305,12 @@ void report_freechain(struct kernel *k, struct slab *s, va_t object, va_t next)
 		slab_fix(k, c, "Isolate corrupted freechain");
 		return;
 	}
-	printk(k, "SLUB: %s: the free pointer " PVA " leads to no free object: "
-	       "mmsh gives up what lay behind it", c->name, VA(k, next));
+	printk(k,
+	       "SLUB: %s: the free pointer " PVA " leads to no free object: "
+	       "mmsh gives up what lay behind it",
+	       c->name, VA(k, next));
 	printk(k, "SLUB: without slub_debug=F Linux does not look: it would "
-	       "hand out that address next");
+		  "hand out that address next");
 }
 
 /* --- checks --------------------------------------------------------------- */
@@ -319,7 +328,11 @@ unsigned slab_regions(const struct kernel *k, const struct kmem_cache *c,
 	unsigned pad = c->inuse - c->object_size;
 	va_t end = object + c->object_size;
 
-#define REGION(...) ret[n++] = (struct slab_region){ __VA_ARGS__ }
+#define REGION(...)                     \
+	ret[n++] = (struct slab_region) \
+	{                               \
+		__VA_ARGS__             \
+	}
 	if (c->flags & SLAB_RED_ZONE) {
 		REGION("Left Redzone", object - c->red_left_pad,
 		       c->red_left_pad, val, true);
@@ -446,7 +459,8 @@ static bool on_freelist(struct kernel *k, struct slab *s, va_t search)
 	return false;
 }
 
-/* --- what slub.c calls ------------------------------------------------------ */
+/* --- what slub.c calls ------------------------------------------------------
+ */
 
 static void init_object(struct kernel *k, const struct kmem_cache *c,
 			va_t object, uint8_t val)

@@ -10,13 +10,17 @@
 #include "kernel/slab.h"
 #include "repl/cmd.h"
 
-#define KSPACE .group = "kernel space"
+#define KSPACE	.group = "kernel space"
 #define MUTATES .flags = CMD_NEEDS_KERNEL | CMD_CHANGES
 
-/* --- kmalloc, kzalloc, krealloc ----------------------------------------------------- */
-static const struct { const char *name; unsigned gfp; } gfps[] = {
+/* --- kmalloc, kzalloc, krealloc
+ * ----------------------------------------------------- */
+static const struct {
+	const char *name;
+	unsigned gfp;
+} gfps[] = {
 	{ "GFP_KERNEL", GFP_KERNEL }, { "GFP_ATOMIC", GFP_ATOMIC },
-	{ "GFP_DMA", GFP_DMA }, { "__GFP_DMA", GFP_DMA },
+	{ "GFP_DMA", GFP_DMA },	      { "__GFP_DMA", GFP_DMA },
 	{ "__GFP_ZERO", GFP_ZERO },
 };
 
@@ -31,7 +35,7 @@ static int gfp_word(struct cmd_ctx *c, const char *word, size_t len,
 		}
 	err_set(c->err, ERR_USAGE, "-g %.*s: no such flag", (int)len, word);
 	err_hint(c->err, "GFP_KERNEL, GFP_ATOMIC, GFP_DMA, __GFP_ZERO, "
-			 "joined by |");
+			 "joined by commas");
 	return -1;
 }
 
@@ -43,11 +47,11 @@ static int choose_gfp(struct cmd_ctx *c, unsigned *gfp)
 
 	*gfp = cmd_opt(c, 'd') ? GFP_DMA : GFP_KERNEL;
 	while (*at) {
-		size_t len = strcspn(at, "|");
+		size_t len = strcspn(at, ",|");
 
 		if (gfp_word(c, at, len, gfp) < 0)
 			return -1;
-		at += len + (at[len] == '|');
+		at += len + !!at[len];
 	}
 	return 0;
 }
@@ -105,31 +109,47 @@ static int kzalloc_run(struct cmd_ctx *c)
 	return alloc_run(c, GFP_ZERO);
 }
 
-/* --- kfree, krealloc, ksize ----------------------------------------------------------- */
+/* --- kfree, krealloc, ksize
+ * ----------------------------------------------------------- */
+
+/* Whose it is: kfree frees objects of any cache, kmem_cache_free warns. */
+static void hint_other_cache(struct cmd_ctx *c, const char *name)
+{
+	if (command_is(c->cmd, "kmem_cache_free"))
+		err_hint(c->err,
+			 "Linux: \"Wrong slab cache. %.40s but object is from "
+			 "%.40s\", and frees it there",
+			 c->arg[0].str, name);
+	else
+		err_hint(c->err,
+			 "an object of %.40s: Linux frees it all the same; "
+			 "kmem_cache_free %.40s",
+			 name, name);
+}
 
 /* What Linux makes of a pointer that is not the start of a live object. */
-static const char *bad_pointer(struct cmd_ctx *c, va_t va)
+static const char *bad_pointer(struct cmd_ctx *c, va_t va, bool in_slab,
+			       const struct slab_object *o)
 {
-	struct slab_object o;
-
 	if (!kernel_virt_ok(c->k, va))
 		return "not in the direct map: virt_to_page() of it is some "
 		       "other memory, and Linux crashes";
-	if (!slab_find(c->k, va, &o))
+	if (!in_slab)
 		return "not in a slab: Linux warns and gives the page to the "
 		       "buddy, whoever uses it";
-	if (o.state != OBJECT_USED)
+	if (o->state != OBJECT_USED)
 		return "already free: Linux puts it on the free list twice; "
 		       "slub_debug=F finds it";
-	if (va != o.start)
-		return "within an object: Linux puts that address on the free "
-		       "list; slub_debug=F finds it";
-	return "of another cache: Linux frees it; kmem_cache_free says which";
+	return "within an object: Linux puts that address on the free list; "
+	       "slub_debug=F finds it";
 }
 
 /* A debugged cache has told in the log; anything else is the user's mistake. */
 static int free_refused(struct cmd_ctx *c, va_t va, int rc)
 {
+	struct slab_object o;
+	bool in_slab = slab_find(c->k, va, &o);
+
 	if (c->k->log.unseen < c->k->log.len) {
 		res_va(c->r, "va", "%s not freed", va);
 		res_bool(c->r, "freed", NULL, false);
@@ -139,7 +159,10 @@ static int free_refused(struct cmd_ctx *c, va_t va, int rc)
 		  (unsigned long long)va,
 		  command_is(c->cmd, "kmem_cache_free") ? c->arg[0].str
 							: "kmalloc");
-	err_hint(c->err, "%s", bad_pointer(c, va));
+	if (in_slab && o.state == OBJECT_USED && va == o.start)
+		hint_other_cache(c, o.cache->name);
+	else
+		err_hint(c->err, "%s", bad_pointer(c, va, in_slab, &o));
 	return -1;
 }
 
@@ -169,8 +192,10 @@ static int krealloc_run(struct cmd_ctx *c)
 	if (rc < 0)
 		return kmalloc_failed(c, rc, size);
 	emit_kmalloc(c, va);
-	res_str(c->r, "how", "%s", va == old ? "fits where it is" :
-		ZERO_OR_NULL_PTR(va) ? "freed" : "moved");
+	res_str(c->r, "how", "%s",
+		va == old	       ? "fits where it is"
+		: ZERO_OR_NULL_PTR(va) ? "freed"
+				       : "moved");
 	return 0;
 }
 
@@ -185,7 +210,8 @@ static int ksize_run(struct cmd_ctx *c)
 	return 0;
 }
 
-/* --- named caches --------------------------------------------------------------------- */
+/* --- named caches
+ * --------------------------------------------------------------------- */
 static struct kmem_cache *cache_arg(struct cmd_ctx *c)
 {
 	const char *name = c->arg[0].str;
@@ -210,7 +236,7 @@ static int flag_word(struct cmd_ctx *c, const char *word, size_t len,
 		}
 	err_set(c->err, ERR_USAGE, "-f %.*s: no such flag", (int)len, word);
 	err_hint(c->err, "such as SLAB_HWCACHE_ALIGN, SLAB_POISON, "
-			 "SLAB_RED_ZONE, SLAB_CACHE_DMA, joined by |");
+			 "SLAB_RED_ZONE, SLAB_CACHE_DMA, joined by commas");
 	return -1;
 }
 
@@ -276,8 +302,8 @@ static int cache_alloc_run(struct cmd_ctx *c)
 	if (!s)
 		return -1;
 	va = kmem_cache_alloc(c->k, s);
-	return va ? emit_kmalloc(c, va) : err_errno(c->err, -ENOMEM, "%s",
-						    s->name);
+	return va ? emit_kmalloc(c, va)
+		  : err_errno(c->err, -ENOMEM, "%s", s->name);
 }
 
 static int cache_free_run(struct cmd_ctx *c)
@@ -329,7 +355,9 @@ static int destroy_run(struct cmd_ctx *c)
 	return 0;
 }
 
-/* --- dmesg ---------------------------------------------------------------------------- */
+/* --- dmesg
+ * ----------------------------------------------------------------------------
+ */
 static int dmesg_run(struct cmd_ctx *c)
 {
 	struct klog *log = &c->k->log;
@@ -339,54 +367,80 @@ static int dmesg_run(struct cmd_ctx *c)
 	return 0;
 }
 
-#define GFP_OPTS \
-	{ 'd', "dma", ARG_FLAG, NULL, "GFP_DMA: below 16 MiB" }, \
-	{ 'g', "gfp", ARG_WORD, "FLAGS", "such as GFP_ATOMIC|__GFP_ZERO" }
+#define GFP_OPTS                                                               \
+	{ 'd', "dma", ARG_FLAG, NULL, "GFP_DMA: below 16 MiB" },               \
+	{                                                                      \
+		'g', "gfp", ARG_WORD, "FLAGS", "such as GFP_ATOMIC,__GFP_ZERO" \
+	}
 
 const struct command cmd_kmalloc = {
-	.name = "kmalloc", KSPACE, MUTATES,
+	.name = "kmalloc",
+	KSPACE,
+	MUTATES,
 	.help = "allocate SIZE bytes from the slab caches",
-	.details = "Above 8K it is whole frames from the buddy allocator, 4M at most.\n"
+	.details = "Above 8K it is whole frames from the buddy allocator, 4M "
+		   "at most.\n"
 		   "SIZE 0 gives ZERO_SIZE_PTR.",
 	.example = "kmalloc 100",
-	.arg = { { "SIZE", ARG_NUM } }, .opt = { GFP_OPTS },
+	.arg = { { "SIZE", ARG_NUM } },
+	.opt = { GFP_OPTS },
 	.run = kmalloc_run,
 };
 
 const struct command cmd_kzalloc = {
-	.name = "kzalloc", KSPACE, MUTATES,
-	.help = "kmalloc, and zero the object", .example = "kzalloc 100",
-	.arg = { { "SIZE", ARG_NUM } }, .opt = { GFP_OPTS },
+	.name = "kzalloc",
+	KSPACE,
+	MUTATES,
+	.help = "kmalloc, and zero the object",
+	.example = "kzalloc 100",
+	.arg = { { "SIZE", ARG_NUM } },
+	.opt = { GFP_OPTS },
 	.run = kzalloc_run,
 };
 
 const struct command cmd_kfree = {
-	.name = "kfree", KSPACE, MUTATES, .help = "free a kmalloc object",
-	.details = "Of a cache with slub_debug= the object is checked first; what is wrong\n"
+	.name = "kfree",
+	KSPACE,
+	MUTATES,
+	.help = "free a kmalloc object",
+	.details = "Of a cache with slub_debug= the object is checked first; "
+		   "what is wrong\n"
 		   "with it is told as Linux tells it, and it is not freed.",
-	.arg = { { "VA", ARG_VA } }, .run = kfree_run,
+	.arg = { { "VA", ARG_VA } },
+	.run = kfree_run,
 };
 
 const struct command cmd_krealloc = {
-	.name = "krealloc", KSPACE, MUTATES,
+	.name = "krealloc",
+	KSPACE,
+	MUTATES,
 	.help = "make a kmalloc object larger, moving it if it has to",
-	.details = "SIZE 0 frees it. An object that is large enough stays as it is.",
-	.arg = { { "VA", ARG_VA }, { "SIZE", ARG_NUM } }, .opt = { GFP_OPTS },
+	.details = "SIZE 0 frees it. An object that is large enough stays as "
+		   "it is.",
+	.arg = { { "VA", ARG_VA }, { "SIZE", ARG_NUM } },
+	.opt = { GFP_OPTS },
 	.run = krealloc_run,
 };
 
 const struct command cmd_ksize = {
-	.name = "ksize", KSPACE, .flags = CMD_NEEDS_KERNEL,
+	.name = "ksize",
+	KSPACE,
+	.flags = CMD_NEEDS_KERNEL,
 	.help = "bytes that a kmalloc object really has",
-	.arg = { { "VA", ARG_VA } }, .run = ksize_run,
+	.arg = { { "VA", ARG_VA } },
+	.run = ksize_run,
 };
 
 const struct command cmd_kmem_cache_create = {
-	.name = "kmem_cache_create", KSPACE, MUTATES,
+	.name = "kmem_cache_create",
+	KSPACE,
+	MUTATES,
 	.help = "make a cache of objects of SIZE bytes",
-	.details = "FLAGS are joined by |: SLAB_HWCACHE_ALIGN, SLAB_POISON, SLAB_RED_ZONE,\n"
+	.details = "FLAGS are joined by commas: SLAB_HWCACHE_ALIGN, "
+		   "SLAB_POISON, SLAB_RED_ZONE,\n"
 		   "SLAB_STORE_USER, SLAB_CONSISTENCY_CHECKS, SLAB_CACHE_DMA,\n"
-		   "SLAB_CACHE_DMA32, SLAB_TYPESAFE_BY_RCU, ...; SLAB_ may be left out.\n"
+		   "SLAB_CACHE_DMA32, SLAB_TYPESAFE_BY_RCU, ...; SLAB_ may be "
+		   "left out.\n"
 		   "Caches are never merged, as with slab_nomerge.",
 	.example = "kmem_cache_create dog 100",
 	.arg = { { "NAME", ARG_WORD }, { "SIZE", ARG_NUM } },
@@ -396,38 +450,54 @@ const struct command cmd_kmem_cache_create = {
 };
 
 const struct command cmd_kmem_cache_alloc = {
-	.name = "kmem_cache_alloc", KSPACE, MUTATES,
+	.name = "kmem_cache_alloc",
+	KSPACE,
+	MUTATES,
 	.help = "allocate an object from a cache",
 	.example = "kmem_cache_alloc mm_struct",
 	.arg = { { "NAME", ARG_WORD } },
-	.run = cache_alloc_run, .word_of = cmd_cache_name,
+	.run = cache_alloc_run,
+	.word_of = cmd_cache_name,
 };
 
 const struct command cmd_kmem_cache_free = {
-	.name = "kmem_cache_free", KSPACE, MUTATES,
+	.name = "kmem_cache_free",
+	KSPACE,
+	MUTATES,
 	.help = "give an object back to its cache",
 	.arg = { { "NAME", ARG_WORD }, { "VA", ARG_VA } },
-	.run = cache_free_run, .word_of = cmd_cache_name,
+	.run = cache_free_run,
+	.word_of = cmd_cache_name,
 };
 
 const struct command cmd_kmem_cache_shrink = {
-	.name = "kmem_cache_shrink", KSPACE, MUTATES,
+	.name = "kmem_cache_shrink",
+	KSPACE,
+	MUTATES,
 	.help = "take a cache's slabs from the CPUs, give empty ones back",
 	.example = "kmem_cache_shrink kmalloc-64",
 	.arg = { { "NAME", ARG_WORD } },
-	.run = shrink_run, .word_of = cmd_cache_name,
+	.run = shrink_run,
+	.word_of = cmd_cache_name,
 };
 
 const struct command cmd_kmem_cache_destroy = {
-	.name = "kmem_cache_destroy", KSPACE, MUTATES,
+	.name = "kmem_cache_destroy",
+	KSPACE,
+	MUTATES,
 	.help = "give a cache of kmem_cache_create back",
-	.details = "While objects are in use it stays, and the kernel says which they are.",
+	.details = "While objects are in use it stays, and the kernel says "
+		   "which they are.",
 	.arg = { { "NAME", ARG_WORD } },
-	.run = destroy_run, .word_of = cmd_cache_name,
+	.run = destroy_run,
+	.word_of = cmd_cache_name,
 };
 
 const struct command cmd_dmesg = {
-	.name = "dmesg", KSPACE, .flags = CMD_NEEDS_KERNEL,
+	.name = "dmesg",
+	KSPACE,
+	.flags = CMD_NEEDS_KERNEL,
 	.help = "what the kernel has said since boot",
-	.example = "dmesg", .run = dmesg_run,
+	.example = "dmesg",
+	.run = dmesg_run,
 };

@@ -8,7 +8,8 @@
 #include "kernel/slab.h"
 #include "repl/cmd.h"
 
-/* --- slabinfo --------------------------------------------------------------------- */
+/* --- slabinfo
+ * --------------------------------------------------------------------- */
 static const char header[] =
 	"# name            <active_objs> <num_objs> <objsize> <objperslab> "
 	"<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : "
@@ -92,12 +93,12 @@ static const struct kmem_cache **choose_caches(struct cmd_ctx *c, size_t *n)
 	size_t max = 0;
 
 	*n = 0;
-	TAILQ_FOREACH(s, &c->k->slab_caches, link)
+	TAILQ_FOREACH (s, &c->k->slab_caches, link)
 		max++;
 	list = calloc(max + 1, sizeof(*list));
 	if (!list)
 		abort();
-	TAILQ_FOREACH(s, &c->k->slab_caches, link)
+	TAILQ_FOREACH (s, &c->k->slab_caches, link)
 		if (matches(c, s))
 			list[(*n)++] = s;
 	if (cmd_opt(c, 's'))
@@ -127,15 +128,18 @@ static int slabinfo_run(struct cmd_ctx *c)
 	return 0;
 }
 
-/* --- slab ------------------------------------------------------------------------- */
+/* --- slab
+ * ------------------------------------------------------------------------- */
 static const char *const state_name[] = {
-	[OBJECT_FREE] = "free", [OBJECT_USED] = "in use",
-	[OBJECT_LOST] = "given up", [OBJECT_CPU] = "free, on a CPU's list",
+	[OBJECT_FREE] = "free",
+	[OBJECT_USED] = "in use",
+	[OBJECT_LOST] = "given up",
+	[OBJECT_CPU] = "free, on a CPU's list",
 	[OBJECT_NONE] = "no object: the rest of the slab",
 };
 static const char state_glyph[] = {
 	[OBJECT_FREE] = '.', [OBJECT_USED] = '#', [OBJECT_LOST] = 'x',
-	[OBJECT_CPU] = ':', [OBJECT_NONE] = ' ',
+	[OBJECT_CPU] = ':',  [OBJECT_NONE] = ' ',
 };
 
 /* An untyped number is an address here. */
@@ -205,8 +209,9 @@ static void emit_next(struct cmd_ctx *c, const struct slab_object *o)
 	next = ram_read(c->k->ram, kernel_pa(c->k, o->start) + o->cache->offset,
 			word);
 	res_line(c->r);
-	res_va(c->r, "next", next ? "  next free object %s"
-				  : "  last of its free list", next);
+	res_va(c->r, "next",
+	       next ? "  next free object %s" : "  last of its free list",
+	       next);
 }
 
 static void emit_track(struct cmd_ctx *c, const struct slab_object *o,
@@ -237,8 +242,9 @@ static void emit_verdict(struct cmd_ctx *c, const struct slab_object *o)
 	what = slab_verdict(c->k, o, &at);
 	res_line(c->r);
 	if (!what) {
-		res_text(c->r, COL_PLAIN, "  red zones and poison as they "
-					  "should be");
+		res_text(c->r, COL_PLAIN,
+			 "  red zones and poison as they "
+			 "should be");
 		return;
 	}
 	res_str(c->r, "overwritten", "  %s overwritten", what);
@@ -257,8 +263,8 @@ static void emit_row(struct cmd_ctx *c, const struct slab_object *o,
 				 : state_glyph[slab_object_state(c->k, o,
 								 first + i)];
 	res_item(c->r, last);
-	res_va(c->r, "va", "  %s", o->base + (va_t)first * o->cache->size +
-				   o->cache->red_left_pad);
+	res_va(c->r, "va", "  %s",
+	       o->base + (va_t)first * o->cache->size + o->cache->red_left_pad);
 	res_str(c->r, "objects", "%s", row);
 	res_end(c->r);
 }
@@ -271,7 +277,8 @@ static void emit_picture(struct cmd_ctx *c, const struct slab_object *o)
 		emit_row(c, o, i, i + 64 >= o->objects);
 	res_end(c->r);
 	res_text(c->r, COL_DIM,
-		 "  * this one  # in use  . free  : free, on a CPU's list");
+		 "  * this one  # in use  . free  : free, on a CPU's list  "
+		 "x given up");
 }
 
 static int slab_run(struct cmd_ctx *c)
@@ -311,27 +318,35 @@ const char *cmd_cache_name(const struct kernel *k, unsigned i)
 {
 	const struct kmem_cache *s;
 
-	TAILQ_FOREACH(s, &k->slab_caches, link)
+	TAILQ_FOREACH (s, &k->slab_caches, link)
 		if (!i--)
 			return s->name;
 	return NULL;
 }
 
 const struct command cmd_slabinfo = {
-	.name = "slabinfo", .group = "kernel space", .flags = CMD_NEEDS_KERNEL,
+	.name = "slabinfo",
+	.group = "kernel space",
+	.flags = CMD_NEEDS_KERNEL,
 	.help = "slab caches, as /proc/slabinfo",
-	.details = "NAME may end with *. As in Linux, all objects of a slab that a CPU has\n"
+	.details = "NAME may end with *. As in Linux, all objects of a slab "
+		   "that a CPU has\n"
 		   "taken count as active; JSON has those in use apart (used).",
 	.example = "slabinfo kmalloc-64",
 	.arg = { { "NAME", ARG_WORD, .optional = true } },
 	.opt = { { 's', "sort", ARG_FLAG, NULL,
 		   "only caches with slabs, the largest first" } },
-	.run = slabinfo_run, .word_of = cmd_cache_name,
+	.run = slabinfo_run,
+	.word_of = cmd_cache_name,
 };
 
 const struct command cmd_slab = {
-	.name = "slab", .group = "kernel space", .flags = CMD_NEEDS_KERNEL,
+	.name = "slab",
+	.group = "kernel space",
+	.flags = CMD_NEEDS_KERNEL,
 	.help = "the slab object at an address, and its neighbours",
-	.details = "ADDR is an address in the direct map; pa:, pfn: and page: will do.",
-	.arg = { { "ADDR", ARG_ADDR } }, .run = slab_run,
+	.details = "ADDR is an address in the direct map; pa:, pfn: and page: "
+		   "will do.",
+	.arg = { { "ADDR", ARG_ADDR } },
+	.run = slab_run,
 };

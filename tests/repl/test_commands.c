@@ -124,6 +124,7 @@ static const char *const looks[] = {
 	"ptdump -a ptdump", "ptdump -a pt-dump", "ptdump -a crash user",
 	"ptdump -a windbg user", "ptdump -a bochs",
 	"maps", "ps", "layout", "buddyinfo", "zoneinfo", "slabinfo",
+	"slabinfo -s", "slabinfo kmalloc-*", "slab PAGE_OFFSET", "ksize 16", "dmesg",
 	"vmallocinfo", "iomem", "e820", "mtrr", "reg pat", "tlb", "tlb -c 1",
 	"tlb data", "tlb -l L2", "tlb --stale", "tlb --config", "counters",
 	"counters --full", "pte 0x7ffc4067", "pte 0x80 -l PDE -m 4-level", "peek 0x1000 64",
