@@ -193,8 +193,8 @@ static const struct key_row {
 	  "" },
 	{ SIX("i386", 256 * MiB), 0xcffe0000, 0xd07e0000, 0xfebfe000, 0xffe0,
 	  "" },
-	{ SIX("i386", 4 * GiB), 0xf6bfe000, 0xf73fe000, 0xfebfe000, 0xc0000 -
-	  0x20, "" },
+	{ SIX("i386", 4 * GiB), 0xf6bfe000, 0xf73fe000, 0xfebfe000,
+	  0xc0000 - 0x20, "" },
 	{ SIX("i386-pae", 4 * GiB), 0xf6ffe000, 0xf77fe000, 0xfeffe000,
 	  0x140000, "" },
 	/* memory splits */
@@ -213,8 +213,8 @@ static const struct key_row {
 	/* lowmem= */
 	{ OLD("i386", 2 * GiB, .lowmem = 512 * MiB), 0xe0000000, 0xe0800000,
 	  0xff7fe000, 0x7ffe0, "" },
-	{ SIX("i386-pae", 4 * GiB, .lowmem = 760 * MiB), 0xef800000,
-	  0xf0000000, 0xfeffe000, 0x140000, "" },
+	{ SIX("i386-pae", 4 * GiB, .lowmem = 760 * MiB), 0xef800000, 0xf0000000,
+	  0xfeffe000, 0x140000, "" },
 	{ OLD("i386", 256 * MiB, .lowmem = 512 * MiB), 0xcffe0000, 0xd0800000,
 	  0xff7fe000, 0xffe0, "" },
 	/* highmem= cuts highmem; */
@@ -278,7 +278,8 @@ static void test_keys__boot(void **state)
 	end_row(k);
 }
 
-/* --- many RAM sizes, splits and keys --------------------------------------- */
+/* --- many RAM sizes, splits and keys ---------------------------------------
+ */
 
 /* What must hold in every i386 layout. */
 static void sound_32(const struct kernel_config *cfg, const struct layout *l)
@@ -306,21 +307,22 @@ static void sound_32(const struct kernel_config *cfg, const struct layout *l)
 			    reserve - (cfg->vmalloc_reserve ? 0 : 8 * MiB));
 	assert_int_equal(l->vmalloc_end + 2 * PAGE_SIZE, l->pkmap_base);
 	assert_true(pkmap_end <= l->fixaddr_boot_start);
-	assert_true(!l->cpu_entry_area || (pkmap_end == l->ldt_base &&
-		    l->cpu_entry_area_end <= l->fixaddr_boot_start));
+	assert_true(!l->cpu_entry_area ||
+		    (pkmap_end == l->ldt_base &&
+		     l->cpu_entry_area_end <= l->fixaddr_boot_start));
 	if (cfg->lowmem)
 		assert_true(l->lowmem_end <= cfg->lowmem);
 }
 
 static const uint64_t rams[] = {
-	64 * MiB, 100 * MiB, 511 * MiB, 700 * MiB, 875 * MiB, 876 * MiB,
-	880 * MiB, 896 * MiB, 897 * MiB, 1024 * MiB, 1500 * MiB, 2048 * MiB,
-	3000 * MiB, 3583 * MiB, 3584 * MiB, 4096 * MiB, 6 * GiB, 64 * GiB,
+	64 * MiB,   100 * MiB,	511 * MiB,  700 * MiB,	875 * MiB,  876 * MiB,
+	880 * MiB,  896 * MiB,	897 * MiB,  1024 * MiB, 1500 * MiB, 2048 * MiB,
+	3000 * MiB, 3583 * MiB, 3584 * MiB, 4096 * MiB, 6 * GiB,    64 * GiB,
 };
 static const va_t splits[] = { 0, 0xb0000000, 0x80000000, 0x78000000,
 			       0x40000000 };
-static const uint64_t reserves[] = { 0, 16 * MiB, 64 * MiB, 128 * MiB,
-				     400 * MiB, 800 * MiB };
+static const uint64_t reserves[] = { 0,		16 * MiB,  64 * MiB,
+				     128 * MiB, 400 * MiB, 800 * MiB };
 static const uint64_t lowmems[] = { 0, 64 * MiB, 512 * MiB, 2 * GiB };
 static const int64_t highmems[] = { -1, 0, 64 * MiB, 300 * MiB, 2 * GiB };
 
@@ -331,7 +333,9 @@ static bool combination(unsigned n, struct boot_row *row)
 	struct layout l;
 	int64_t high;
 
-#define PICK(array) array[n % ARRAY_SIZE(array)]; n /= ARRAY_SIZE(array)
+#define PICK(array)                   \
+	array[n % ARRAY_SIZE(array)]; \
+	n /= ARRAY_SIZE(array)
 	row->ram = PICK(rams);
 	row->page_offset = PICK(splits);
 	row->vmalloc = PICK(reserves);
@@ -361,7 +365,10 @@ static void test_layout__combinations(void **state)
 }
 
 static const struct boot_row combined[] = {
-	OLD("i386", 0), SIX("i386", 0), OLD("i386-pae", 0), SIX("i386-pae", 0),
+	OLD("i386", 0),
+	SIX("i386", 0),
+	OLD("i386-pae", 0),
+	SIX("i386-pae", 0),
 };
 
 /* --- every layout ------------------------------------------------------- */
@@ -442,8 +449,8 @@ static const struct bad_row {
 	  BOOT("", "i386", 4 * GiB, .page_offset = 0x40000000), 8 * MiB, 2 },
 	{ "lowmem=", BOOT("", "i386", 2 * GiB, .lowmem = 897 * MiB), 0, 2 },
 	{ "lowmem=", BOOT("", "i386", GiB, .lowmem = 512 * MiB), 513 * MiB, 2 },
-	{ "does not fit", BOOT("", "i386", GiB, .layout_61 = true,
-	  .lowmem = 16 * MiB), 0, 2 },
+	{ "does not fit",
+	  BOOT("", "i386", GiB, .layout_61 = true, .lowmem = 16 * MiB), 0, 2 },
 	{ "la57", BOOT("", "i386", GiB, .la57 = true), 0, 2 },
 	{ "la57", BOOT("", "i386-pae", GiB, .la57 = true), 0, 2 },
 	{ "NR_CPUS", BOOT("", "i386", GiB, .layout_61 = true), 0, 33 },
