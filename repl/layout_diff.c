@@ -1,31 +1,22 @@
 /*
- * layout_diff.c - see layout_diff.h.
+ * layout_diff.c - two configurations side by side: see layout_view.h.
  *
  * Boundaries that have the same value as one another in A and in B share a
  * row, highest first. Areas are compared by the room that all of one name
  * have together. The reasons are rows: when they apply, and what they say.
  */
-#include "repl/layout_diff.h"
+#include "repl/layout_view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/e820.h"
-#include "kernel/kernel.h"
 #include "repl/boot_args.h"
 #include "repl/out.h"
 #include "repl/session.h"
 
 #define MAX_ROWS 64
 #define WRAP	 74
-
-struct side {
-	const char *words;
-	struct kernel_config cfg;
-	struct layout l;
-	struct e820_map map;	/* if cfg has one */
-};
 
 struct boundary {
 	char names[100];
@@ -35,26 +26,26 @@ struct boundary {
 
 struct diff {
 	struct result *r;
-	struct side side[2];
+	struct layout_plan side[2];
 	struct boundary row[MAX_ROWS];
 	unsigned nrows;
 };
 
 /* --- the two sides ----------------------------------------------- */
-static int side_init(struct cmd_ctx *c, struct side *s, const char *text)
+int layout_of(struct cmd_ctx *c, const char *text, struct layout_plan *ret)
 {
+	struct kernel_config *cfg = &ret->cfg;
 	const char *why;
-	struct err e = *c->err;
+	struct err e;
 
-	s->words = text;
-	if (boot_config(c->s, text, &s->cfg, &s->map, c->err) < 0) {
+	if (boot_config(c->s, text, cfg, &ret->map, c->err) < 0) {
 		e = *c->err;
 		return err_set(c->err, e.kind, "\"%s\": %s", text, e.msg);
 	}
-	if (!s->cfg.arch)
+	if (!cfg->arch)
 		return err_set(c->err, ERR_USER,
 			       "\"%s\": a bare machine has no layout", text);
-	why = layout_compute(&s->cfg, layout_end_of_ram(&s->cfg), &s->l);
+	why = layout_compute(cfg, layout_end_of_ram(cfg), &ret->l);
 	if (why)
 		return err_set(c->err, ERR_USER, "\"%s\": %s", text, why);
 	return 0;
@@ -174,7 +165,7 @@ static void emit_boundaries(struct diff *d)
 
 /* --- areas ------------------------------------------------------- */
 /* The bytes of all areas called @name. */
-static uint64_t room(const struct side *s, const char *name)
+static uint64_t room(const struct layout_plan *s, const char *name)
 {
 	va_t top = s->cfg.arch->word == 8 ? 0 : 4 * GiB;
 	uint64_t sum = 0;
@@ -416,8 +407,8 @@ int layout_diff(struct cmd_ctx *c, const char *a, const char *b)
 	if (!d)
 		abort();
 	d->r = c->r;
-	if (side_init(c, &d->side[0], a) < 0 ||
-	    side_init(c, &d->side[1], b) < 0) {
+	if (layout_of(c, a, &d->side[0]) < 0 ||
+	    layout_of(c, b, &d->side[1]) < 0) {
 		free(d);
 		return -1;
 	}
