@@ -161,10 +161,11 @@ const char *kaslr_image(const struct layout_row *row,
 			const struct kernel_config *cfg, struct layout *l,
 			pa_t *moved)
 {
+	const pa_t *image = layout_image(row, cfg);
 	const struct image_slots s = {
-		.first = row->image[0],
+		.first = image[0],
 		.limit = row->image_limit,
-		.size = row->image[7] - row->image[0],
+		.size = image[7] - image[0],
 		.align = row->kaslr_align,
 	};
 	uint64_t rng = cfg->seed ^ 0x696d616765, n;
@@ -173,6 +174,8 @@ const char *kaslr_image(const struct layout_row *row,
 	if (!s.align)
 		return "no KASLR in layout=classic; layout=6.1 has it";
 	pa = physical_slot(cfg, &s, &rng, &n);
+	if (l->kernel_image && s.first + s.size > row->image_space)
+		return "the kernel image does not fit into KERNEL_IMAGE_SIZE";
 	if (!n)
 		return "the kernel image does not fit into RAM";
 	*moved = pa - s.first;

@@ -216,12 +216,18 @@ static const char *choose_page_offset(const struct kernel_config *cfg,
 	return NULL;
 }
 
+const pa_t *layout_image(const struct layout_row *row,
+			 const struct kernel_config *cfg)
+{
+	return cfg->image[0] ? cfg->image : row->image;
+}
+
 /* @moved: how far KASLR has moved the image in physical memory. */
 static void place_image(const struct layout_row *row,
 			const struct kernel_config *cfg, pa_t moved,
 			struct layout *l)
 {
-	const pa_t *image = cfg->image[0] ? cfg->image : row->image;
+	const pa_t *image = layout_image(row, cfg);
 	pa_t p[ARRAY_SIZE(row->image)];
 
 	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)

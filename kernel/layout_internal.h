@@ -32,6 +32,10 @@ struct layout_row {
 	va_t elf_et_dyn_base; /* 0: two thirds of user space */
 };
 
+/* Where the image would be without KASLR: text, etext, rodata, ... */
+const pa_t *layout_image(const struct layout_row *row,
+			 const struct kernel_config *cfg);
+
 /* The e820 map of a machine so configured; returns the number of rows. */
 unsigned layout_e820(const struct kernel_config *cfg, struct ram_region *map);
 
