@@ -162,6 +162,12 @@ static const char *reserve_image(struct kernel *k)
 	return NULL;
 }
 
+/*
+ * A root table above 4 GiB, where KASLR may put it, can be loaded only when
+ * long mode is on: until then the CPU runs on the trampoline's tables.
+ */
+#define TRAMPOLINE_PGD 0x98000
+
 /* Sets the registers as head_32.S, head_64.S and cpu_init() leave them. */
 static const char *enable_paging(struct cpu *cpu, bool pae, bool long_mode,
 				 pa_t root)
@@ -171,13 +177,16 @@ static const char *enable_paging(struct cpu *cpu, bool pae, bool long_mode,
 		       (f->pge ? CR4_PGE : 0) | (f->la57 ? CR4_LA57 : 0);
 	uint64_t efer = (long_mode ? EFER_LME : 0) | (f->nx ? EFER_NXE : 0);
 	const char *why = cpu_write_cr4(cpu, cr4);
+	bool high = root > UINT32_MAX;
 
 	if (!why)
 		why = cpu_write_efer(cpu, efer);
 	if (!why)
-		why = cpu_write_cr3(cpu, root);
+		why = cpu_write_cr3(cpu, high ? TRAMPOLINE_PGD : root);
 	if (!why)
 		why = cpu_write_cr0(cpu, CR0_STATE);
+	if (!why && high)
+		why = cpu_write_cr3(cpu, root);
 	if (!why)
 		why = pat_init(cpu);
 	if (!why)

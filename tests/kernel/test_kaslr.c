@@ -267,7 +267,7 @@ static void test_kaslr__classic_has_none(void **state)
 }
 
 /* Boots, and the image is where the layout says, in every view. */
-static void boots(const char *arch, uint64_t seed, bool la57)
+static void boots(const char *arch, uint64_t seed, bool la57, uint64_t ram)
 {
 	struct kernel_config cfg = config(arch, seed);
 	const char *why = "";
@@ -276,6 +276,7 @@ static void boots(const char *arch, uint64_t seed, bool la57)
 	va_t text;
 
 	cfg.la57 = la57;
+	cfg.ram = ram;
 	k = kernel_boot(&cfg, &why);
 	if (!k)
 		fail_msg("%s, seed %lu: %s", arch, seed, why);
@@ -291,10 +292,12 @@ static void boots(const char *arch, uint64_t seed, bool la57)
 static void test_kaslr__boots(void **state)
 {
 	for (uint64_t seed = 1; seed <= 12; seed++) {
-		boots("i386", seed, false);
-		boots("i386-pae", seed, false);
-		boots("x86_64", seed, false);
-		boots("x86_64", seed, true);
+		boots("i386", seed, false, 2 * GiB);
+		boots("i386-pae", seed, false, 2 * GiB);
+		boots("x86_64", seed, false, 2 * GiB);
+		boots("x86_64", seed, true, 2 * GiB);
+		/* most of its slots are above 4 GiB, swapper_pg_dir too */
+		boots("x86_64", seed, false, 64 * GiB);
 	}
 }
 
