@@ -10,7 +10,6 @@
  * process are a list inside their item. What is mapped is counted in the page
  * tables: the kernel's own for the kernel's half.
  */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -411,6 +410,23 @@ static void emit_distance(struct result *r, int64_t by)
 		 size_format(buf, by < 0 ? -(uint64_t)by : (uint64_t)by));
 }
 
+/* Binary logarithm of @n: a bit at a time, the fraction by squaring. */
+static double bits_of(uint64_t n)
+{
+	double x = n, bits = 0;
+
+	for (; x >= 2; x /= 2)
+		bits++;
+	for (double add = 0.5; add > 0.001; add /= 2) {
+		x *= x;
+		if (x < 2)
+			continue;
+		x /= 2;
+		bits += add;
+	}
+	return bits;
+}
+
 static void emit_kaslr(const struct picture *p)
 {
 	struct result *r = p->r;
@@ -429,7 +445,7 @@ static void emit_kaslr(const struct picture *p)
 		emit_distance(r, m->base - m->from);
 		res_size(r, "granule", "%s", m->granule);
 		res_u64(r, "positions", "%s", m->positions);
-		res_strf(r, "bits", "%s", "%.1f", log2((double)m->positions));
+		res_strf(r, "bits", "%s", "%.1f", bits_of(m->positions));
 		res_end(r);
 	}
 	res_end(r);
