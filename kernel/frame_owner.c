@@ -391,16 +391,16 @@ static enum frame_reclaim user_reclaim(const struct page *page,
 				       const char **why)
 {
 	if (page->flags & PG_anon) {
-		*why = "anonymous: nothing else holds its bytes";
+		*why = "anonymous memory, its bytes are nowhere else";
 		return RECLAIM_SWAP;
 	}
 	if (page->flags & PG_swapbacked) {
-		*why = "shared memory: no file to write it to";
+		*why = "shared memory, it has no file to be written to";
 		return RECLAIM_SWAP;
 	}
 	*why = page->flags & PG_dirty
-		       ? "not swapped: written back to its file, then dropped"
-		       : "not swapped: dropped, and read from its file again";
+		       ? "it is written back to its file and dropped"
+		       : "it is dropped, and read from its file again";
 	return RECLAIM_DROP;
 }
 
@@ -409,8 +409,8 @@ enum frame_reclaim frame_reclaim(struct kernel *k, pfn_t pfn, const char **why)
 	static const char *const phrase[NR_FRAME_USES] = {
 		[FRAME_HOLE] = "no RAM",
 		[FRAME_FIRMWARE] = "no RAM of the kernel's",
-		[FRAME_UNUSED] = "free: nothing to swap",
-		[FRAME_FREE] = "free: nothing to swap",
+		[FRAME_UNUSED] = "it is free",
+		[FRAME_FREE] = "it is free",
 		[FRAME_VDSO] = "the kernel's own page, only shown to processes",
 		[FRAME_ZERO] = "part of the kernel image",
 		[FRAME_TABLE] = "page tables stay in RAM",

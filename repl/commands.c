@@ -98,6 +98,7 @@
 	X(cmd_vunmap) \
 	X(cmd_vzalloc) \
 	X(cmd_wait) \
+	X(cmd_whatis) \
 	X(cmd_why) \
 	X(cmd_write) \
 	X(cmd_zoneinfo)

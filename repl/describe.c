@@ -4,38 +4,33 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/frame_owner.h"
 #include "kernel/slab.h"
 #include "kernel/vmalloc.h"
 #include "kernel/memblock.h"
 
-static const struct {
-	uint32_t flag;
-	const char *kind;
-} page_kinds[] = {
-	{ PG_zeropage, "zero page" },
-	{ PG_buddy, "free" },
-	{ PG_table, "page table" },
-	{ PG_slab, "slab" },
-	{ PG_vmalloc, "vmalloc" },
-	{ PG_kernel, "kernel" },
-	{ PG_reserved, "reserved" },
-	{ PG_anon, "anon" },
-};
-
 const char *page_kind(struct kernel *k, pfn_t pfn)
 {
-	if (!pfn_valid(k, pfn))
-		return "not RAM";
-	const struct page *page = pfn_to_page(k, pfn);
+	enum frame_use use = frame_use(k, pfn);
 
-	for (size_t i = 0; i < ARRAY_SIZE(page_kinds); i++)
-		if (page->flags & page_kinds[i].flag)
-			return page_kinds[i].kind;
-	if (memblock_reserved_name(k, pfn))
-		return "reserved";
-	if (page_is_free(k, pfn))
+	if (!frame_use_is_ram(use))
+		return "not RAM";
+	switch (use) {
+	case FRAME_UNUSED:
 		return "free";
-	return page->mapping ? "page cache" : "allocated";
+	case FRAME_RESERVED:
+	case FRAME_IMAGE:
+	case FRAME_MEM_MAP:
+		return "reserved";
+	case FRAME_SHARED:
+		return pfn_to_page(k, pfn)->flags & PG_anon ? "anon"
+							    : "page cache";
+	case FRAME_SHMEM:
+	case FRAME_VDSO:
+		return "page cache";
+	default:
+		return frame_use_info[use].name;
+	}
 }
 
 const char *zone_name(struct kernel *k, pfn_t pfn)

@@ -1,0 +1,134 @@
+/*
+ * object.c - see object.h. Linux has no such search; crash(8) has `kmem` and
+ * `search -t`.
+ */
+#include "kernel/object.h"
+
+#include "kernel/mm_internal.h"
+#include "kernel/pgtable.h"
+#include "machine/ptiter.h"
+
+const char *const object_name[] = {
+	[OBJECT_NONE] = NULL,		[OBJECT_TASK] = "task_struct",
+	[OBJECT_MM] = "mm_struct",	[OBJECT_VMA] = "vm_area_struct",
+	[OBJECT_ANON_VMA] = "anon_vma", [OBJECT_AVC] = "anon_vma_chain",
+	[OBJECT_INODE] = "inode",
+};
+
+/* --- objects ------------------------------------------------------------ */
+
+static bool in_vma(const struct vm_area_struct *vma, va_t va,
+		   struct object *ret)
+{
+	const struct anon_vma_chain *avc;
+
+	ret->vma = vma;
+	ret->kind = OBJECT_VMA;
+	if (vma->addr.va == va)
+		return true;
+	LIST_FOREACH (avc, &vma->anon_vma_chain, same_vma) {
+		ret->kind = OBJECT_AVC;
+		if (avc->addr.va == va)
+			return true;
+		ret->kind = OBJECT_ANON_VMA;
+		if (avc->anon_vma->addr.va == va)
+			return true;
+	}
+	return false;
+}
+
+static bool in_task(const struct task_struct *t, va_t va, struct object *ret)
+{
+	struct vm_area_struct *vma;
+
+	*ret = (struct object){ .kind = OBJECT_TASK, .task = t };
+	if (t->addr.va == va)
+		return true;
+	if (!t->mm)
+		return false;
+	ret->kind = OBJECT_MM;
+	if (t->mm->addr.va == va)
+		return true;
+	for_each_vma (&t->mm->vmas, vma)
+		if (in_vma(vma, va, ret))
+			return true;
+	return false;
+}
+
+bool object_at(const struct kernel *k, va_t va, struct object *ret)
+{
+	const struct task_struct *t;
+	const struct inode *inode;
+
+	TAILQ_FOREACH (t, &k->tasks, link)
+		if (in_task(t, va, ret))
+			return true;
+	LIST_FOREACH (inode, &k->inodes, link)
+		if (inode->addr.va == va) {
+			*ret = (struct object){ .kind = OBJECT_INODE,
+						.inode = inode };
+			return true;
+		}
+	return false;
+}
+
+/* --- page tables -------------------------------------------------------- */
+
+static bool search_tree(const struct kernel *k, pa_t root, va_t from, va_t last,
+			pfn_t pfn, struct table_place *ret)
+{
+	struct mmu mmu = k->machine->cpu[0].mmu;
+	struct ptiter it;
+
+	mmu_set_root(&mmu, k->ram, root);
+	mmu_refresh(&mmu);
+	for (ptiter_start(&it, &mmu, k->ram, from, last); it.valid;) {
+		pa_t table = paging_target(k->mode, it.level, it.entry, false);
+
+		if (!it.leaf && !it.bad && table >> PAGE_SHIFT == pfn) {
+			ret->level = it.level + 1;
+			ret->start = it.va;
+			ret->last =
+				it.va + BIT(k->mode->level[it.level].shift) - 1;
+			return true;
+		}
+		/* Leaves beside each other need not be looked at one by one. */
+		if (it.leaf || it.level + 1 == k->pte_level)
+			ptiter_skip(&it);
+		else
+			ptiter_next(&it);
+	}
+	return false;
+}
+
+static bool is_root(const struct kernel *k, pfn_t pgd, pfn_t pfn,
+		    struct table_place *ret)
+{
+	if (pgd != pfn)
+		return false;
+	ret->level = 0;
+	ret->start = 0;
+	ret->last = k->arch->word == 4 ? UINT32_MAX : UINT64_MAX;
+	return true;
+}
+
+bool table_find(const struct kernel *k, pfn_t pfn, struct table_place *ret)
+{
+	const struct task_struct *t;
+
+	ret->pid = 0;
+	if (is_root(k, k->swapper_pg_dir >> PAGE_SHIFT, pfn, ret))
+		return true;
+	TAILQ_FOREACH (t, &k->tasks, link) {
+		if (!t->mm)
+			continue;
+		ret->pid = t->pid;
+		if (is_root(k, t->mm->pgd, pfn, ret) ||
+		    search_tree(k, t->mm->pgd << PAGE_SHIFT, 0,
+				k->layout.task_size - 1, pfn, ret))
+			return true;
+	}
+	ret->pid = 0;
+	return search_tree(k, k->swapper_pg_dir, k->layout.task_size, ~0ULL,
+			   pfn, ret);
+}

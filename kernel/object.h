@@ -1,0 +1,38 @@
+/*
+ * object.h - which struct of the simulated kernel lies at a slab address, and
+ * what a page-table frame is part of. Pure; searches all tasks.
+ */
+#ifndef KERNEL_OBJECT_H
+#define KERNEL_OBJECT_H
+
+#include "kernel/mm_types.h"
+
+enum object_kind {
+	OBJECT_NONE, OBJECT_TASK, OBJECT_MM, OBJECT_VMA, OBJECT_ANON_VMA,
+	OBJECT_AVC, OBJECT_INODE,
+};
+
+struct object {
+	enum object_kind kind;
+	const struct task_struct *task;	/* whose; NULL: nobody's now */
+	const struct vm_area_struct *vma;	/* OBJECT_VMA, _ANON_VMA, _AVC */
+	const struct inode *inode;	/* OBJECT_INODE */
+};
+
+/* "task_struct", as its cache is called; NULL for OBJECT_NONE. */
+extern const char *const object_name[];
+
+/* What the slab object at @va stands for. False: nothing known. */
+bool object_at(const struct kernel *k, va_t va, struct object *ret);
+
+struct table_place {
+	int pid;		/* whose tables; 0: the kernel's own */
+	unsigned level;		/* index in k->mode->level[] */
+	va_t start;		/* it translates [start, last] */
+	va_t last;
+};
+
+/* Where the frame stands in the trees of page tables. False: in none. */
+bool table_find(const struct kernel *k, pfn_t pfn, struct table_place *ret);
+
+#endif

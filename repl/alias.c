@@ -1,0 +1,148 @@
+/* alias.c - see alias.h. */
+#include "repl/alias.h"
+
+#include <stdio.h>
+
+#include "kernel/frame_owner.h"
+#include "kernel/rmap.h"
+#include "machine/ptiter.h"
+#include "repl/describe.h"
+
+#define MAX_ALIASES 40
+
+struct alias {
+	va_t va;
+	int pid; /* 0: the kernel's */
+	struct rights rights;
+	unsigned page_shift;
+};
+
+struct aliases {
+	struct cmd_ctx *c;
+	pa_t pa;
+	unsigned n; /* found; only MAX_ALIASES are kept */
+	struct alias a[MAX_ALIASES];
+};
+
+static void found(struct aliases *list, struct alias a)
+{
+	if (list->n < MAX_ALIASES)
+		list->a[list->n] = a;
+	list->n++;
+}
+
+/* Leaves of one tree in [from, last] that lead to the address. */
+static void search_tree(struct aliases *list, pa_t root, int pid, va_t from,
+			va_t last)
+{
+	const struct kernel *k = list->c->k;
+	struct mmu mmu = k->machine->cpu[list->c->s->cpu].mmu;
+	struct ptiter it;
+	struct ptrun run;
+
+	mmu_set_root(&mmu, k->ram, root);
+	mmu_refresh(&mmu);
+	ptiter_start(&it, &mmu, k->ram, from, last);
+	while (it.valid) {
+		if (!it.leaf) {
+			ptiter_next(&it);
+			continue;
+		}
+		ptiter_run(&it, last, &run);
+		unsigned shift = mmu.level[run.level].shift;
+		uint64_t bytes = (run.stride ? run.n : 1) << shift;
+
+		if (!run.bad && list->pa - run.pa < bytes)
+			found(list,
+			      (struct alias){ run.va + (list->pa - run.pa), pid,
+					      run.rights, shift });
+	}
+}
+
+static bool add_mapper(void *ctx, struct vm_area_struct *vma, va_t va)
+{
+	struct aliases *list = ctx;
+	struct mmu mmu = list->c->k->machine->cpu[list->c->s->cpu].mmu;
+	struct walk w;
+
+	mmu_set_root(&mmu, list->c->k->ram, vma->vm_mm->pgd << PAGE_SHIFT);
+	mmu_refresh(&mmu);
+	va += list->pa & (PAGE_SIZE - 1);
+	mmu_walk(&mmu, list->c->k->ram, &(struct access){ .va = va }, &w);
+	found(list, (struct alias){ va, vma->vm_mm->owner_pid, w.rights,
+				    PAGE_SHIFT });
+	return true;
+}
+
+static void search_users(struct aliases *list, pfn_t pfn)
+{
+	struct kernel *k = list->c->k;
+	enum frame_use use = frame_use(k, pfn);
+	const struct task_struct *t;
+
+	if (use == FRAME_ANON || use == FRAME_FILE || use == FRAME_SHMEM ||
+	    use == FRAME_SHARED) {
+		rmap_walk(k, pfn, add_mapper, list);
+		return;
+	}
+	if (use != FRAME_ZERO && use != FRAME_VDSO)
+		return;
+	TAILQ_FOREACH (t, &k->tasks, link)
+		if (t->mm)
+			search_tree(list, t->mm->pgd << PAGE_SHIFT, t->pid, 0,
+				    k->layout.task_size - 1);
+}
+
+static void emit_rights(struct result *r, const struct alias *a)
+{
+	char rights[4] = { 'r', a->rights.write ? 'w' : '-',
+			   a->rights.xd ? '-' : 'x', 0 };
+
+	res_str(r, "rights", "%s", rights);
+	res_str(r, "page_size", "%s page", paging_size_name(a->page_shift));
+}
+
+static void emit_alias(struct cmd_ctx *c, const struct alias *a, bool last)
+{
+	struct task_struct *t = a->pid ? find_task(c->k, a->pid) : NULL;
+	struct result *r = c->r;
+	char what[200];
+
+	res_item(r, last);
+	res_va(r, "va", "%s", a->va);
+	emit_rights(r, a);
+	if (a->pid) {
+		res_i64(r, "pid", "pid %s", a->pid);
+		res_str(r, "comm", "~ (%s)", t ? t->comm : "?");
+	}
+	res_str(r, "area", "%s",
+		describe_va(c->k, t, a->va, what, sizeof(what)));
+	res_end(r);
+}
+
+void emit_aliases(struct cmd_ctx *c, pa_t pa)
+{
+	struct aliases list = { .c = c, .pa = pa };
+	unsigned shown;
+
+	search_tree(&list, c->k->swapper_pg_dir, 0, c->k->layout.task_size,
+		    ~0ULL);
+	if (pfn_valid(c->k, pa >> PAGE_SHIFT))
+		search_users(&list, pa >> PAGE_SHIFT);
+	shown = list.n < MAX_ALIASES ? list.n : MAX_ALIASES;
+	res_line(c->r);
+	res_text(c->r, COL_DIM,
+		 list.n ? "aliases"
+			: "no aliases: no linear "
+			  "address leads to it");
+	res_u64(c->r, "alias_count", NULL, list.n);
+	res_list(c->r, "aliases", RES_TREE);
+	for (unsigned i = 0; i < shown; i++)
+		emit_alias(c, &list.a[i], i + 1 == list.n);
+	if (list.n > shown) {
+		res_item(c->r, true);
+		res_text(c->r, COL_DIM, "... %u more", list.n - shown);
+		res_end(c->r);
+	}
+	res_end(c->r);
+}
