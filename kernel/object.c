@@ -6,6 +6,7 @@
 
 #include "kernel/mm_internal.h"
 #include "kernel/pgtable.h"
+#include "kernel/vmalloc.h"
 #include "machine/ptiter.h"
 
 const char *const object_name[] = {
@@ -13,6 +14,9 @@ const char *const object_name[] = {
 	[OBJECT_MM] = "mm_struct",	[OBJECT_VMA] = "vm_area_struct",
 	[OBJECT_ANON_VMA] = "anon_vma", [OBJECT_AVC] = "anon_vma_chain",
 	[OBJECT_INODE] = "inode",
+	[OBJECT_VMAP] = "vmap_area",
+	[OBJECT_VM] = "vm_struct",
+	[OBJECT_VM_PAGES] = "array of struct page *",
 };
 
 /* --- objects ------------------------------------------------------------ */
@@ -55,9 +59,20 @@ static bool in_task(const struct task_struct *t, va_t va, struct object *ret)
 	return false;
 }
 
+static bool in_vmap(const struct vmap_area *a, va_t va, struct object *ret)
+{
+	*ret = (struct object){ .vmap = a };
+	ret->kind = a->obj == va     ? OBJECT_VMAP
+		    : a->vm == va    ? OBJECT_VM
+		    : a->array == va ? OBJECT_VM_PAGES
+				     : OBJECT_NONE;
+	return ret->kind != OBJECT_NONE;
+}
+
 bool object_at(const struct kernel *k, va_t va, struct object *ret)
 {
 	const struct task_struct *t;
+	const struct vmap_area *a;
 	const struct inode *inode;
 
 	TAILQ_FOREACH (t, &k->tasks, link)
@@ -69,6 +84,9 @@ bool object_at(const struct kernel *k, va_t va, struct object *ret)
 						.inode = inode };
 			return true;
 		}
+	for (a = vmap_next(k, NULL); a; a = vmap_next(k, a))
+		if (in_vmap(a, va, ret))
+			return true;
 	return false;
 }
 

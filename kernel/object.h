@@ -9,7 +9,7 @@
 
 enum object_kind {
 	OBJECT_NONE, OBJECT_TASK, OBJECT_MM, OBJECT_VMA, OBJECT_ANON_VMA,
-	OBJECT_AVC, OBJECT_INODE,
+	OBJECT_AVC, OBJECT_INODE, OBJECT_VMAP, OBJECT_VM, OBJECT_VM_PAGES,
 };
 
 struct object {
@@ -17,6 +17,7 @@ struct object {
 	const struct task_struct *task;	/* whose; NULL: nobody's now */
 	const struct vm_area_struct *vma;	/* OBJECT_VMA, _ANON_VMA, _AVC */
 	const struct inode *inode;	/* OBJECT_INODE */
+	const struct vmap_area *vmap;	/* OBJECT_VMAP, _VM, _VM_PAGES */
 };
 
 /* "task_struct", as its cache is called; NULL for OBJECT_NONE. */

@@ -10,6 +10,7 @@
 #include "kernel/mem_map.h"
 #include "kernel/object.h"
 #include "kernel/slab.h"
+#include "kernel/vmalloc.h"
 #include "repl/alias.h"
 #include "repl/describe.h"
 #include "repl/whatis.h"
@@ -88,6 +89,10 @@ static void emit_meaning(struct cmd_ctx *c, va_t object)
 		res_str(r, "area", "~ %s",
 			describe_va(c->k, o.task, o.vma->vm_start, what,
 				    sizeof(what)));
+	}
+	if (o.vmap) {
+		res_va(r, "start", "of the area %s", o.vmap->start);
+		res_va(r, "end", "~-%s", o.vmap->end);
 	}
 	if (o.inode)
 		res_str(r, "path", "of %s", o.inode->path);

@@ -129,32 +129,51 @@ void whatis_vma(struct cmd_ctx *c, const struct task_struct *task, va_t va)
 
 /* --- areas and slots of the kernel
  * --------------------------------------------- */
-static void emit_vmap(struct cmd_ctx *c, va_t va)
+/* No area holds the address now. */
+static void emit_no_vmap(struct cmd_ctx *c, va_t va)
 {
-	const struct vmap_area *a = find_vmap_area(c->k, va);
-	struct result *r = c->r;
-	uint64_t page;
+	if (vmap_is_lazy(c->k, va))
+		res_text(c->r, COL_PLAIN,
+			 "~freed: no entries, but TLBs may hold them until a "
+			 "purge");
+	else
+		res_text(c->r, COL_PLAIN, "~no area: this part is free");
+}
 
-	whatis_label(r, "vmalloc");
-	if (!a) {
-		res_text(r, COL_PLAIN, "~no area: this part is free");
-		return;
-	}
-	page = (va - a->start) >> PAGE_SHIFT;
-	res_object(r, "vmalloc");
-	res_va(r, "start", "~area %s", a->start);
-	res_va(r, "end", "~-%s", a->end);
-	res_hex(r, "offset", "+%s", va - a->start, 1);
-	res_bool(r, "guard", NULL, page >= a->nr_pages);
+static void emit_vmap_page(struct result *r, const struct vmap_area *a,
+			   uint64_t page)
+{
+	bool guard = page >= a->nr_pages;
+
+	res_bool(r, "guard", NULL, guard);
 	res_u64(r, "page", NULL, page);
 	res_u64(r, "pages", NULL, a->nr_pages);
-	if (page >= a->nr_pages)
+	if (guard)
 		res_text(r, COL_BAD, "its guard page: never mapped");
 	else
 		res_text(r, COL_PLAIN, "page %llu of %u",
 			 (unsigned long long)page, a->nr_pages);
+}
+
+static void emit_vmap(struct cmd_ctx *c, va_t va)
+{
+	const struct vmap_area *a = find_vmap_area(c->k, va);
+	struct result *r = c->r;
+
+	whatis_label(r, "vmalloc");
+	if (!a) {
+		emit_no_vmap(c, va);
+		return;
+	}
+	res_object(r, "vmalloc");
+	res_va(r, "start", "~area %s", a->start);
+	res_va(r, "end", "~-%s", a->end);
+	res_hex(r, "offset", "+%s", va - a->start, 1);
+	emit_vmap_page(r, a, (va - a->start) >> PAGE_SHIFT);
+	res_str(r, "kind", "%s", vmap_kind_name[a->kind]);
 	if (a->kind == VMAP_IOREMAP)
-		res_pa(r, "phys", "ioremap of %s", a->phys);
+		res_pa(r, "phys", "of %s", a->phys);
+	res_str(r, "caller", "by %s", a->caller);
 	res_end(r);
 }
 

@@ -6,6 +6,7 @@
 #include "kernel/object.h"
 #include "kernel/pgtable.h"
 #include "kernel/process.h"
+#include "kernel/vmalloc.h"
 
 static void populate(struct kernel *k)
 {
@@ -60,6 +61,20 @@ static void test_object__every_struct_is_found(void **state)
 		expect(k, inode->addr.va, OBJECT_INODE, NULL);
 }
 
+static void test_object__vmalloc_has_three(void **state)
+{
+	struct kernel *k = *state;
+	const struct vmap_area *a;
+	va_t va;
+
+	assert_int_equal(vmalloc(k, 64 * KiB, &va), 0);
+	a = find_vmap_area(k, va);
+	expect(k, a->obj, OBJECT_VMAP, NULL);
+	expect(k, a->vm, OBJECT_VM, NULL);
+	expect(k, a->array, OBJECT_VM_PAGES, NULL);
+	vfree(k, va);
+}
+
 /* The way down from the root, at the level and address told, ends there. */
 static void check_place(struct kernel *k, pfn_t pfn)
 {
@@ -97,6 +112,7 @@ int main(void)
 	BOOT_TEST(fn, i386), BOOT_TEST(fn, i386_61), BOOT_TEST(fn, i386_pae), \
 		BOOT_TEST(fn, x86_64)
 		ALL(test_object__every_struct_is_found),
+		ALL(test_object__vmalloc_has_three),
 		ALL(test_object__every_table_has_a_place),
 	};
 
