@@ -246,6 +246,25 @@ static pfn_t same_change(const struct kernel *k, pfn_t pfn, pfn_t end,
 	return pfn;
 }
 
+/*
+ * The end of the frames whose records say the same as that of @pfn, which is
+ * in no block: most of used memory is many pages alike.
+ */
+static pfn_t twins_end(const struct kernel *k, pfn_t pfn, pfn_t end)
+{
+	const struct page *first = pfn_to_page(k, pfn);
+
+	for (pfn++; pfn < end; pfn++) {
+		const struct page *page = pfn_to_page(k, pfn);
+
+		if (page->flags != first->flags ||
+		    page->mapping != first->mapping ||
+		    page->_mapcount != first->_mapcount)
+			break;
+	}
+	return pfn;
+}
+
 /* => all of [pfn, end) have records, and no other source knows them */
 static struct frame_run record_run(const struct kernel *k, pfn_t pfn, pfn_t end)
 {
@@ -261,6 +280,9 @@ static struct frame_run record_run(const struct kernel *k, pfn_t pfn, pfn_t end)
 		}
 		if (use != run.use)
 			break;
+		if (use != FRAME_KERNEL &&
+		    !(pfn_to_page(k, run.end)->flags & block_flags))
+			stop = twins_end(k, run.end, end);
 		if (stop > end)
 			stop = end;
 		same = same_change(k, run.end, stop, &run);

@@ -242,7 +242,8 @@ static int ram_run(struct cmd_ctx *c)
 	map_emit_rows(&m, c->r);
 	emit_changes(&m, c->r);
 	emit_legend(&m, c->r);
-	emit_runs(&m, c->r);
+	if (c->r != c->s->text)
+		emit_runs(&m, c->r);
 	c->r->last_addr_set = false; /* a row's address is nobody's subject */
 	return 0;
 }

@@ -275,6 +275,8 @@ int main(void)
 	bench_dump();
 	bench_header("frames");
 	bench_vmalloc();
+	bench_header("2 GiB");
+	bench_view();
 	bench_header("bare call");
 	bench_lua();
 	bench_header("host");

@@ -21,6 +21,7 @@ void bench_header(const char *them);
 void bench_mmu(void);	/* the paging machine, bench_mmu.c */
 void bench_dump(void);	/* visits and dumps of a tree, bench_dump.c */
 void bench_vmalloc(void);	/* the vmalloc space, bench_vmalloc.c */
+void bench_view(void);	/* ram, layout of 64 GiB, bench_view.c */
 void bench_lua(void);	/* the Lua face, bench_lua.c */
 
 #endif
