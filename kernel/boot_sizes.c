@@ -209,3 +209,63 @@ const char *reserve_boot_sizes(struct kernel *k)
 	return is_set(k, BOOT_RESERVED) ? leave_reserved(k, image + initrd)
 					: NULL;
 }
+
+/* --- what boot says ----------------------------------------------------- */
+
+/* Linux calc_memmap_size(): mem_map of holes counts unless they are large. */
+static uint64_t memmap_pages(const struct kernel *k, const struct zone *z)
+{
+	uint64_t pages = z->spanned;
+
+	if (k->layout.vmemmap && pages > z->present + (z->present >> 4))
+		pages = z->present;
+	return PAGE_ALIGN(pages * k->arch->sizeof_page) >> PAGE_SHIFT;
+}
+
+/* Linux free_area_init_core(): present, less mem_map, less the first MiB. */
+static uint64_t zone_pages_early(const struct kernel *k, unsigned i)
+{
+	const struct zone *z = &k->zone[i];
+	uint64_t taken = memmap_pages(k, z);
+
+	if (i == ZONE_HIGHMEM)
+		return z->present;
+	if (i == ZONE_DMA && k->layout.vmemmap)
+		taken += memblock_present(k, 1, MiB >> PAGE_SHIFT);
+	return z->present > taken ? z->present - taken : 0;
+}
+
+static uint64_t kib(pa_t start, pa_t end)
+{
+	return (end - start) / KiB;
+}
+
+void boot_report(const struct kernel *k, struct boot_report *ret)
+{
+	const struct layout *l = &k->layout;
+	uint64_t late = 0, smp = 0, present = 0;
+
+	*ret = (struct boot_report){
+		.code = kib(l->image.text, l->image.etext),
+		.rwdata = kib(l->image.data, l->image.edata),
+		.rodata = kib(l->image.rodata, l->image.erodata),
+		.bss = kib(l->image.bss, l->image.ebss),
+		.highmem = k->zone[ZONE_HIGHMEM].managed * 4,
+		.initrd = pages_of(k, BOOT_INITRD, 0) * 4,
+		.init = gap(l->image.edata, l->image.bss) * 4,
+	};
+	if (like_another(k)) {
+		smp = pages_of(k, BOOT_SMP, freed_row(k)->smp);
+		ret->init = pages_of(k, BOOT_INIT, freed_row(k)->init) * 4;
+	}
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
+		late += k->late_pages[i];
+		present += k->zone[i].present;
+		ret->total_pages += zone_pages_early(k, i);
+	}
+	ret->smp = smp * 4;
+	ret->image = late * 4 - ret->initrd;
+	ret->physpages = present * 4;
+	ret->available = (k->totalram_pages - late - smp) * 4;
+	ret->reserved = ret->physpages - ret->available;
+}

@@ -132,6 +132,15 @@ void kernel_config_default(struct kernel_config *cfg, const struct arch *arch);
 struct kernel *kernel_boot(const struct kernel_config *cfg, const char **why);
 void kernel_destroy(struct kernel *k);
 
+/* What the kernel says of its memory while it boots; KiB, but total_pages. */
+struct boot_report {
+	uint64_t available, physpages, code, rwdata, rodata, init, bss;
+	uint64_t reserved, highmem;
+	uint64_t smp, initrd, image;	/* freed later, in this order */
+	uint64_t total_pages;	/* "Built 1 zonelists": before anything is taken */
+};
+void boot_report(const struct kernel *k, struct boot_report *ret);
+
 /* Next number of the seeded generator. */
 uint64_t kernel_random(struct kernel *k);
 

@@ -255,17 +255,14 @@ void cmd_emit_freed(struct cmd_ctx *c, va_t va, bool freed)
 	res_bool(c->r, "freed", NULL, freed);
 }
 
-void cmd_emit_log(struct result *r, const char *name, const char *text,
-		  size_t len)
+void cmd_emit_log(struct result *r, const char *text, size_t len)
 {
 	const char *end = text + len;
 
-	res_list(r, name, RES_VERBATIM);
 	while (text < end) {
 		const char *nl = memchr(text, '\n', end - text);
 
 		res_verbatim(r, "%.*s", (int)(nl - text), text);
 		text = nl + 1;
 	}
-	res_end(r);
 }

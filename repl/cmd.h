@@ -97,9 +97,8 @@ void cmd_emit_stale_pdpte(struct result *r, const struct mmu *mmu,
 
 /* The names of slab caches, for completion. */
 const char *cmd_cache_name(const struct kernel *k, unsigned i);
-/* @len bytes of kernel log as a list of lines. */
-void cmd_emit_log(struct result *r, const char *name, const char *text,
-		  size_t len);
+/* @len bytes of kernel log: items of a list that is RES_VERBATIM. */
+void cmd_emit_log(struct result *r, const char *text, size_t len);
 
 /* "#PF", "#GP", "#SS" */
 const char *cmd_vector_name(unsigned vector);

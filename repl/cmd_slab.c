@@ -1,6 +1,5 @@
 /*
- * cmd_slab.c - kmalloc and its relatives; dmesg, where the slab allocator
- * says what it found.
+ * cmd_slab.c - kmalloc, kmem_cache_create and their relatives, slabinfo.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -355,18 +354,6 @@ static int destroy_run(struct cmd_ctx *c)
 	return 0;
 }
 
-/* --- dmesg
- * ----------------------------------------------------------------------------
- */
-static int dmesg_run(struct cmd_ctx *c)
-{
-	struct klog *log = &c->k->log;
-
-	cmd_emit_log(c->r, "lines", log->text, log->len);
-	log->unseen = log->len;
-	return 0;
-}
-
 #define GFP_OPTS                                                               \
 	{ 'd', "dma", ARG_FLAG, NULL, "GFP_DMA: below 16 MiB" },               \
 	{                                                                      \
@@ -491,13 +478,4 @@ const struct command cmd_kmem_cache_destroy = {
 	.arg = { { "NAME", ARG_WORD } },
 	.run = destroy_run,
 	.word_of = cmd_cache_name,
-};
-
-const struct command cmd_dmesg = {
-	.name = "dmesg",
-	KSPACE,
-	.flags = CMD_NEEDS_KERNEL,
-	.help = "what the kernel has said since boot",
-	.example = "dmesg",
-	.run = dmesg_run,
 };

@@ -260,8 +260,9 @@ static void emit_new_log(struct kernel *k, struct result *r)
 	if (log->unseen >= log->len)
 		return;
 	res_line(r);
-	cmd_emit_log(r, "kernel_log", log->text + log->unseen,
-		     log->len - log->unseen);
+	res_list(r, "kernel_log", RES_VERBATIM);
+	cmd_emit_log(r, log->text + log->unseen, log->len - log->unseen);
+	res_end(r);
 	log->unseen = log->len;
 }
 

@@ -52,6 +52,7 @@
 	X(cmd_lua) \
 	X(cmd_map) \
 	X(cmd_maps) \
+	X(cmd_meminfo) \
 	X(cmd_mprotect) \
 	X(cmd_mtrr) \
 	X(cmd_munmap) \
@@ -79,6 +80,7 @@
 	X(cmd_slow_virt_to_phys) \
 	X(cmd_source) \
 	X(cmd_switch) \
+	X(cmd_sysctl) \
 	X(cmd_task_switch) \
 	X(cmd_tlb) \
 	X(cmd_touch) \

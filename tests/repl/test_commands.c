@@ -125,7 +125,7 @@ static const char *const looks[] = {
 	"ptdump -a windbg user", "ptdump -a bochs",
 	"maps", "ps", "layout", "buddyinfo", "zoneinfo", "slabinfo",
 	"slabinfo -s", "slabinfo kmalloc-*", "slab PAGE_OFFSET", "ksize 16", "dmesg",
-	"vmallocinfo", "iomem", "e820", "mtrr", "reg pat", "tlb", "tlb -c 1",
+	"meminfo", "sysctl", "vmallocinfo", "iomem", "e820", "mtrr", "reg pat", "tlb", "tlb -c 1",
 	"tlb data", "tlb -l L2", "tlb --stale", "tlb --config", "counters",
 	"counters --full", "pte 0x7ffc4067", "pte 0x80 -l PDE -m 4-level", "peek 0x1000 64",
 	"whatis heap", "whatis data", "whatis PAGE_OFFSET+16M", "whatis -p 2 heap",

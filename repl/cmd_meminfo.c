@@ -1,0 +1,202 @@
+/*
+ * cmd_meminfo.c - meminfo: sums over memory, as /proc/meminfo and sysctl.
+ *
+ * Counted from the frames' own records and the direct map's own entries, so
+ * that it costs what was used, not what exists. Lines that would say nothing
+ * here (swap, reclaim, huge pages) are left out.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "kernel/frame_owner.h"
+#include "kernel/page_alloc.h"
+#include "machine/ptiter.h"
+#include "repl/cmd.h"
+
+struct sums {			/* pages */
+	uint64_t free, anon, cached, mapped, shmem, slab, stacks, tables;
+	uint64_t vmalloc;
+	uint64_t direct[PAGING_MAX_LEVELS];	/* by level of the leaf */
+};
+
+/* User memory by what its record says, once or many times mapped. */
+static void sum_user_page(struct sums *s, const struct page *page,
+			  enum frame_use use)
+{
+	bool anon = page->flags & PG_anon;
+
+	s->anon += anon;
+	s->cached += !anon;
+	s->shmem += !anon && (page->flags & PG_swapbacked);
+	s->mapped += !anon && page->_mapcount > 0;
+}
+
+static void sum_run(const struct kernel *k, struct sums *s,
+		    const struct frame_run *run)
+{
+	uint64_t n = run->end - run->start;
+	pfn_t p;
+
+	switch (run->use) {
+	case FRAME_SLAB: s->slab += n; break;
+	case FRAME_STACK: s->stacks += n; break;
+	case FRAME_VMALLOC: s->vmalloc += n; break;
+	case FRAME_TABLE:	/* the kernel's own do not count */
+		for (p = run->start; p < run->end; p++)
+			s->tables += pfn_to_page(k, p)->index != 0;
+		break;
+	case FRAME_ANON: case FRAME_FILE: case FRAME_SHMEM: case FRAME_SHARED:
+		for (p = run->start; p < run->end; p++)
+			sum_user_page(s, pfn_to_page(k, p), run->use);
+		break;
+	default: break;
+	}
+}
+
+static void sum_frames(const struct kernel *k, struct sums *s)
+{
+	for (pfn_t p = 0; p < k->max_pfn;) {
+		struct frame_run run = frame_run_at(k, p, k->max_pfn);
+
+		sum_run(k, s, &run);
+		p = run.end;
+	}
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++)
+		s->free += k->zone[i].free;
+}
+
+static void sum_direct_map(const struct kernel *k, struct sums *s)
+{
+	va_t last = k->layout.high_memory - 1;
+	struct mmu mmu = k->machine->cpu[0].mmu;
+	struct ptiter it;
+
+	ptiter_start(&it, &mmu, k->ram, k->layout.page_offset, last);
+	while (it.valid) {
+		struct ptrun run;
+
+		if (!it.leaf) {
+			ptiter_next(&it);
+			continue;
+		}
+		ptiter_run(&it, last, &run);
+		s->direct[run.level] +=
+			run.n << (k->mode->level[run.level].shift - PAGE_SHIFT);
+	}
+}
+
+/* "MemTotal:       16318480 kB" */
+static void emit_kb(struct result *r, const char *name, uint64_t kb)
+{
+	res_item(r, false);
+	res_text(r, COL_PLAIN, "%s:%*llu kB", name,
+		 (int)(24 - 1 - strlen(name)), (unsigned long long)kb);
+	res_str(r, "name", NULL, name);
+	res_u64(r, "kb", NULL, kb);
+	res_end(r);
+}
+
+static void emit_pages(struct result *r, const char *name, uint64_t pages)
+{
+	emit_kb(r, name, pages * 4);
+}
+
+static void emit_highmem(struct cmd_ctx *c, const struct sums *s)
+{
+	const struct zone *high = &c->k->zone[ZONE_HIGHMEM];
+
+	if (!c->k->arch->highmem)
+		return;
+	emit_pages(c->r, "HighTotal", high->managed);
+	emit_pages(c->r, "HighFree", high->free);
+	emit_pages(c->r, "LowTotal", c->k->totalram_pages - high->managed);
+	emit_pages(c->r, "LowFree", s->free - high->free);
+}
+
+/* The sizes that this mode has, the smallest first. */
+static void emit_direct_map(struct cmd_ctx *c, const struct sums *s)
+{
+	const struct kernel *k = c->k;
+
+	for (int i = (int)k->pte_level; i >= 0; i--) {
+		const struct paging_level *l = &k->mode->level[i];
+		char name[24];
+
+		if (l->needs_gbpages && !k->machine->cpu[0].features.gbpages)
+			continue;
+		if ((unsigned)i != k->pte_level && !l->may_map)
+			continue;
+		snprintf(name, sizeof(name), "DirectMap%s",
+			 paging_size_name(l->shift));
+		if (l->shift == PAGE_SHIFT)
+			strcpy(name, "DirectMap4k");
+		emit_pages(c->r, name, s->direct[i]);
+	}
+}
+
+static int meminfo_run(struct cmd_ctx *c)
+{
+	const struct layout *l = &c->k->layout;
+	struct sums s = { 0 };
+
+	sum_frames(c->k, &s);
+	sum_direct_map(c->k, &s);
+	res_list(c->r, "meminfo", RES_LINES);
+	emit_pages(c->r, "MemTotal", c->k->totalram_pages);
+	emit_pages(c->r, "MemFree", s.free);
+	emit_pages(c->r, "Cached", s.cached);
+	emit_highmem(c, &s);
+	emit_pages(c->r, "AnonPages", s.anon);
+	emit_pages(c->r, "Mapped", s.mapped);
+	emit_pages(c->r, "Shmem", s.shmem);
+	emit_pages(c->r, "Slab", s.slab);
+	emit_pages(c->r, "KernelStack", s.stacks);
+	emit_pages(c->r, "PageTables", s.tables);
+	emit_kb(c->r, "VmallocTotal", (l->vmalloc_end - l->vmalloc_start) / KiB);
+	emit_pages(c->r, "VmallocUsed", s.vmalloc);
+	emit_direct_map(c, &s);
+	res_end(c->r);
+	return 0;
+}
+
+const struct command cmd_meminfo = {
+	.name = "meminfo", .group = "physical memory",
+	.flags = CMD_NEEDS_KERNEL,
+	.help = "sums over all memory, as /proc/meminfo",
+	.details = "PageTables are those of processes, roots excepted. DirectMap counts the\n"
+		   "direct map alone.",
+	.example = "meminfo", .run = meminfo_run,
+};
+
+/* --- sysctl ------------------------------------------------------------------- */
+static void emit_sysctl(struct result *r, const char *name, const char *value)
+{
+	res_item(r, false);
+	res_str(r, "name", "%s =", name);
+	res_str(r, "value", "~ %s", value);
+	res_end(r);
+}
+
+static int sysctl_run(struct cmd_ctx *c)
+{
+	char kbytes[24];
+
+	snprintf(kbytes, sizeof(kbytes), "%llu",
+		 (unsigned long long)c->k->min_free_kbytes);
+	res_list(c->r, "sysctl", RES_LINES);
+	emit_sysctl(c->r, "vm.lowmem_reserve_ratio",
+		    c->k->arch->highmem ? "256 32 0 0" : "256 256 32 0 0");
+	emit_sysctl(c->r, "vm.min_free_kbytes", kbytes);
+	emit_sysctl(c->r, "vm.watermark_scale_factor", "10");
+	res_end(c->r);
+	return 0;
+}
+
+const struct command cmd_sysctl = {
+	.name = "sysctl", .group = "physical memory",
+	.flags = CMD_NEEDS_KERNEL,
+	.help = "what the watermarks of zoneinfo are computed from",
+	.details = "min_free_kbytes follows from the pages that lowmem zones manage when\n"
+		   "watermarks are set; transparent huge pages raise it.",
+	.example = "sysctl", .run = sysctl_run,
+};
