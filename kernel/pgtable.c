@@ -503,6 +503,56 @@ static void set_kernel_entry(struct kernel *k, va_t va, pa_t pa, unsigned level,
 		sync_kernel_mappings(k, va, entry);
 }
 
+#define MIN_FILL 8 /* tables: fewer are written at once */
+
+/* Enters @n tables side by side from @tables on; stops at an entry in use. */
+static uint64_t enter_tables(struct kernel *k, va_t va, unsigned level,
+			     pa_t tables, uint64_t n)
+{
+	uint64_t span = 1ULL << k->mode->level[level].shift, i;
+	pa_t up = 0;
+
+	for (i = 0; i < n; i++, va += span, tables += PAGE_SIZE) {
+		if (up && paging_index(k->mode, level, va))
+			up += k->mode->entry_size;
+		else
+			up = pt_lookup(k, k->swapper_pg_dir, va, level, true);
+		if (!up || read_entry(k, up))
+			break;
+		pt_set(k, 0, va, level, up,
+		       paging_address_bits(k->mode, level, tables, false) |
+			       _KERNPG_TABLE,
+		       "table");
+	}
+	return i;
+}
+
+/*
+ * At boot, the tables that map [va, va + size) with nothing but the same large
+ * pages are frames in a row whose bytes follow from the first entry: RAM writes
+ * each when it is first read (ram_fill()). Returns how many bytes are mapped.
+ */
+static uint64_t map_whole_tables(struct kernel *k, va_t va, pa_t pa,
+				 uint64_t size, uint64_t flags, unsigned level)
+{
+	uint64_t page = 1ULL << k->mode->level[level].shift;
+	uint64_t span = page * nr_entries(k, level), n = size / span;
+	uint64_t entry = paging_address_bits(k->mode, level, pa, true) | flags;
+	pa_t tables;
+
+	if (k->totalram_pages || k->mode->entry_size != 8 || !level ||
+	    level == k->pte_level || n < MIN_FILL || (va & (span - 1)))
+		return 0;
+	tables = memblock_alloc(k, n * PAGE_SIZE, PAGE_SIZE,
+				k->layout.lowmem_end, "page tables");
+	if (!tables)
+		return 0;
+	n = enter_tables(k, va, level - 1, tables, n);
+	if (n)
+		ram_fill(k->ram, tables, n * PAGE_SIZE, entry | PTE_PS, page);
+	return n * span;
+}
+
 int kernel_map_range(struct kernel *k, va_t va, pa_t pa, uint64_t size,
 		     uint64_t flags, unsigned max_shift)
 {
@@ -513,8 +563,17 @@ int kernel_map_range(struct kernel *k, va_t va, pa_t pa, uint64_t size,
 		shift = max_shift;
 	while (size) {
 		unsigned level = map_level(k, va, pa, size, shift);
-		uint64_t bytes = 1ULL << k->mode->level[level].shift;
+		uint64_t bytes =
+			map_whole_tables(k, va, pa, size, flags, level);
 
+		if (bytes) {
+			entry_pa = 0;
+			va += bytes;
+			pa += bytes;
+			size -= bytes;
+			continue;
+		}
+		bytes = 1ULL << k->mode->level[level].shift;
 		/* The next entry is beside the last one, or must be found. */
 		if (entry_pa && level == last &&
 		    paging_index(k->mode, level, va))

@@ -9,6 +9,9 @@
  * the highest backed frame. It is only reserved: the host makes a page when
  * it is first written. Being private, it is copied on write by fork(), which
  * is how a session keeps its past.
+ *
+ * Frames of a fill[] are in no extent: whoever asks for their bytes comes by
+ * ram_ptr_other(), which writes them first.
  */
 #include "machine/ram.h"
 
@@ -116,10 +119,92 @@ struct ram *ram_create(const struct ram_region *map, unsigned n)
 	return ram;
 }
 
+/* --- frames known by their progression ---------------------------------- */
+
+static void write_words(const struct ram *ram, pa_t pa, uint64_t len,
+			uint64_t first, uint64_t step)
+{
+	uint64_t *word = (uint64_t *)(ram->host + pa);
+
+	for (uint64_t i = 0; i < len / 8; i++, first += step)
+		word[i] = first;
+}
+
+/* Writes the frame of @pa if nobody has asked for it before. */
+static void make_frame(const struct ram *ram, const struct ram_fill *f, pa_t pa)
+{
+	uint64_t i = (pa - f->start) >> PAGE_SHIFT;
+	uint64_t words = PAGE_SIZE / 8;
+
+	if (f->made[i / 64] & BIT(i % 64))
+		return;
+	f->made[i / 64] |= BIT(i % 64);
+	write_words(ram, f->start + (i << PAGE_SHIFT), PAGE_SIZE,
+		    f->first + i * words * f->step, f->step);
+}
+
+/* The extent that holds [start, start + len), or -1. */
+static int find_extent(const struct ram *ram, pa_t start, uint64_t len)
+{
+	for (unsigned i = 0; i < ram->nextents; i++) {
+		uint64_t offset = start - ram->extent[i].start;
+
+		if (offset < ram->extent[i].len &&
+		    ram->extent[i].len - offset >= len)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* Cuts [start, start + len) out of extent @i. */
+static void split_extent(struct ram *ram, unsigned i, pa_t start, uint64_t len)
+{
+	pa_t end = ram->extent[i].start + ram->extent[i].len;
+
+	ram->extent[i].len = start - ram->extent[i].start;
+	if (end > start + len) {
+		ram->extent[ram->nextents].start = start + len;
+		ram->extent[ram->nextents].len = end - (start + len);
+		ram->nextents++;
+	}
+	sort_extents(ram);
+	while (ram->nextents && !ram->extent[ram->nextents - 1].len)
+		ram->nextents--;
+}
+
+void ram_fill(struct ram *ram, pa_t start, uint64_t len, uint64_t first,
+	      uint64_t step)
+{
+	struct ram_fill *f = &ram->fill[ram->nfills];
+	int i = find_extent(ram, start, len);
+
+	assert(i >= 0 && !((start | len) & (PAGE_SIZE - 1)));
+	if (ram->nfills == RAM_MAX_FILLS) {
+		write_words(ram, start, len, first, step);
+		return;
+	}
+	*f = (struct ram_fill){ start, len, first, step, NULL };
+	f->made = calloc((len >> PAGE_SHIFT) / 64 + 1, sizeof(*f->made));
+	assert(f->made);
+	ram->nfills++;
+	split_extent(ram, (unsigned)i, start, len);
+}
+
+/* The fill that holds @pa, or NULL. */
+static const struct ram_fill *find_fill(const struct ram *ram, pa_t pa)
+{
+	for (unsigned i = 0; i < ram->nfills; i++)
+		if (pa - ram->fill[i].start < ram->fill[i].len)
+			return &ram->fill[i];
+	return NULL;
+}
+
 void ram_destroy(struct ram *ram)
 {
 	if (!ram)
 		return;
+	for (unsigned i = 0; i < ram->nfills; i++)
+		free(ram->fill[i].made);
 	if (ram->host)
 		munmap(ram->host, ram->size);
 	free(ram);
@@ -154,6 +239,12 @@ const char *ram_type_name(enum ram_type type)
 
 uint8_t *ram_ptr_other(const struct ram *ram, pa_t pa)
 {
+	const struct ram_fill *f = find_fill(ram, pa);
+
+	if (f) {
+		make_frame(ram, f, pa);
+		return ram->host + pa;
+	}
 	for (unsigned i = 1; i < ram->nextents; i++)
 		if (pa - ram->extent[i].start < ram->extent[i].len)
 			return ram->host + pa;
@@ -246,6 +337,14 @@ static uint64_t hash_chunk(const struct ram *ram, uint64_t hash, uint64_t at,
  * quickly over the holes. (Pages that the host has swapped out would count
  * as holes: good enough for tests.)
  */
+static uint64_t hash_fill(const struct ram *ram, uint64_t hash,
+			  const struct ram_fill *f)
+{
+	for (pa_t pa = f->start; pa < f->start + f->len; pa += PAGE_SIZE)
+		hash = hash_frame(hash, pa >> PAGE_SHIFT, ram_ptr(ram, pa));
+	return hash;
+}
+
 uint64_t ram_hash(const struct ram *ram)
 {
 	unsigned char *in_core = malloc(HASH_CHUNK / PAGE_SIZE);
@@ -263,6 +362,8 @@ uint64_t ram_hash(const struct ram *ram)
 			left -= len;
 		}
 	}
+	for (unsigned i = 0; i < ram->nfills; i++)
+		hash = hash_fill(ram, hash, &ram->fill[i]);
 	free(in_core);
 	return hash;
 }

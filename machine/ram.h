@@ -34,6 +34,19 @@ struct ram_region {
 };
 
 #define RAM_MAX_REGIONS 256
+#define RAM_MAX_FILLS	16
+
+/*
+ * Frames whose bytes are known without being there: 8-byte words that rise
+ * by one step from the first to the last (the page tables of a large direct
+ * map). Each frame is written when somebody first asks for its bytes.
+ */
+struct ram_fill {
+	pa_t start;
+	uint64_t len;		/* bytes, whole frames */
+	uint64_t first, step;
+	uint64_t *made;		/* owned: a bit a frame */
+};
 
 struct ram {
 	uint8_t *host;		/* owned; host address of physical address 0 */
@@ -41,9 +54,12 @@ struct ram {
 	unsigned nregions, nextents;
 	/*
 	 * Backed regions widened to whole 4 KiB frames and joined where they
-	 * touch, largest first.
+	 * touch, less fill[], largest first.
 	 */
-	struct { pa_t start; uint64_t len; } extent[RAM_MAX_REGIONS];
+	struct { pa_t start; uint64_t len; }
+		extent[RAM_MAX_REGIONS + RAM_MAX_FILLS];
+	unsigned nfills;
+	struct ram_fill fill[RAM_MAX_FILLS];
 	struct ram_region region[RAM_MAX_REGIONS];	/* sorted, disjoint */
 	bool huge;		/* host huge pages were asked for */
 };
@@ -55,6 +71,13 @@ struct ram {
  */
 struct ram *ram_create(const struct ram_region *map, unsigned n);
 void ram_destroy(struct ram *ram);
+
+/*
+ * Makes [start, start + len), whole frames of zeros in one extent, read as
+ * @first, @first + @step, ...
+ */
+void ram_fill(struct ram *ram, pa_t start, uint64_t len, uint64_t first,
+	      uint64_t step);
 
 /* Asks the host for huge pages; called once much memory is being touched. */
 void ram_use_huge(struct ram *ram);

@@ -384,6 +384,7 @@ static const struct boot_row boots[] = {
 	BOOT("x86_64 3G", "x86_64", 3 * GiB),
 	BOOT("x86_64 8G gbpages", "x86_64", 8 * GiB, .gbpages = true),
 	BOOT("x86_64 64G", "x86_64", 64 * GiB),
+	BOOT("x86_64 1T", "x86_64", 1024 * GiB),
 	BOOT("x86_64 1T gbpages", "x86_64", 1024 * GiB, .gbpages = true),
 };
 
@@ -442,6 +443,35 @@ static void test_boot__is_deterministic(void **state)
 		assert_int_equal(kernel_random(a), kernel_random(b));
 	end_row(a);
 	end_row(b);
+}
+
+/*
+ * The tables of a large direct map are written when they are read: whoever
+ * reads them first sees what the others see, and nothing changes by it.
+ */
+static void test_boot__large_direct_map(void **state)
+{
+	struct boot_row row = BOOT("", "x86_64", 1024 * GiB);
+	struct kernel *k = boot_row(&row), *other = boot_row(&row);
+	uint64_t before = machine_hash(k->machine), entry;
+	unsigned level;
+	va_t va = kernel_va(k, 512 * GiB + 3 * 2 * MiB);
+	pa_t entry_pa = pt_leaf(k, k->swapper_pg_dir, va, &entry, &level);
+
+	assert_true(k->ram->nfills > 0);
+	assert_int_equal(level, k->pte_level - 1);
+	assert_int_equal(ram_read(k->ram, entry_pa, 8), entry);
+	assert_int_equal(ram_read(k->ram, entry_pa + 8, 8) - entry, 2 * MiB);
+	assert_int_equal(machine_hash(k->machine), before);
+	pt_set_raw(k, entry_pa, 0);
+	assert_int_equal(ram_read(k->ram, entry_pa, 8), 0);
+	assert_int_equal(ram_read(other->ram, entry_pa, 8), entry);
+	assert_int_not_equal(machine_hash(k->machine), before);
+	pt_set_raw(k, entry_pa, entry);
+	assert_int_equal(machine_hash(k->machine),
+			 machine_hash(other->machine));
+	end_row(k);
+	end_row(other);
 }
 
 static void test_check__changes_nothing(void **state)
@@ -523,6 +553,7 @@ int main(void)
 	}
 	add("deterministic", test_boot__is_deterministic, &i386);
 	add("deterministic", test_boot__is_deterministic, &x86_64);
+	add("large direct map", test_boot__large_direct_map, NULL);
 	add("check, i386", test_check__changes_nothing, &i386_pae);
 	add("check, x86_64", test_check__changes_nothing, &x86_64);
 	for (unsigned i = 0; i < ARRAY_SIZE(bad_rows); i++)

@@ -143,6 +143,44 @@ static void test_ram__type_names(void **state)
 	assert_non_null(ram_type_name(99));
 }
 
+/* Frames that are written when they are first read. */
+static void test_fill__reads_as_written(void **state)
+{
+	const struct ram_region map = { 0, 1 << 20, RAM_USABLE, true };
+	struct ram *ram = ram_create(&map, 1);
+	uint64_t hash, two[2];
+
+	ram_fill(ram, 0x4000, 3 * PAGE_SIZE, 0x83, 0x200000);
+	assert_int_equal(ram->nextents, 2);
+	hash = ram_hash(ram);
+	assert_int_equal(ram_read(ram, 0x4000, 8), 0x83);
+	assert_int_equal(ram_read(ram, 0x5008, 8), 0x83 + 513 * 0x200000ULL);
+	ram_copy_out(ram, 0x6ff8, two, sizeof(two));
+	assert_int_equal(two[0], 0x83 + 1535 * 0x200000ULL);
+	assert_int_equal(two[1], 0);
+	assert_int_equal(ram_hash(ram), hash);
+	ram_write(ram, 0x5008, 8, 7);
+	assert_int_equal(ram_read(ram, 0x5008, 8), 7);
+	assert_int_equal(ram_read(ram, 0x5010, 8), 0x83 + 514 * 0x200000ULL);
+	assert_int_not_equal(ram_hash(ram), hash);
+	ram_destroy(ram);
+}
+
+/* More of them than there are slots for: written at once. */
+static void test_fill__many(void **state)
+{
+	const struct ram_region map = { 0, 1 << 20, RAM_USABLE, true };
+	struct ram *ram = ram_create(&map, 1);
+
+	for (unsigned i = 0; i < RAM_MAX_FILLS + 4; i++)
+		ram_fill(ram, i * PAGE_SIZE, PAGE_SIZE, i, 1);
+	for (unsigned i = 0; i < RAM_MAX_FILLS + 4; i++)
+		assert_int_equal(ram_read(ram, i * PAGE_SIZE + 8, 8), i + 1);
+	assert_int_equal(ram->nfills, RAM_MAX_FILLS);
+	assert_int_equal(ram->nextents, 1);
+	ram_destroy(ram);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +193,8 @@ int main(void)
 		cmocka_unit_test(test_ram__hash_sees_bytes_and_not_reads),
 		cmocka_unit_test(test_ram__a_tebibyte_costs_what_is_touched),
 		cmocka_unit_test(test_ram__type_names),
+		cmocka_unit_test(test_fill__reads_as_written),
+		cmocka_unit_test(test_fill__many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
