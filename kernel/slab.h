@@ -130,11 +130,11 @@ uint64_t ksize(struct kernel *k, va_t va);
 
 /* --- looking -------------------------------------------------------------- */
 enum object_state {
-	OBJECT_FREE,	/* on the slab's free list */
-	OBJECT_USED,
-	OBJECT_LOST,	/* given up: the free list that held it is corrupt */
-	OBJECT_CPU,	/* free, on a CPU's own free list */
-	OBJECT_NONE,	/* no object: the rest at the end of a slab */
+	OBJ_FREE,	/* on the slab's free list */
+	OBJ_USED,
+	OBJ_LOST,	/* given up: the free list that held it is corrupt */
+	OBJ_CPU,	/* free, on a CPU's own free list */
+	OBJ_REST,	/* no object: the rest at the end of a slab */
 };
 
 enum slab_place { SLAB_CPU, SLAB_CPU_PARTIAL, SLAB_PARTIAL, SLAB_FULL };
@@ -175,7 +175,7 @@ struct slab_track slab_alloc_track(const struct kernel *k,
  */
 const char *slab_verdict(const struct kernel *k, const struct slab_object *o,
 			 va_t *at);
-/* Objects that are OBJECT_USED, _FREE (whoever's list has them) or _LOST. */
+/* Objects that are OBJ_USED, _FREE (whoever's list has them) or _LOST. */
 uint64_t slab_count(const struct kmem_cache *cache, enum object_state state);
 /* /proc/slabinfo's active_objs: all but those free on the partial list. */
 uint64_t slab_active_objects(const struct kmem_cache *cache);

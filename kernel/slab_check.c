@@ -70,27 +70,27 @@ enum object_state slab_object_state(const struct kernel *k,
 	va_t at = cpu_list(s), want = object_at(s->cache, s, i);
 
 	if (i >= s->objects)
-		return OBJECT_NONE;
-	if (s->state[i] != OBJECT_FREE)
+		return OBJ_REST;
+	if (s->state[i] != OBJ_FREE)
 		return s->state[i];
 	for (unsigned n = 0; at && n < s->objects; n++) {
 		if (at == want)
-			return OBJECT_CPU;
+			return OBJ_CPU;
 		if (!is_free_object(s->cache, s, at))
 			break;
 		at = get_freepointer(k, s->cache, at);
 	}
-	return OBJECT_FREE;
+	return OBJ_FREE;
 }
 
 const char *slab_verdict(const struct kernel *k, const struct slab_object *o,
 			 va_t *at)
 {
-	bool used = o->state == OBJECT_USED;
+	bool used = o->state == OBJ_USED;
 	struct slab_region r[SLAB_MAX_REGIONS];
 	unsigned n;
 
-	if (o->state == OBJECT_NONE || o->state == OBJECT_LOST)
+	if (o->state == OBJ_REST || o->state == OBJ_LOST)
 		return NULL;
 	n = slab_regions(k, o->cache, o->start,
 			 used ? SLUB_RED_ACTIVE : SLUB_RED_INACTIVE, r);
@@ -107,10 +107,10 @@ const struct kmem_cache *slab_lookup(struct kernel *k, va_t va, va_t *object,
 {
 	struct slab_object o;
 
-	if (!slab_find(k, va, &o) || o.state == OBJECT_NONE)
+	if (!slab_find(k, va, &o) || o.state == OBJ_REST)
 		return NULL; /* the waste at the end of the slab */
 	*object = o.start;
-	*in_use = o.state == OBJECT_USED;
+	*in_use = o.state == OBJ_USED;
 	return o.cache;
 }
 
@@ -202,7 +202,7 @@ static void check_slab(struct checker *chk, const struct kernel *k,
 
 	check_pages(chk, k, s);
 	for (unsigned i = 0; i < s->objects; i++)
-		nfree += s->state[i] == OBJECT_FREE;
+		nfree += s->state[i] == OBJ_FREE;
 	cpu_n = check_list(chk, k, s, cpu_list(s));
 	n = check_list(chk, k, s, s->freelist);
 	if (chk->found == before && cpu_n + n != nfree)

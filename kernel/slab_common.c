@@ -410,7 +410,7 @@ static struct kmem_cache *live_object(struct kernel *k, va_t va)
 	unsigned i;
 
 	if (!s || !(s->cache->flags & SLAB_KMALLOC) ||
-	    !object_index(s->cache, s, va, &i) || s->state[i] != OBJECT_USED)
+	    !object_index(s->cache, s, va, &i) || s->state[i] != OBJ_USED)
 		return NULL;
 	return s->cache;
 }

@@ -81,7 +81,7 @@ static inline bool is_free_object(const struct kmem_cache *c,
 {
 	unsigned i;
 
-	return object_index(c, s, va, &i) && s->state[i] == OBJECT_FREE;
+	return object_index(c, s, va, &i) && s->state[i] == OBJ_FREE;
 }
 
 static inline bool kmem_cache_debug(const struct kmem_cache *c)

@@ -170,7 +170,7 @@ static unsigned mark_list(struct kernel *k, struct slab *s, va_t *head)
 	va_t at = *head, prev = 0;
 	unsigned n = 0, i;
 
-	while (at && object_index(c, s, at, &i) && s->state[i] == OBJECT_FREE) {
+	while (at && object_index(c, s, at, &i) && s->state[i] == OBJ_FREE) {
 		s->state[i] |= SEEN;
 		n++;
 		prev = at;
@@ -195,8 +195,8 @@ void slub_settle(struct kernel *k, struct slab *s, va_t *cpu_list)
 	mark_list(k, s, cpu_list ? cpu_list : &none);
 	s->inuse = s->objects - mark_list(k, s, &s->freelist);
 	for (unsigned i = 0; i < s->objects; i++)
-		if (s->state[i] == OBJECT_FREE)
-			s->state[i] = OBJECT_LOST;
+		if (s->state[i] == OBJ_FREE)
+			s->state[i] = OBJ_LOST;
 		else
 			s->state[i] &= ~SEEN;
 }
@@ -414,7 +414,7 @@ static inline va_t take_object(struct kernel *k, struct kmem_cache *c,
 	unsigned i =
 		((object - s->base - c->red_left_pad) * c->reciprocal) >> 32;
 
-	s->state[i] = OBJECT_USED;
+	s->state[i] = OBJ_USED;
 	cpu->freelist = next;
 	if (__builtin_expect(next && !is_free_object(c, s, next), 0)) {
 		report_freechain(k, s, object, next);
@@ -504,7 +504,7 @@ static va_t alloc_single(struct kernel *k, struct slab *s, unsigned orig_size)
 		return 0;
 	}
 	object_index(c, s, object, &i);
-	s->state[i] = OBJECT_USED;
+	s->state[i] = OBJ_USED;
 	if (next && !is_free_object(c, s, next)) {
 		report_freechain(k, s, object, next);
 		slub_settle(k, s, NULL);
@@ -582,7 +582,7 @@ static int debug_free(struct kernel *k, struct slab *s, va_t object)
 		return -EINVAL;
 	prior = s->freelist;
 	object_index(c, s, object, &i);
-	s->state[i] = OBJECT_FREE;
+	s->state[i] = OBJ_FREE;
 	set_freepointer(k, c, object, prior);
 	s->freelist = object;
 	s->inuse--;
@@ -625,9 +625,9 @@ int slab_free(struct kernel *k, struct slab *s, va_t object)
 
 	if (__builtin_expect(kmem_cache_debug(c), 0))
 		return debug_free(k, s, object);
-	if (!object_index(c, s, object, &i) || s->state[i] != OBJECT_USED)
+	if (!object_index(c, s, object, &i) || s->state[i] != OBJ_USED)
 		return -EINVAL;
-	s->state[i] = OBJECT_FREE;
+	s->state[i] = OBJ_FREE;
 	if (__builtin_expect(s != cpu->slab, 0)) {
 		slow_free(k, s, object);
 		return 0;

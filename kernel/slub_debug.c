@@ -541,7 +541,7 @@ bool free_debug_processing(struct kernel *k, struct slab *s, va_t object)
 		slab_fix(k, c, "Object at " PVA " not freed", VA(k, object));
 		return false;
 	}
-	if (!object_index(c, s, object, &i) || s->state[i] != OBJECT_USED)
+	if (!object_index(c, s, object, &i) || s->state[i] != OBJ_USED)
 		return false;
 	set_track(k, c, object, true);
 	init_object(k, c, object, SLUB_RED_INACTIVE);
@@ -564,7 +564,7 @@ void list_slab_objects(struct kernel *k, struct slab *s)
 	for (unsigned i = 0; i < s->objects; i++) {
 		va_t at = object_at(s->cache, s, i);
 
-		if (s->state[i] != OBJECT_USED)
+		if (s->state[i] != OBJ_USED)
 			continue;
 		printk(k, "Object " PVA " @offset=%llu", VA(k, at),
 		       (unsigned long long)(at - s->base));

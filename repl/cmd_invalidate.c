@@ -153,7 +153,7 @@ const struct command cmd_task_switch = {
 	"A switch to a TSS with this CR3. Unlike MOV to CR3 it does nothing, and\n"
 	"flushes nothing, if the value is the one that CR3 has. There are no such\n"
 	"switches in IA-32e mode. The process of the kernel stays: see switch.",
-	.example = "task_switch 0x36be2000",
-	.arg = { { "CR3", ARG_NUM } }, .opt = { CMD_OPT_CPU },
+	.example = "task_switch cr3",
+	.arg = { { "CR3", ARG_PA } }, .opt = { CMD_OPT_CPU },
 	.run = task_switch_run,
 };

@@ -136,7 +136,7 @@ static const char *bad_pointer(struct cmd_ctx *c, va_t va, bool in_slab,
 	if (!in_slab)
 		return "not in a slab: Linux warns and gives the page to the "
 		       "buddy, whoever uses it";
-	if (o->state != OBJECT_USED)
+	if (o->state != OBJ_USED)
 		return "already free: Linux puts it on the free list twice; "
 		       "slub_debug=F finds it";
 	return "within an object: Linux puts that address on the free list; "
@@ -158,7 +158,7 @@ static int free_refused(struct cmd_ctx *c, va_t va, int rc)
 		  (unsigned long long)va,
 		  command_is(c->cmd, "kmem_cache_free") ? c->arg[0].str
 							: "kmalloc");
-	if (in_slab && o.state == OBJECT_USED && va == o.start)
+	if (in_slab && o.state == OBJ_USED && va == o.start)
 		hint_other_cache(c, o.cache->name);
 	else
 		err_hint(c->err, "%s", bad_pointer(c, va, in_slab, &o));

@@ -27,8 +27,8 @@ static void emit_counts(struct cmd_ctx *c, const struct kmem_cache *s)
 	res_u64(c->r, "object_size", NULL, s->object_size);
 	res_u64(c->r, "align", NULL, s->align);
 	res_u64(c->r, "offset", NULL, s->offset);
-	res_u64(c->r, "used", NULL, slab_count(s, OBJECT_USED));
-	res_u64(c->r, "lost", NULL, slab_count(s, OBJECT_LOST));
+	res_u64(c->r, "used", NULL, slab_count(s, OBJ_USED));
+	res_u64(c->r, "lost", NULL, slab_count(s, OBJ_LOST));
 	res_u64(c->r, "cpu_slabs", NULL, cpu_slabs);
 	res_u64(c->r, "cpu_partial", NULL, cpu_partial);
 	res_u64(c->r, "partial", NULL, s->nr_partial);
@@ -131,15 +131,15 @@ static int slabinfo_run(struct cmd_ctx *c)
 /* --- slab
  * ------------------------------------------------------------------------- */
 static const char *const state_name[] = {
-	[OBJECT_FREE] = "free",
-	[OBJECT_USED] = "in use",
-	[OBJECT_LOST] = "given up",
-	[OBJECT_CPU] = "free, on a CPU's list",
-	[OBJECT_NONE] = "no object: the rest of the slab",
+	[OBJ_FREE] = "free",
+	[OBJ_USED] = "in use",
+	[OBJ_LOST] = "given up",
+	[OBJ_CPU] = "free, on a CPU's list",
+	[OBJ_REST] = "no object: the rest of the slab",
 };
 static const char state_glyph[] = {
-	[OBJECT_FREE] = '.', [OBJECT_USED] = '#', [OBJECT_LOST] = 'x',
-	[OBJECT_CPU] = ':',  [OBJECT_NONE] = ' ',
+	[OBJ_FREE] = '.', [OBJ_USED] = '#', [OBJ_LOST] = 'x',
+	[OBJ_CPU] = ':',  [OBJ_REST] = ' ',
 };
 
 /* An untyped number is an address here. */
@@ -204,7 +204,7 @@ static void emit_next(struct cmd_ctx *c, const struct slab_object *o)
 	unsigned word = c->k->arch->word;
 	va_t next;
 
-	if (o->state != OBJECT_FREE && o->state != OBJECT_CPU)
+	if (o->state != OBJ_FREE && o->state != OBJ_CPU)
 		return;
 	next = ram_read(c->k->ram, kernel_pa(c->k, o->start) + o->cache->offset,
 			word);
@@ -237,7 +237,7 @@ static void emit_verdict(struct cmd_ctx *c, const struct slab_object *o)
 	va_t at;
 
 	if (!(o->cache->flags & (SLAB_RED_ZONE | SLAB_POISON)) ||
-	    o->state == OBJECT_NONE)
+	    o->state == OBJ_REST)
 		return;
 	what = slab_verdict(c->k, o, &at);
 	res_line(c->r);
@@ -297,7 +297,7 @@ static int slab_run(struct cmd_ctx *c)
 	}
 	res_subject(r, va);
 	res_str(r, "cache", "%s", o.cache->name);
-	if (o.state != OBJECT_NONE) {
+	if (o.state != OBJ_REST) {
 		res_u64(r, "index", "object %s", o.index);
 		res_va(r, "start", "at %s", o.start);
 		res_i64(r, "offset", va == o.start ? NULL : "byte %s of it",

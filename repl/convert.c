@@ -203,7 +203,7 @@ static int refuse_pa(struct session *s, pa_t pa, struct err *err)
 			(unsigned long long)pa);
 	if (s->k->arch->highmem && pfn_valid(s->k, pa >> PAGE_SHIFT))
 		err_hint(err, "it is in HighMem: kmap pfn:0x%llx",
-			 (unsigned long long)(pa >> PAGE_SHIFT));
+			 (unsigned long long)pa >> PAGE_SHIFT);
 	return -1;
 }
 
@@ -214,7 +214,7 @@ static int refuse(struct session *s, const struct func *f,
 	case CONVERT_NO_PAGE:
 		return err_set(err, ERR_USER,
 			       "pfn:0x%llx: no RAM, no struct page",
-			       (unsigned long long)(c->pa >> PAGE_SHIFT));
+			       (unsigned long long)c->pa >> PAGE_SHIFT);
 	case CONVERT_OK:
 		return err_set(err, ERR_USER, "0x%llx: nothing is mapped there",
 			       (unsigned long long)c->in.n);
@@ -290,6 +290,68 @@ static int conv_pfn(struct session *s, const struct func *f, struct value v,
 		       (unsigned long long)ret->n);
 }
 
+/* --- paging-structure entries -----------------------------------------------
+ */
+/* The level that Linux calls @f, or whose value: a folded one is that above. */
+static unsigned entry_level(const struct paging_mode *mode,
+			    const struct func *f)
+{
+	static const char *const names[] = { "pgd", "p4d", "pud", "pmd",
+					     "pte" };
+	unsigned level = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (level + 1u < mode->nlevels &&
+		    !strcmp(mode->level[level + 1].linux_name, names[i]))
+			level++;
+		if (!strncmp(names[i], f->name, 3))
+			break;
+	}
+	return level;
+}
+
+static int no_entry(const struct func *f, const struct walk *w, struct err *err)
+{
+	err_set(err, ERR_USER, "0x%llx has no %.3s",
+		(unsigned long long)w->access.va, f->name);
+	if (w->nsteps)
+		err_hint(err, "the walk ends at the %s, at pa:0x%llx",
+			 w->mode->level[w->nsteps - 1].name,
+			 (unsigned long long)w->step[w->nsteps - 1].entry_pa);
+	else
+		err_hint(err, "paging is off, or the address not canonical");
+	return -1;
+}
+
+/*
+ * Where the entry lies that translates an address, found as a CPU finds it:
+ * pte(va); or what it holds: pte_val(va).
+ */
+static int conv_entry(struct session *s, const struct func *f, struct value v,
+		      struct value *ret, struct err *err)
+{
+	struct access access = { .va = v.n };
+	struct mmu mmu;
+	struct walk w;
+	unsigned level;
+	pa_t entry;
+
+	if (v.type != V_PLAIN && v.type != V_VA)
+		return wrong_argument(f, v, err);
+	session_mmu(s, session_task(s), s->cpu, &mmu);
+	mmu_walk(&mmu, s->m->ram, &access, &w);
+	level = entry_level(mmu.mode, f);
+	if (level >= w.nsteps)
+		return no_entry(f, &w, err);
+	entry = w.step[level].entry_pa;
+	if (level == 0 && mmu.mode->pdpte_regs)	/* what they were loaded from */
+		entry = (mmu.cr3 & ~31ULL) + 8 * (v.n >> 30);
+	ret->type = f->to;
+	ret->n = f->to == V_PA ? entry
+			       : ram_read(s->m->ram, entry, mmu.mode->entry_size);
+	return 0;
+}
+
 /* --- the table -------------------------------------------------------------
  */
 static const struct func funcs[] = {
@@ -316,6 +378,16 @@ static const struct func funcs[] = {
 	{ "vmalloc_to_pfn", conv_func, V_VA, V_PFN, VIA_VMALLOC },
 	{ "virt_addr_valid", conv_func, V_VA, V_PLAIN, VIA_VALID },
 	{ "pfn_valid", conv_func, V_PFN, V_PLAIN, VIA_VALID },
+	{ "pgd", conv_entry, V_VA, V_PA, VIA_TABLES },
+	{ "p4d", conv_entry, V_VA, V_PA, VIA_TABLES },
+	{ "pud", conv_entry, V_VA, V_PA, VIA_TABLES },
+	{ "pmd", conv_entry, V_VA, V_PA, VIA_TABLES },
+	{ "pte", conv_entry, V_VA, V_PA, VIA_TABLES },
+	{ "pgd_val", conv_entry, V_VA, V_PLAIN, VIA_TABLES },
+	{ "p4d_val", conv_entry, V_VA, V_PLAIN, VIA_TABLES },
+	{ "pud_val", conv_entry, V_VA, V_PLAIN, VIA_TABLES },
+	{ "pmd_val", conv_entry, V_VA, V_PLAIN, VIA_TABLES },
+	{ "pte_val", conv_entry, V_VA, V_PLAIN, VIA_TABLES },
 };
 
 const struct func *func_find(const char *name, size_t len)

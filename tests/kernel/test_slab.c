@@ -189,7 +189,7 @@ static void test_free_list__poked_bytes_do_no_harm(void **state)
 		for (unsigned i = 0; i < 100; i++)
 			kmem_cache_free(k, c, va[i]);
 	}
-	assert_int_equal(slab_count(c, OBJECT_USED), 0);
+	assert_int_equal(slab_count(c, OBJ_USED), 0);
 }
 
 static void test_check__broken_free_list(void **state)
@@ -218,12 +218,12 @@ static void test_cache__returns_empty_slabs(void **state)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(va); i++)
 		va[i] = kmem_cache_alloc(k, c);
-	assert_int_equal(slab_count(c, OBJECT_USED), ARRAY_SIZE(va));
+	assert_int_equal(slab_count(c, OBJ_USED), ARRAY_SIZE(va));
 	assert_int_equal(c->nr_slabs,
 			 (ARRAY_SIZE(va) + c->objects - 1) / c->objects);
 	for (unsigned i = 0; i < ARRAY_SIZE(va); i++)
 		kmem_cache_free(k, c, va[i]);
-	assert_int_equal(slab_count(c, OBJECT_USED), 0);
+	assert_int_equal(slab_count(c, OBJ_USED), 0);
 	assert_in_range(c->nr_slabs, 1,
 			c->min_partial + c->cpu_partial_slabs + 1);
 	assert_true(kmem_cache_shrink(k, c));
@@ -360,12 +360,12 @@ static void test_cpu__slabs_are_its_own(void **state)
 	assert_int_equal(b.cpu, 1);
 	assert_int_equal(kfree(k, x), 0); /* from afar */
 	slab_find(k, x, &a);
-	assert_int_equal(a.state, OBJECT_FREE);
+	assert_int_equal(a.state, OBJ_FREE);
 	k->this_cpu = 0;
 	z = must_kmalloc(k, 64, 0);
 	assert_int_not_equal(z, x);
 	slab_find(k, z + 64, &a);
-	assert_int_equal(a.state, OBJECT_CPU);
+	assert_int_equal(a.state, OBJ_CPU);
 	kfree(k, y);
 	kfree(k, z);
 }
@@ -620,7 +620,7 @@ static void test_debug__free_pointer(void **state)
 	assert_true(log_has(k, "Freepointer corrupt"));
 	assert_true(log_has(k, "FIX kmalloc-64: Marking all objects used"));
 	slab_find(k, a, &o);
-	assert_int_equal(o.state, OBJECT_LOST);
+	assert_int_equal(o.state, OBJ_LOST);
 	end_row(k);
 }
 
