@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "kernel/fixmap.h"
 #include "kernel/highmem.h"
 #include "kernel/internal.h"
 #include "kernel/fs.h"
@@ -158,6 +159,7 @@ unsigned kernel_check(struct kernel *k, check_fn fn, void *ctx)
 	found += slab_check(k, fn, ctx);
 	found += vmalloc_check(k, fn, ctx);
 	found += highmem_check(k, fn, ctx);
+	found += fixmap_check(k, fn, ctx);
 	TAILQ_FOREACH (t, &k->tasks, link)
 		if (t->mm)
 			found += mm_check(k, t->mm, fn, ctx);

@@ -15,6 +15,7 @@
  */
 #include <errno.h>
 
+#include "kernel/highmem.h"
 #include "kernel/mm_internal.h"
 
 /* The end of flush_tlb_func() on CPUs that have @mm only lazily. */
@@ -89,6 +90,7 @@ int do_exit(struct kernel *k, struct task_struct *task, int code)
 		return -EPERM;
 	if (task->state == 'Z')
 		return -ESRCH;
+	kmap_local_exit(k, task);
 	exit_mm(k, task);
 	task->state = 'Z';
 	task->exit_code = code;

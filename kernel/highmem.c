@@ -1,26 +1,24 @@
 /*
- * highmem.c - temporary kernel mappings of HighMem frames.
+ * highmem.c - kmap: shared slots for HighMem frames.
  *
- *   kmap          one of LAST_PKMAP slots, shared by all CPUs, counted
- *   kmap_atomic   a stack of slots in the fixmap for each CPU
+ *   pkmap  | . | 1 | 3 | . |   counts: free, unused but not flushed, two users
+ *                ^ last_nr: the search goes on behind it
  *
- * A pkmap slot that nobody uses any more (count 1) keeps its PTE: other CPUs
- * may have it in their TLBs. Only when the search for a slot wraps around
- * are all such slots cleared and all TLBs flushed, once for many.
+ * A slot that nobody uses any more (count 1) keeps its PTE: other CPUs may have
+ * it in their TLBs. Only when the search for a slot wraps around are all such
+ * slots cleared and all TLBs flushed, once for many. Until then kmap() of the
+ * same frame finds its slot by the hash of page_address().
  *
- * Models mm/highmem.c and arch/x86/include/asm/highmem.h of Linux 6.1
- * (map_new_virtual, flush_all_zero_pkmaps, __kmap_local_pfn_prot). Left out:
- * sleeping for a slot, the hash of page_address() (slots are searched),
- * guard pages and the task switching of kmap_local; 2.6's named slot types:
- * the classic layout has as many slots, used as a stack.
+ * Models mm/highmem.c of Linux 6.1 (map_new_virtual, flush_all_zero_pkmaps,
+ * page_address_htable). Left out: sleeping for a slot. kmap_local and
+ * kmap_atomic are in kmap_local.c.
  */
 #include "kernel/highmem.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "kernel/internal.h"
+#include "kernel/mm_internal.h"
 #include "kernel/page_alloc.h"
 #include "kernel/pgtable.h"
 
@@ -35,31 +33,19 @@ static pa_t pkmap_entry(const struct kernel *k, unsigned nr)
 	return k->kmap->page_table + nr * k->mode->entry_size;
 }
 
-static va_t fix_address(const struct kernel *k, unsigned cpu, unsigned slot)
-{
-	unsigned i =
-		k->layout.fix_kmap_begin + slot + k->layout.kmap_slots * cpu;
-
-	return k->layout.fixaddr_top - ((va_t)i << PAGE_SHIFT);
-}
-
-static pa_t kernel_entry(struct kernel *k, va_t va)
-{
-	return pt_lookup(k, k->swapper_pg_dir, va, k->pte_level, false);
-}
-
 int highmem_init(struct kernel *k)
 {
 	struct kmap_state *s;
 
 	if (!k->layout.pkmap_base)
 		return 0;
-	s = calloc(1, sizeof(*s));
-	assert(s);
+	s = xcalloc(1, sizeof(*s));
 	s->nr = k->layout.last_pkmap;
-	s->slot = calloc(s->nr, sizeof(s->slot[0]));
-	assert(s->slot && k->layout.kmap_slots <= ARRAY_SIZE(s->cpu[0].pfn));
-	s->page_table = kernel_entry(k, k->layout.pkmap_base);
+	s->slot = xcalloc(s->nr, sizeof(s->slot[0]));
+	s->page_table = pt_lookup(k, k->swapper_pg_dir, k->layout.pkmap_base,
+				  k->pte_level, false);
+	for (unsigned i = 0; i < ARRAY_SIZE(s->bucket); i++)
+		s->bucket[i] = -1;
 	k->kmap = s;
 	return s->page_table ? 0 : -ENOMEM;
 }
@@ -73,21 +59,46 @@ void highmem_deinit(struct kernel *k)
 	k->kmap = NULL;
 }
 
-/* --- kmap --------------------------------------------------------------- */
+/* --- page_address --------------------------------------------------------- */
+
+static unsigned page_slot(pfn_t pfn)
+{
+	return (uint32_t)pfn * 0x61c88647u >> (32 - PA_HASH_ORDER);
+}
 
 /* The slot that maps @pfn, in use or not yet flushed (page_address), or -1. */
 static int find_slot(const struct kmap_state *s, pfn_t pfn)
 {
-	for (unsigned i = 0; i < s->nr; i++)
-		if (s->slot[i].count && s->slot[i].pfn == pfn)
-			return i;
-	return -1;
+	int i = s->bucket[page_slot(pfn)];
+
+	while (i >= 0 && s->slot[i].pfn != pfn)
+		i = s->slot[i].next;
+	return i;
 }
 
-static void flush_all_zero_pkmaps(struct kernel *k)
+static void hash_slot(struct kmap_state *s, int nr)
+{
+	int *head = &s->bucket[page_slot(s->slot[nr].pfn)];
+
+	s->slot[nr].next = *head;
+	*head = nr;
+}
+
+static void unhash_slot(struct kmap_state *s, int nr)
+{
+	int *at = &s->bucket[page_slot(s->slot[nr].pfn)];
+
+	while (*at != nr)
+		at = &s->slot[*at].next;
+	*at = s->slot[nr].next;
+}
+
+/* --- kmap ----------------------------------------------------------------- */
+
+static unsigned flush_all_zero_pkmaps(struct kernel *k)
 {
 	struct kmap_state *s = k->kmap;
-	bool need_flush = false;
+	unsigned n = 0;
 
 	for (unsigned i = 0; i < s->nr; i++) {
 		if (s->slot[i].count != 1)
@@ -95,10 +106,19 @@ static void flush_all_zero_pkmaps(struct kernel *k)
 		s->slot[i].count = 0;
 		pt_set(k, 0, pkmap_address(k, i), k->pte_level,
 		       pkmap_entry(k, i), 0, "flush_all_zero_pkmaps");
-		need_flush = true;
+		unhash_slot(s, i);
+		n++;
 	}
-	if (need_flush)
+	if (n) {
 		flush_tlb_all(k);
+		s->flushes++;
+	}
+	return n;
+}
+
+unsigned kmap_flush_unused(struct kernel *k)
+{
+	return k->kmap ? flush_all_zero_pkmaps(k) : 0;
 }
 
 /* Finds a slot and maps @pfn there, count 1. -EAGAIN: Linux would sleep. */
@@ -110,6 +130,7 @@ static int map_new_virtual(struct kernel *k, pfn_t pfn)
 	for (unsigned tries = s->nr; tries; tries--) {
 		nr = (nr + 1) % s->nr;
 		if (nr == 0) {
+			s->wraps++;
 			flush_all_zero_pkmaps(k);
 			tries = s->nr;
 		}
@@ -122,6 +143,7 @@ static int map_new_virtual(struct kernel *k, pfn_t pfn)
 	pt_set(k, 0, pkmap_address(k, nr), k->pte_level, pkmap_entry(k, nr),
 	       mk_pte(k, pfn, pt_page_kernel(k)), "kmap");
 	s->slot[nr] = (struct kmap_slot){ .count = 1, .pfn = pfn };
+	hash_slot(s, nr);
 	return nr;
 }
 
@@ -166,101 +188,14 @@ int kunmap(struct kernel *k, pfn_t pfn)
 	return 0;
 }
 
+/* --- looking -------------------------------------------------------------- */
+
 unsigned kmap_uses(const struct kernel *k, pfn_t pfn, va_t *va)
 {
 	int nr = k->kmap ? find_slot(k->kmap, pfn) : -1;
 
 	*va = nr < 0 ? 0 : pkmap_address(k, nr);
 	return nr < 0 ? 0 : k->kmap->slot[nr].count - 1;
-}
-
-/* --- kmap_atomic, kmap_local -------------------------------------------- */
-
-int kmap_atomic(struct kernel *k, unsigned cpu, pfn_t pfn, va_t *ret)
-{
-	int err = lowmem_address(k, pfn, ret);
-
-	if (cpu >= k->machine->ncpus)
-		return -EINVAL;
-	if (err <= 0)
-		return err;
-	unsigned depth = k->kmap->cpu[cpu].depth;
-
-	if (depth == k->layout.kmap_slots)
-		return -EAGAIN;
-	va_t va = fix_address(k, cpu, depth);
-
-	pt_set(k, 0, va, k->pte_level, kernel_entry(k, va),
-	       mk_pte(k, pfn, pt_page_kernel(k)), "kmap_atomic");
-	k->kmap->cpu[cpu].pfn[depth] = pfn;
-	k->kmap->cpu[cpu].depth++;
-	*ret = va;
-	return 0;
-}
-
-bool kmap_atomic_top(const struct kernel *k, unsigned cpu, pfn_t *pfn, va_t *va)
-{
-	unsigned depth = k->kmap ? k->kmap->cpu[cpu].depth : 0;
-
-	if (!depth)
-		return false;
-	*pfn = k->kmap->cpu[cpu].pfn[depth - 1];
-	*va = fix_address(k, cpu, depth - 1);
-	return true;
-}
-
-/* The mapping is this CPU's own: no other CPU need forget it. */
-int kunmap_atomic(struct kernel *k, unsigned cpu, va_t va)
-{
-	pfn_t pfn;
-	va_t top;
-
-	if (cpu >= k->machine->ncpus)
-		return -EINVAL;
-	if (kernel_virt_ok(k, va))
-		return 0;
-	va = ALIGN_DOWN(va, PAGE_SIZE);
-	if (!kmap_atomic_top(k, cpu, &pfn, &top) || top != va)
-		return -EINVAL;
-	k->kmap->cpu[cpu].depth--;
-	pt_set(k, 0, va, k->pte_level, kernel_entry(k, va), 0, "kunmap_atomic");
-	cpu_invlpg(&k->machine->cpu[cpu], va);
-	kevent(k, .kind = KEV_TLB_FLUSH, .func = "invlpg", .va = va, .n = 1);
-	return 0;
-}
-
-/* --- check -------------------------------------------------------------- */
-
-/* A mapping must lead to its frame; one in use must not be of a free frame. */
-static void check_mapping(struct checker *c, struct kernel *k, va_t va,
-			  pfn_t pfn, bool in_use)
-{
-	pa_t entry_pa = kernel_entry(k, va);
-	uint64_t entry = entry_pa ? pt_get(k, entry_pa) : 0;
-
-	if (!(entry & PTE_P) || pte_pfn(k, entry) != pfn)
-		check_finding(c,
-			      "kmap slot 0x%llx: entry 0x%llx, the slot is for "
-			      "pfn 0x%llx",
-			      (unsigned long long)va, (unsigned long long)entry,
-			      (unsigned long long)pfn);
-	if (in_use && page_is_free(k, pfn))
-		check_finding(
-			c, "kmap slot 0x%llx is in use, its pfn 0x%llx is free",
-			(unsigned long long)va, (unsigned long long)pfn);
-}
-
-static void check_empty(struct checker *c, struct kernel *k, va_t va)
-{
-	pa_t entry_pa = kernel_entry(k, va);
-	uint64_t entry = entry_pa ? pt_get(k, entry_pa) : 0;
-
-	if (entry)
-		check_finding(c,
-			      "kmap slot 0x%llx is not in use, its entry is "
-			      "0x%llx",
-			      (unsigned long long)va,
-			      (unsigned long long)entry);
 }
 
 bool kmap_in_use(const struct kernel *k, pfn_t pfn, uint64_t n)
@@ -270,36 +205,82 @@ bool kmap_in_use(const struct kernel *k, pfn_t pfn, uint64_t n)
 	for (unsigned i = 0; s && i < s->nr; i++)
 		if (s->slot[i].count > 1 && s->slot[i].pfn - pfn < n)
 			return true;
-	for (unsigned c = 0; s && c < k->machine->ncpus; c++)
-		for (unsigned i = 0; i < s->cpu[c].depth; i++)
-			if (s->cpu[c].pfn[i] - pfn < n)
+	return kmap_local_uses(k, pfn, n);
+}
+
+bool kmap_lookup(const struct kernel *k, va_t va, pfn_t *pfn)
+{
+	const struct kmap_state *s = k->kmap;
+	uint64_t nr = (va - k->layout.pkmap_base) >> PAGE_SHIFT;
+
+	if (!s)
+		return false;
+	if (va >= k->layout.pkmap_base && nr < s->nr) {
+		*pfn = s->slot[nr].pfn;
+		return s->slot[nr].count;
+	}
+	for (unsigned cpu = 0; cpu < k->machine->ncpus; cpu++) {
+		const struct kmap_ctrl *ctrl = kmap_ctrl_of(k, cpu);
+
+		for (unsigned i = 0; i < ctrl->idx; i++)
+			if (kmap_local_address(k, cpu, i) == (va & PAGE_MASK)) {
+				*pfn = ctrl->pfn[i];
 				return true;
+			}
+	}
 	return false;
+}
+
+void kmap_aliases(const struct kernel *k, pfn_t pfn, kmap_alias_fn fn,
+		  void *ctx)
+{
+	int nr = k->kmap ? find_slot(k->kmap, pfn) : -1;
+
+	if (nr >= 0)
+		fn(ctx, pkmap_address(k, nr), "pkmap", 0);
+	kmap_local_aliases(k, pfn, fn, ctx);
+}
+
+/* --- check ---------------------------------------------------------------- */
+
+static void check_slot(struct checker *c, struct kernel *k, unsigned nr)
+{
+	const struct kmap_slot *slot = &k->kmap->slot[nr];
+	unsigned long long va = pkmap_address(k, nr);
+	uint64_t entry = pt_get(k, pkmap_entry(k, nr));
+
+	if (!slot->count) {
+		if (entry)
+			check_finding(c,
+				      "kmap slot 0x%llx is not in use, its "
+				      "entry is 0x%llx",
+				      va, (unsigned long long)entry);
+		return;
+	}
+	if (!(entry & PTE_P) || pte_pfn(k, entry) != slot->pfn)
+		check_finding(c,
+			      "kmap slot 0x%llx: entry 0x%llx, the slot is for "
+			      "pfn 0x%llx",
+			      va, (unsigned long long)entry,
+			      (unsigned long long)slot->pfn);
+	if (slot->count > 1 && page_is_free(k, slot->pfn))
+		check_finding(c,
+			      "kmap slot 0x%llx is in use, its pfn 0x%llx is "
+			      "free",
+			      va, (unsigned long long)slot->pfn);
+	if (find_slot(k->kmap, slot->pfn) != (int)nr)
+		check_finding(c,
+			      "kmap slot 0x%llx: page_address of pfn 0x%llx "
+			      "does not find it",
+			      va, (unsigned long long)slot->pfn);
 }
 
 unsigned highmem_check(struct kernel *k, check_fn fn, void *ctx)
 {
 	struct checker c = { fn, ctx, 0 };
-	const struct kmap_state *s = k->kmap;
 
-	if (!s)
-		return 0;
-	for (unsigned i = 0; i < s->nr; i++) {
-		if (s->slot[i].count)
-			check_mapping(&c, k, pkmap_address(k, i),
-				      s->slot[i].pfn, s->slot[i].count > 1);
-		else
-			check_empty(&c, k, pkmap_address(k, i));
-	}
-	for (unsigned cpu = 0; cpu < k->machine->ncpus; cpu++)
-		for (unsigned i = 0; i < k->layout.kmap_slots; i++) {
-			va_t va = fix_address(k, cpu, i);
-
-			if (i < s->cpu[cpu].depth)
-				check_mapping(&c, k, va, s->cpu[cpu].pfn[i],
-					      true);
-			else
-				check_empty(&c, k, va);
-		}
+	for (unsigned i = 0; k->kmap && i < k->kmap->nr; i++)
+		check_slot(&c, k, i);
+	kmap_local_check(k, &c);
 	return c.found;
 }

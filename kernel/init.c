@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "kernel/fixmap.h"
 #include "kernel/highmem.h"
 #include "kernel/internal.h"
 #include "kernel/memblock.h"
@@ -253,7 +254,7 @@ static const char *boot(struct kernel *k)
 	slab_init(k);
 	if (vmalloc_init(k))
 		return "no memory left for the tables of the vmalloc area";
-	if (highmem_init(k))
+	if (highmem_init(k) || fixmap_init(k))
 		return "no memory left for kmap";
 	if (kernel_init_process(k))
 		return "no memory left for the first process";
@@ -292,6 +293,7 @@ void kernel_destroy(struct kernel *k)
 		return;
 	k->sink.fn = NULL;
 	tasks_deinit(k);
+	fixmap_deinit(k);
 	highmem_deinit(k);
 	vmalloc_deinit(k);
 	slab_deinit(k);

@@ -15,6 +15,7 @@
 
 #include "kernel/e820.h"
 #include "kernel/event.h"
+#include "kernel/kmap_ctrl.h"
 #include "kernel/layout.h"
 #include "kernel/page.h"
 #include "kernel/printk.h"
@@ -59,6 +60,7 @@ struct mm_struct;
 struct inode;
 struct kmem_cache;
 struct vmap_state;
+struct fixmap_state;
 struct kmap_state;
 
 struct kernel {
@@ -101,6 +103,8 @@ struct kernel {
 	struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][14];	/* by size */
 	uint64_t slab_clock;	/* tracked operations so far (slub_debug=U) */
 	struct kmap_state *kmap;	/* owned, i386 */
+	struct fixmap_state *fixmap;	/* owned */
+	struct kmap_ctrl idle_kmap[MACHINE_MAX_CPUS];	/* of idle CPUs */
 
 	/* Processes */
 	TAILQ_HEAD(task_list, task_struct) tasks;	/* ascending pid */

@@ -143,6 +143,7 @@ struct task_struct {
 	int exit_code;
 	int cpu;		/* where it runs, -1 if it does not */
 	pfn_t stack;		/* kernel stack, THREAD_SIZE_ORDER frames */
+	struct kmap_ctrl kmap_ctrl;	/* its kmap_local mappings */
 	struct kernel_addr addr;
 };
 

@@ -22,7 +22,8 @@ int kernel_fork(struct kernel *k, struct task_struct *parent,
 int do_exit(struct kernel *k, struct task_struct *task, int code);
 /* Reaps an exited child: its pid in *ret. -ECHILD. */
 int do_wait(struct kernel *k, struct task_struct *parent, int *ret);
-/* Runs @task (NULL: idle) on @cpu: loads CR3. -EBUSY: runs on another CPU. */
+/* Runs @task (NULL: idle) on @cpu: loads CR3. -EBUSY: runs on another CPU;
+ * -EDEADLK, -EXDEV: see kmap_may_switch(). */
 int context_switch(struct kernel *k, unsigned cpu, struct task_struct *task);
 /* The first process; called by kernel_boot(). */
 int kernel_init_process(struct kernel *k);

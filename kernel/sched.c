@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "kernel/highmem.h"
 #include "kernel/mm_internal.h"
 
 static pa_t task_root(const struct kernel *k, const struct task_struct *task)
@@ -20,6 +21,7 @@ int context_switch(struct kernel *k, unsigned cpu, struct task_struct *task)
 	struct task_struct *prev = k->current[cpu];
 	struct cpu *c = &k->machine->cpu[cpu];
 	uint64_t old = c->mmu.cr3;
+	int rc;
 
 	if (prev == task)
 		return 0;
@@ -27,8 +29,12 @@ int context_switch(struct kernel *k, unsigned cpu, struct task_struct *task)
 		return -ESRCH;
 	if (task && task->cpu >= 0)
 		return -EBUSY;
+	rc = kmap_may_switch(k, cpu, prev, task);
+	if (rc)
+		return rc;
 	if (cpu_write_cr3(c, task_root(k, task)))
 		return -EFAULT;		/* #GP: somebody poked a PDPTE */
+	kmap_local_switch(k, cpu, prev, task);
 	if (prev)
 		prev->cpu = -1;
 	if (task)

@@ -80,6 +80,17 @@ int cmd_switch_failed(struct cmd_ctx *c, const struct task_struct *task, int rc)
 	if (rc == -EBUSY)
 		return err_set(c->err, ERR_USER, "process %d runs on cpu%d",
 			       task->pid, task->cpu);
+	if (rc == -EDEADLK) {
+		err_set(c->err, ERR_USER, "scheduling while atomic: cpu%u is in "
+			"kmap_atomic (Linux: BUG)",
+			cmd_chosen_cpu(c)->id);
+		return err_hint(c->err, "kunmap_atomic first; pkmap lists them"),
+		       -1;
+	}
+	if (rc == -EXDEV)
+		return err_set(c->err, ERR_USER,
+			       "process %d has kmap_local slots of cpu%u, and may "
+			       "not leave it", task->pid, task->kmap_ctrl.cpu);
 	return err_errno(c->err, rc,
 			 "the CPU refuses the page tables of process %d",
 			 task ? task->pid : 0);

@@ -15,6 +15,7 @@
 	X(cmd_brk) \
 	X(cmd_buddyinfo) \
 	X(cmd_check) \
+	X(cmd_clear_fixmap) \
 	X(cmd_counters) \
 	X(cmd_cpu) \
 	X(cmd_dmesg) \
@@ -24,6 +25,8 @@
 	X(cmd_exec) \
 	X(cmd_exit) \
 	X(cmd_fetch) \
+	X(cmd_fix_to_virt) \
+	X(cmd_fixmap) \
 	X(cmd_fork) \
 	X(cmd_free_pages) \
 	X(cmd_help) \
@@ -37,6 +40,10 @@
 	X(cmd_kfree) \
 	X(cmd_kmalloc) \
 	X(cmd_kmap) \
+	X(cmd_kmap_atomic) \
+	X(cmd_kmap_flush_unused) \
+	X(cmd_kmap_local) \
+	X(cmd_kmap_to_page) \
 	X(cmd_kmem_cache_alloc) \
 	X(cmd_kmem_cache_create) \
 	X(cmd_kmem_cache_destroy) \
@@ -45,6 +52,8 @@
 	X(cmd_krealloc) \
 	X(cmd_ksize) \
 	X(cmd_kunmap) \
+	X(cmd_kunmap_atomic) \
+	X(cmd_kunmap_local) \
 	X(cmd_kzalloc) \
 	X(cmd_layout) \
 	X(cmd_let) \
@@ -67,6 +76,7 @@
 	X(cmd_pfn_to_virt) \
 	X(cmd_pfn_valid) \
 	X(cmd_phys_to_page) \
+	X(cmd_pkmap) \
 	X(cmd_poke) \
 	X(cmd_ps) \
 	X(cmd_ptdump) \
@@ -75,6 +85,7 @@
 	X(cmd_ram) \
 	X(cmd_read) \
 	X(cmd_reg) \
+	X(cmd_set_fixmap) \
 	X(cmd_slab) \
 	X(cmd_slabinfo) \
 	X(cmd_slow_virt_to_phys) \
@@ -86,6 +97,7 @@
 	X(cmd_touch) \
 	X(cmd_vfree) \
 	X(cmd_virt_addr_valid) \
+	X(cmd_virt_to_fix) \
 	X(cmd_virt_to_page) \
 	X(cmd_virt_to_pfn) \
 	X(cmd_vm_map_ram) \

@@ -221,7 +221,7 @@ static void emit_fixmap(struct cmd_ctx *c, va_t va)
 		res_u64(r, "cpu", "kmap_atomic slot of cpu%s", cpu);
 		res_u64(r, "slot", "~, number %s", n);
 		res_text(r, COL_DIM,
-			 n < c->k->kmap->cpu[cpu].depth ? "in use" : "free");
+			 n < kmap_ctrl_of(c->k, cpu)->idx ? "in use" : "free");
 	}
 	res_end(r);
 }

@@ -4,7 +4,9 @@
 #include <errno.h>
 
 #include "kernel/highmem.h"
+#include "kernel/mm.h"
 #include "kernel/pgtable.h"
+#include "kernel/process.h"
 
 static va_t must_kmap(struct kernel *k, pfn_t pfn)
 {
@@ -160,6 +162,209 @@ static void test_kmap_atomic__leaves_no_stale_translation(void **state)
 	}
 }
 
+/* --- the stack of a task ----------------------------------------------------- */
+
+static pfn_t take(struct kernel *k)
+{
+	pfn_t pfn = alloc_pages(k, GFP_HIGHUSER, 0, "test");
+
+	assert_true(pfn != PFN_NONE && pfn >= k->max_low_pfn);
+	return pfn;
+}
+
+static struct task_struct *fork_one(struct kernel *k)
+{
+	struct task_struct *child;
+
+	assert_int_equal(kernel_fork(k, find_task(k, 1), &child), 0);
+	return child;
+}
+
+static pa_t maps_to(const struct kernel *k, va_t va)
+{
+	uint64_t entry;
+	unsigned level;
+
+	if (!pt_leaf(k, k->swapper_pg_dir, va, &entry, &level))
+		return 0;
+	return pte_pfn(k, entry);
+}
+
+static void test_kmap_local__strict_order(void **state)
+{
+	struct kernel *k = *state;
+	pfn_t a = take(k), b = take(k);
+	va_t va, vb, low;
+
+	assert_int_equal(kmap_local(k, 0, a, &va), 0);
+	assert_int_equal(kmap_atomic(k, 0, b, &vb), 0);
+	assert_int_equal(kmap_local(k, 0, 0x100, &low), 0);
+	assert_int_equal(low, kernel_va(k, 0x100000));
+	assert_int_equal(vb, va - PAGE_SIZE);
+	assert_int_equal(kunmap_local(k, 0, va), -EINVAL);
+	assert_int_equal(kunmap_local(k, 0, vb), -EINVAL);
+	assert_int_equal(kunmap_atomic(k, 0, vb), 0);
+	assert_int_equal(kunmap_atomic(k, 0, va), -EINVAL);
+	assert_int_equal(kunmap_local(k, 0, va), 0);
+	assert_int_equal(kunmap_local(k, 0, va), -EINVAL);
+	free_pages(k, a, 0);
+	free_pages(k, b, 0);
+}
+
+/* The mappings go with the task, and come back at the same addresses. */
+static void test_kmap_local__moves_with_the_task(void **state)
+{
+	struct kernel *k = *state;
+	struct task_struct *init = find_task(k, 1), *child = fork_one(k);
+	pfn_t a = take(k), b = take(k), c = take(k);
+	va_t va, vb, vc;
+
+	kmap_local(k, 0, a, &va);
+	kmap_local(k, 0, b, &vb);
+	assert_int_equal(context_switch(k, 0, child), 0);
+	assert_false(maps_to(k, va) || maps_to(k, vb));
+	assert_int_equal(findings(k, NULL), 0);
+	assert_true(kmap_in_use(k, b, 1));
+	kmap_local(k, 0, c, &vc);
+	assert_int_equal(vc, va);
+	assert_int_equal(context_switch(k, 1, init), -EXDEV);
+	assert_int_equal(context_switch(k, 0, init), 0);
+	assert_int_equal(maps_to(k, va), a);
+	assert_int_equal(maps_to(k, vb), b);
+	assert_int_equal(findings(k, NULL), 0);
+	/* A task that ends takes its mappings along. */
+	assert_int_equal(context_switch(k, 0, child), 0);
+	assert_int_equal(maps_to(k, va), c);
+	assert_int_equal(do_exit(k, child, 0), 0);
+	assert_false(maps_to(k, va));
+	assert_false(kmap_in_use(k, c, 1));
+	assert_int_equal(context_switch(k, 0, init), 0);
+	assert_int_equal(kunmap_local(k, 0, vb), 0);
+	assert_int_equal(kunmap_local(k, 0, va), 0);
+	free_pages(k, a, 0);
+	free_pages(k, b, 0);
+	free_pages(k, c, 0);
+}
+
+static void test_kmap_atomic__forbids_the_switch(void **state)
+{
+	struct kernel *k = *state;
+	struct task_struct *child = fork_one(k);
+	pfn_t low = alloc_pages(k, GFP_KERNEL, 0, "test");
+	va_t va;
+
+	assert_int_equal(kmap_atomic(k, 0, low, &va), 0);
+	assert_int_equal(context_switch(k, 0, child), -EDEADLK);
+	assert_int_equal(context_switch(k, 1, child), 0);
+	assert_int_equal(kunmap_atomic(k, 0, va), 0);
+	assert_int_equal(context_switch(k, 1, NULL), 0);
+	assert_int_equal(context_switch(k, 0, child), 0);
+	free_pages(k, low, 0);
+}
+
+/* 6.1 never uses the last of its 16 slots; 2.6 has 13 types. */
+static void test_kmap_local__depth(void **state)
+{
+	struct kernel *k = *state;
+	bool is_61 = k->config.layout_61;
+	pfn_t pfn = take(k);
+	va_t va;
+
+	assert_int_equal(kmap_local_max(k), is_61 ? 15 : 13);
+	for (unsigned i = 0; i < kmap_local_max(k); i++)
+		assert_int_equal(kmap_local(k, 1, pfn, &va), 0);
+	assert_int_equal(kmap_local(k, 1, pfn, &va), -EAGAIN);
+	for (unsigned i = kmap_local_max(k); i-- > 0;)
+		assert_int_equal(
+			kunmap_local(k, 1, kmap_local_address(k, 1, i)), 0);
+	free_pages(k, pfn, 0);
+}
+
+struct seen { unsigned n; va_t va[4]; };
+
+static void see(void *ctx, va_t va, const char *how, unsigned cpu)
+{
+	struct seen *s = ctx;
+
+	s->va[s->n++] = va;
+}
+
+/* One frame, its names, and the same byte by all of them. */
+static void test_kmap__aliases(void **state)
+{
+	struct kernel *k = *state;
+	struct seen seen = { 0 };
+	pfn_t pfn = take(k), found;
+	uint32_t word = 0xa11a5;
+	va_t p, l;
+
+	kmap(k, pfn, &p);
+	kmap_local(k, 1, pfn, &l);
+	kmap_aliases(k, pfn, see, &seen);
+	assert_int_equal(seen.n, 2);
+	assert_int_equal(seen.va[0], p);
+	assert_int_equal(seen.va[1], l);
+	for (unsigned i = 0; i < 2; i++) {
+		struct access access = { .va = seen.va[i],
+					 .kind = ACCESS_WRITE };
+		struct fault fault;
+
+		word++;
+		assert_int_equal(mmu_copy(&k->machine->cpu[1], &access, &word,
+					  4, &fault), 4);
+		assert_memory_equal(page_bytes(k, pfn), &word, 4);
+		assert_true(kmap_lookup(k, seen.va[i], &found));
+		assert_int_equal(found, pfn);
+	}
+	kunmap_local(k, 1, l);
+	assert_false(kmap_lookup(k, l, &found));
+	kunmap(k, pfn);
+	assert_int_equal(kmap_flush_unused(k), 1);
+	assert_int_equal(kmap_flush_unused(k), 0);
+	assert_false(kmap_lookup(k, p, &found));
+	free_pages(k, pfn, 0);
+}
+
+#define NFRAMES 700
+
+/* Any order of all calls on all CPUs; then nothing is left. */
+static void test_kmap__random(void **state)
+{
+	struct kernel *k = *state;
+	unsigned uses[NFRAMES] = { 0 };
+	pfn_t pfn[NFRAMES], top;
+	va_t va;
+
+	for (unsigned i = 0; i < NFRAMES; i++)
+		pfn[i] = take(k);
+	for (unsigned n = 0; n < 6000; n++) {
+		uint64_t r = kernel_random(k);
+		unsigned i = (r >> 8) % NFRAMES, cpu = r >> 4 & 1;
+
+		if (r % 4 == 0)
+			uses[i] += !kmap(k, pfn[i], &va);
+		else if (r % 4 == 1 && uses[i])
+			uses[i] -= !kunmap(k, pfn[i]);
+		else if (r % 4 == 2)
+			kmap_local(k, cpu, pfn[i], &va);
+		else if (kmap_local_top(k, cpu, &top, &va))
+			assert_int_equal(kunmap_local(k, cpu, va), 0);
+		if (n % 100 == 0)
+			assert_int_equal(findings(k, NULL), 0);
+	}
+	for (unsigned cpu = 0; cpu < 2; cpu++)
+		while (kmap_local_top(k, cpu, &top, &va))
+			kunmap_local(k, cpu, va);
+	for (unsigned i = 0; i < NFRAMES; i++) {
+		for (; uses[i]; uses[i]--)
+			assert_int_equal(kunmap(k, pfn[i]), 0);
+		assert_false(kmap_in_use(k, pfn[i], 1));
+		free_pages(k, pfn[i], 0);
+	}
+	kmap_flush_unused(k);
+	assert_int_equal(findings(k, NULL), 0);
+}
+
 static void test_kmap__none_on_64_bit(void **state)
 {
 	struct kernel *k = *state;
@@ -184,6 +389,13 @@ int main(void)
 		ON_ALL(test_kmap__errors),
 		ON_ALL(test_kmap_atomic__addresses),
 		ON_ALL(test_kmap_atomic__leaves_no_stale_translation),
+		ON_ALL(test_kmap_local__strict_order),
+		ON_ALL(test_kmap_local__moves_with_the_task),
+		ON_ALL(test_kmap_atomic__forbids_the_switch),
+		BOOT_TEST(test_kmap_atomic__forbids_the_switch, x86_64),
+		ON_ALL(test_kmap_local__depth),
+		ON_ALL(test_kmap__aliases),
+		ON_ALL(test_kmap__random),
 		BOOT_TEST(test_kmap__none_on_64_bit, x86_64),
 		/* These leave slots in use of frames that are free: unchecked.
 		 */

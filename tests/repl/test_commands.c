@@ -126,6 +126,8 @@ static const char *const looks[] = {
 	"maps", "ps", "layout", "buddyinfo", "zoneinfo", "slabinfo",
 	"slabinfo -s", "slabinfo kmalloc-*", "slab PAGE_OFFSET", "ksize 16", "dmesg",
 	"meminfo", "sysctl", "vmallocinfo", "iomem", "e820", "mtrr", "reg pat", "tlb", "tlb -c 1",
+	"pkmap", "pkmap -l", "fixmap", "fix_to_virt FIX_APIC_BASE",
+	"virt_to_fix 0xffffc000", "kmap_to_page PAGE_OFFSET",
 	"tlb data", "tlb -l L2", "tlb --stale", "tlb --config", "counters",
 	"counters --full", "pte 0x7ffc4067", "pte 0x80 -l PDE -m 4-level", "peek 0x1000 64",
 	"whatis heap", "whatis data", "whatis PAGE_OFFSET+16M", "whatis -p 2 heap",
