@@ -392,7 +392,7 @@ static void emit_local(struct cmd_ctx *c)
 {
 	const struct task_struct *t;
 
-	res_list(c->r, "local", RES_LINES);
+	res_list(c->r, "local_mappings", RES_LINES);
 	for (unsigned i = 0; i < c->k->machine->ncpus; i++)
 		if (!c->k->current[i])
 			emit_stack(c, &c->k->idle_kmap[i], i, 0, true);
