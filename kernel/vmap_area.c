@@ -77,7 +77,7 @@ int vmalloc_init(struct kernel *k)
 	all->start = k->layout.vmalloc_start;
 	all->end = k->layout.vmalloc_end;
 	vmap_tree_insert(&k->vmap->free, &all->node);
-	return 0;
+	return preallocate_vmalloc_pages(k);
 }
 
 static void destroy_tree(struct vmap_node *n)

@@ -616,6 +616,25 @@ static void test_sync__at_once(void **state)
 	}
 }
 
+/* x86-64: every root has the space's entries from the start. */
+static void test_sync__preallocated(void **state)
+{
+	struct kernel *k = *state;
+	uint64_t step = 1ULL << k->mode->level[0].shift;
+	unsigned n = 0;
+
+	for (va_t va = k->layout.vmalloc_start; va < k->layout.vmalloc_end;
+	     va = ALIGN_DOWN(va, step) + step, n++) {
+		pa_t entry = pt_lookup(k, k->swapper_pg_dir, va, 0, false);
+		pa_t mine = pt_lookup(k, find_task(k, 1)->mm->pgd << PAGE_SHIFT,
+				      va, 0, false);
+
+		assert_true(pt_get(k, entry) & PTE_P);
+		assert_int_equal(pt_get(k, entry), pt_get(k, mine));
+	}
+	assert_int_equal(n, 64);
+}
+
 static void test_sync__by_vmalloc_fault(void **state)
 {
 	struct kernel *k = two_processes(&i386, true);
@@ -770,6 +789,7 @@ int main(void)
 		BOOT_TEST(test_ioremap__large_in_place_of_a_table, i386_pae),
 		BOOT_TEST(test_ioremap__large_in_place_of_a_table, x86_64),
 		cmocka_unit_test(test_sync__at_once),
+		BOOT_TEST(test_sync__preallocated, x86_64),
 		cmocka_unit_test(test_sync__by_vmalloc_fault),
 		ON_ALL(test_random__all_comes_back),
 		ON_ALL(test_ioremap__is_uncached),
