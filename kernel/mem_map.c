@@ -8,6 +8,8 @@
  *	flags, i386:    zone in bits 31:30
  *	flags, x86-64:  node in bits 63:54, zone in 53:51, last CPU in 50:30
  *
+ *	compound pages: a tail's lru.next leads to the head, with bit 0 set
+ *
  * as Debian builds 6.1 (CONFIG_NODES_SHIFT 10, NR_CPUS 8192, FLATMEM on i386).
  * The other uses of the words: a slab has its list in lru and its counters in
  * private, a root table its mm in index, a free block's head its order in
@@ -15,9 +17,9 @@
  *
  * Simplified: mapping of a file page is the address of the inode, Linux' of
  * i_data within it; the last links of a list, which lead to its head in
- * the zone or the cache, are 0, and so is the free list of a slab; all user
- * tables but the root count as page tables (PG_table), Linux' those of the two
- * lowest levels; no compound pages, memcg_data 0.
+ * the zone, are 0; a slab's list is not shown; all user tables but the root
+ *count as page tables (PG_table), Linux' those of the two lowest levels;
+ *memcg_data 0.
  */
 #include "kernel/mem_map.h"
 
@@ -29,16 +31,21 @@
 #include "kernel/mm_internal.h"
 #include "kernel/page_alloc.h"
 #include "kernel/pgtable.h"
+#include "kernel/slab_internal.h"
 
-#define LIST_POISON1	  0x100
-#define LIST_POISON2	  0x122
-#define POISON_DELTA	  0xdead000000000000ULL /* x86-64 */
-#define PAGE_TYPE_BUDDY	  0x80u
-#define PAGE_TYPE_TABLE	  0x200u
-#define PAGE_MAPPING_ANON 1u
-#define LAST_CPUPID_NONE  (0x1fffffULL << 30)
-#define ZONES_PGOFF_64	  51
-#define ZONES_PGOFF_32	  30
+#define LIST_POISON1	   0x100
+#define LIST_POISON2	   0x122
+#define POISON_DELTA	   0xdead000000000000ULL /* x86-64 */
+#define PAGE_TYPE_BUDDY	   0x80u
+#define PAGE_TYPE_TABLE	   0x200u
+#define PAGE_MAPPING_ANON  1u
+#define LINUX_SLAB	   BIT(9)
+#define LINUX_HEAD	   BIT(16)
+#define TAIL_MAPPING	   0x400
+#define COMPOUND_PAGE_DTOR 1
+#define LAST_CPUPID_NONE   (0x1fffffULL << 30)
+#define ZONES_PGOFF_64	   51
+#define ZONES_PGOFF_32	   30
 
 const struct page_field page_fields[] = {
 	{ "flags", 0, 0, 4, 8 },	{ "lru.next", 4, 8, 4, 8 },
@@ -135,12 +142,36 @@ static bool never_free(const struct kernel *k, pfn_t pfn)
 	       memblock_reserved_name(k, pfn);
 }
 
+/* Slabs and large kmallocs of more than a frame are compound pages. */
+static bool is_compound(const struct kernel *k, pfn_t pfn, pfn_t *head,
+			unsigned *order)
+{
+	const struct page *page;
+
+	if (never_free(k, pfn) || page_is_free(k, pfn))
+		return false;
+	page = pfn_to_page(k, pfn);
+	if (page->flags & PG_slab) {
+		*head = page->slab->pfn;
+		*order = page->slab->order;
+		return *order > 0;
+	}
+	*head = frame_block(k, pfn, order);
+	return *order > 0 && (pfn_to_page(k, *head)->flags & PG_kmalloc);
+}
+
 uint64_t mem_map_flags(const struct kernel *k, pfn_t pfn)
 {
 	uint64_t flags = BIT(12); /* PG_reserved */
+	unsigned order;
+	pfn_t head;
 
 	if (!never_free(k, pfn))
 		flags = linux_flags(pfn_to_page(k, pfn)->flags);
+	if (is_compound(k, pfn, &head, &order))
+		flags = (flags & ~(uint64_t)LINUX_SLAB) |
+			(pfn != head ? 0 : flags & LINUX_SLAB) |
+			(pfn == head ? LINUX_HEAD : 0);
 	return flags | zone_bits(k, pfn);
 }
 
@@ -183,12 +214,14 @@ static void fill_free(const struct kernel *k, pfn_t pfn, struct words *w)
 	}
 }
 
-static void fill_slab(const struct kernel *k, const struct page *page,
+/* inuse, objects and frozen are bit fields of one word. */
+static void fill_slab(const struct kernel *k, const struct slab *s,
 		      struct words *w)
 {
-	w->w[F_NEXT] = lru_of(k, page->next);
-	w->w[F_PREV] = lru_of(k, page->prev);
-	w->w[F_PRIVATE] = page->private | page->slab_cache->objects << 16;
+	w->w[F_MAPPING] = s->cache->object;
+	w->w[F_INDEX] = s->freelist;
+	w->w[F_PRIVATE] =
+		s->inuse | s->objects << 16 | (uint32_t)s->frozen << 31;
 }
 
 static void fill_table(const struct kernel *k, pfn_t pfn,
@@ -215,7 +248,7 @@ static void fill_used(const struct kernel *k, pfn_t pfn, struct words *w)
 		w->w[F_PREV] = LIST_POISON2 + delta;
 	}
 	if (page->flags & PG_slab) {
-		fill_slab(k, page, w);
+		fill_slab(k, page->slab, w);
 	} else if (page->flags & PG_table) {
 		fill_table(k, pfn, page, w);
 	} else if (page->flags & PG_anon) {
@@ -227,10 +260,30 @@ static void fill_used(const struct kernel *k, pfn_t pfn, struct words *w)
 	}
 }
 
+/* lru.next leads to the head; the first tail has the order and more. */
+static void fill_tail(const struct kernel *k, pfn_t pfn, pfn_t head,
+		      unsigned order, struct words *w)
+{
+	w->w[F_REFCOUNT] = 0;
+	w->w[F_NEXT] = page_va(k, head) | 1;
+	w->w[F_MAPPING] = TAIL_MAPPING + (is_64(k) ? POISON_DELTA : 0);
+	if (pfn != head + 1)
+		return;
+	w->w[F_PREV] = COMPOUND_PAGE_DTOR | order << 8;
+	if (is_64(k)) {
+		w->w[F_PREV] |= (uint64_t)~0U << 32;   /* _mapcount */
+		w->w[F_MAPPING] = 1ULL << order << 32; /* nr, pincount 0 */
+	} else {
+		w->w[F_MAPPING] = ~0U;
+	}
+}
+
 void mem_map_bytes(const struct kernel *k, pfn_t pfn,
 		   uint8_t ret[STRUCT_PAGE_MAX])
 {
 	struct words w = { { 0 } };
+	unsigned order;
+	pfn_t head;
 
 	memset(ret, 0, STRUCT_PAGE_MAX);
 	if (!linux_pfn_valid(k, pfn))
@@ -238,6 +291,8 @@ void mem_map_bytes(const struct kernel *k, pfn_t pfn,
 	fill_fresh(k, pfn, &w);
 	if (!never_free(k, pfn) && page_is_free(k, pfn))
 		fill_free(k, pfn, &w);
+	else if (is_compound(k, pfn, &head, &order) && pfn != head)
+		fill_tail(k, pfn, head, order, &w);
 	else if (!never_free(k, pfn))
 		fill_used(k, pfn, &w);
 	for (unsigned i = 0; page_fields[i].name; i++)

@@ -10,13 +10,16 @@
 #include "machine/ptiter.h"
 
 const char *const object_name[] = {
-	[OBJECT_NONE] = NULL,		[OBJECT_TASK] = "task_struct",
-	[OBJECT_MM] = "mm_struct",	[OBJECT_VMA] = "vm_area_struct",
-	[OBJECT_ANON_VMA] = "anon_vma", [OBJECT_AVC] = "anon_vma_chain",
-	[OBJECT_INODE] = "inode",
-	[OBJECT_VMAP] = "vmap_area",
-	[OBJECT_VM] = "vm_struct",
-	[OBJECT_VM_PAGES] = "array of struct page *",
+	[KOBJ_NONE] = NULL,
+	[KOBJ_TASK] = "task_struct",
+	[KOBJ_MM] = "mm_struct",
+	[KOBJ_VMA] = "vm_area_struct",
+	[KOBJ_ANON_VMA] = "anon_vma",
+	[KOBJ_AVC] = "anon_vma_chain",
+	[KOBJ_INODE] = "inode",
+	[KOBJ_VMAP] = "vmap_area",
+	[KOBJ_VM] = "vm_struct",
+	[KOBJ_VM_PAGES] = "array of struct page *",
 };
 
 /* --- objects ------------------------------------------------------------ */
@@ -27,14 +30,14 @@ static bool in_vma(const struct vm_area_struct *vma, va_t va,
 	const struct anon_vma_chain *avc;
 
 	ret->vma = vma;
-	ret->kind = OBJECT_VMA;
+	ret->kind = KOBJ_VMA;
 	if (vma->addr.va == va)
 		return true;
 	LIST_FOREACH (avc, &vma->anon_vma_chain, same_vma) {
-		ret->kind = OBJECT_AVC;
+		ret->kind = KOBJ_AVC;
 		if (avc->addr.va == va)
 			return true;
-		ret->kind = OBJECT_ANON_VMA;
+		ret->kind = KOBJ_ANON_VMA;
 		if (avc->anon_vma->addr.va == va)
 			return true;
 	}
@@ -45,12 +48,12 @@ static bool in_task(const struct task_struct *t, va_t va, struct object *ret)
 {
 	struct vm_area_struct *vma;
 
-	*ret = (struct object){ .kind = OBJECT_TASK, .task = t };
+	*ret = (struct object){ .kind = KOBJ_TASK, .task = t };
 	if (t->addr.va == va)
 		return true;
 	if (!t->mm)
 		return false;
-	ret->kind = OBJECT_MM;
+	ret->kind = KOBJ_MM;
 	if (t->mm->addr.va == va)
 		return true;
 	for_each_vma (&t->mm->vmas, vma)
@@ -62,11 +65,11 @@ static bool in_task(const struct task_struct *t, va_t va, struct object *ret)
 static bool in_vmap(const struct vmap_area *a, va_t va, struct object *ret)
 {
 	*ret = (struct object){ .vmap = a };
-	ret->kind = a->obj == va     ? OBJECT_VMAP
-		    : a->vm == va    ? OBJECT_VM
-		    : a->array == va ? OBJECT_VM_PAGES
-				     : OBJECT_NONE;
-	return ret->kind != OBJECT_NONE;
+	ret->kind = a->obj == va     ? KOBJ_VMAP
+		    : a->vm == va    ? KOBJ_VM
+		    : a->array == va ? KOBJ_VM_PAGES
+				     : KOBJ_NONE;
+	return ret->kind != KOBJ_NONE;
 }
 
 bool object_at(const struct kernel *k, va_t va, struct object *ret)
@@ -80,7 +83,7 @@ bool object_at(const struct kernel *k, va_t va, struct object *ret)
 			return true;
 	LIST_FOREACH (inode, &k->inodes, link)
 		if (inode->addr.va == va) {
-			*ret = (struct object){ .kind = OBJECT_INODE,
+			*ret = (struct object){ .kind = KOBJ_INODE,
 						.inode = inode };
 			return true;
 		}

@@ -8,19 +8,19 @@
 #include "kernel/mm_types.h"
 
 enum object_kind {
-	OBJECT_NONE, OBJECT_TASK, OBJECT_MM, OBJECT_VMA, OBJECT_ANON_VMA,
-	OBJECT_AVC, OBJECT_INODE, OBJECT_VMAP, OBJECT_VM, OBJECT_VM_PAGES,
+	KOBJ_NONE, KOBJ_TASK, KOBJ_MM, KOBJ_VMA, KOBJ_ANON_VMA,
+	KOBJ_AVC, KOBJ_INODE, KOBJ_VMAP, KOBJ_VM, KOBJ_VM_PAGES,
 };
 
 struct object {
 	enum object_kind kind;
 	const struct task_struct *task;	/* whose; NULL: nobody's now */
-	const struct vm_area_struct *vma;	/* OBJECT_VMA, _ANON_VMA, _AVC */
-	const struct inode *inode;	/* OBJECT_INODE */
-	const struct vmap_area *vmap;	/* OBJECT_VMAP, _VM, _VM_PAGES */
+	const struct vm_area_struct *vma;	/* KOBJ_VMA, _ANON_VMA, _AVC */
+	const struct inode *inode;	/* KOBJ_INODE */
+	const struct vmap_area *vmap;	/* KOBJ_VMAP, _VM, _VM_PAGES */
 };
 
-/* "task_struct", as its cache is called; NULL for OBJECT_NONE. */
+/* "task_struct", as its cache is called; NULL for KOBJ_NONE. */
 extern const char *const object_name[];
 
 /* What the slab object at @va stands for. False: nothing known. */

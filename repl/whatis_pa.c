@@ -99,32 +99,60 @@ static void emit_meaning(struct cmd_ctx *c, va_t object)
 	res_end(r);
 }
 
+/* Where the object stands: whose list, and what is wrong with its bytes. */
+static void emit_state(struct cmd_ctx *c, const struct slab_object *o)
+{
+	static const char *const state[] = {
+		[OBJ_FREE] = "free",
+		[OBJ_USED] = "in use",
+		[OBJ_LOST] = "given up: its free list is corrupt",
+		[OBJ_CPU] = "free, on the list of a CPU",
+	};
+	const char *bad;
+	va_t at;
+
+	res_str(c->r, "state", "%s", state[o->state]);
+	if (o->state == OBJ_CPU)
+		res_u64(c->r, "cpu", "~: cpu%s", o->cpu);
+	bad = slab_verdict(c->k, o, &at);
+	if (!bad)
+		return;
+	res_str(c->r, "bad", "%s overwritten", bad);
+	res_va(c->r, "bad_at", "~ at %s", at);
+}
+
+static void emit_offset(struct result *r, uint64_t offset)
+{
+	res_hex(r, "offset", offset ? "~ +%s" : NULL, offset, 1);
+}
+
 static void emit_slab(struct cmd_ctx *c, va_t va)
 {
-	const struct kmem_cache *cache;
 	struct result *r = c->r;
-	bool in_use;
-	va_t object;
+	struct slab_object o;
 
-	cache = slab_lookup(c->k, va, &object, &in_use);
+	if (!slab_find(c->k, va, &o))
+		return;
 	whatis_label(r, "slab");
-	if (!cache) {
-		res_text(r, COL_PLAIN, "~the waste behind its last object");
+	res_object(r, "slab");
+	res_str(r, "cache", "~%s", o.cache->name);
+	if (o.state == OBJ_NONE) {
+		res_text(r, COL_DIM, "the rest behind its last object");
+		res_end(r);
 		return;
 	}
-	res_object(r, "slab");
-	res_str(r, "cache", "~%s", cache->name);
-	res_va(r, "object", "object %s", object);
-	if (va != object)
-		res_hex(r, "offset", "~ +%s", va - object, 1);
+	res_va(r, "object", "object %s", o.start);
+	if (va >= o.start)
+		emit_offset(r, va - o.start);
 	else
-		res_hex(r, "offset", NULL, 0, 1);
-	res_u64(r, "size", "~, %s bytes", cache->object_size);
-	res_bool(r, "in_use", NULL, in_use);
-	res_text(r, in_use ? COL_GOOD : COL_DIM, in_use ? "in use" : "free");
+		res_text(r, COL_DIM, "~, its left red zone");
+	res_u64(r, "size", "~, %s bytes", o.cache->object_size);
+	res_u64(r, "index", "number %s", o.index);
+	res_u64(r, "objects", "~ of %s", o.objects);
+	emit_state(c, &o);
 	res_end(r);
-	if (in_use)
-		emit_meaning(c, object);
+	if (o.state == OBJ_USED)
+		emit_meaning(c, o.start);
 }
 
 static void emit_struct_page_bytes(struct cmd_ctx *c, pfn_t pfn,

@@ -6,6 +6,7 @@
 #include "kernel/memblock.h"
 #include "kernel/mm_internal.h"
 #include "kernel/process.h"
+#include "kernel/slab.h"
 
 static uint64_t word_at(const struct kernel *k, pfn_t pfn, const char *field)
 {
@@ -127,12 +128,41 @@ static void test_mem_map__words_of_each_kind(void **state)
 			 find_vma(mm, va)->anon_vma->addr.va);
 	assert_int_equal(word_at(k, pfn, "_mapcount"), 0);
 	assert_int_equal(word_at(k, pfn, "flags") & 0xa0000, 0xa0000);
-	/* a root table, a slab */
+	/* a root table */
 	assert_int_equal(word_at(k, mm->pgd, "index"), mm->addr.va);
-	assert_int_equal(word_at(k, kernel_pa(k, mm->addr.va) >> PAGE_SHIFT,
-				 "flags") &
-				 0x200,
-			 0x200);
+}
+
+/* The head has the flags, the tails lead to it. */
+static void check_compound(const struct kernel *k, pfn_t head, unsigned order)
+{
+	va_t va = convert_page(k, head).n;
+
+	assert_int_equal(word_at(k, head, "flags") >> 16 & 1, order > 0);
+	for (unsigned i = 1; i < 1U << order; i++) {
+		assert_int_equal(word_at(k, head + i, "lru.next"), va | 1);
+		assert_int_equal(word_at(k, head + i, "_refcount"), 0);
+		assert_int_equal(word_at(k, head + i, "flags") & 0x10200, 0);
+	}
+	if (order)
+		assert_int_equal(word_at(k, head + 1, "lru.prev") & 0xffff,
+				 1 | order << 8);
+}
+
+static void test_mem_map__compound_pages(void **state)
+{
+	struct kernel *k = *state;
+	struct slab_object o;
+	va_t va;
+
+	assert_true(slab_find(k, find_task(k, 1)->mm->addr.va, &o));
+	check_compound(k, o.pfn, o.order);
+	assert_int_equal(word_at(k, o.pfn, "flags") & 0x200, 0x200);
+	assert_int_equal(word_at(k, o.pfn, "private") >> 16 & 0x7fff,
+			 o.objects);
+	assert_int_equal(word_at(k, o.pfn, "private") & 0xffff, o.inuse);
+	assert_int_equal(kmalloc(k, 100000, GFP_KERNEL, &va), 0);
+	check_compound(k, kernel_pa(k, va) >> PAGE_SHIFT, 5);
+	kfree(k, va);
 }
 
 static void test_mem_map__free_blocks_have_an_order(void **state)
@@ -162,6 +192,7 @@ int main(void)
 		ALL(test_mem_map__reading_in_pieces),
 		ALL(test_mem_map__kernel_code_sees_it),
 		ALL(test_mem_map__words_of_each_kind),
+		ALL(test_mem_map__compound_pages),
 		ALL(test_mem_map__free_blocks_have_an_order),
 	};
 

@@ -48,17 +48,17 @@ static void test_object__every_struct_is_found(void **state)
 
 	populate(k);
 	TAILQ_FOREACH (t, &k->tasks, link) {
-		expect(k, t->addr.va, OBJECT_TASK, t);
-		expect(k, t->mm->addr.va, OBJECT_MM, t);
+		expect(k, t->addr.va, KOBJ_TASK, t);
+		expect(k, t->mm->addr.va, KOBJ_MM, t);
 		for_each_vma (&t->mm->vmas, vma) {
-			expect(k, vma->addr.va, OBJECT_VMA, t);
+			expect(k, vma->addr.va, KOBJ_VMA, t);
 			if (vma->anon_vma)
 				expect(k, vma->anon_vma->addr.va,
-				       OBJECT_ANON_VMA, NULL);
+				       KOBJ_ANON_VMA, NULL);
 		}
 	}
 	LIST_FOREACH (inode, &k->inodes, link)
-		expect(k, inode->addr.va, OBJECT_INODE, NULL);
+		expect(k, inode->addr.va, KOBJ_INODE, NULL);
 }
 
 static void test_object__vmalloc_has_three(void **state)
@@ -69,9 +69,9 @@ static void test_object__vmalloc_has_three(void **state)
 
 	assert_int_equal(vmalloc(k, 64 * KiB, &va), 0);
 	a = find_vmap_area(k, va);
-	expect(k, a->obj, OBJECT_VMAP, NULL);
-	expect(k, a->vm, OBJECT_VM, NULL);
-	expect(k, a->array, OBJECT_VM_PAGES, NULL);
+	expect(k, a->obj, KOBJ_VMAP, NULL);
+	expect(k, a->vm, KOBJ_VM, NULL);
+	expect(k, a->array, KOBJ_VM_PAGES, NULL);
 	vfree(k, va);
 }
 
