@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "kernel/fixmap.h"
+#include "kernel/dma_mapping.h"
 #include "kernel/highmem.h"
 #include "kernel/internal.h"
 #include "kernel/fs.h"
@@ -160,6 +161,7 @@ unsigned kernel_check(struct kernel *k, check_fn fn, void *ctx)
 	found += vmalloc_check(k, fn, ctx);
 	found += highmem_check(k, fn, ctx);
 	found += fixmap_check(k, fn, ctx);
+	found += dma_check(k, fn, ctx);
 	TAILQ_FOREACH (t, &k->tasks, link)
 		if (t->mm)
 			found += mm_check(k, t->mm, fn, ctx);

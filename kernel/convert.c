@@ -47,7 +47,7 @@ bool slow_virt_to_phys(const struct kernel *k, va_t va, pa_t *ret)
 	return true;
 }
 
-/* --- __pa --------------------------------------------------------------- */
+/* --- __pa ----------------------------------------------------------------- */
 
 /* Why a subtraction is wrong for @va, or CONVERT_OK. */
 static enum convert_why judge_va(const struct kernel *k, va_t va)
@@ -137,7 +137,7 @@ struct conversion convert_pa_symbol(const struct kernel *k, va_t va)
 	return c;
 }
 
-/* --- __va --------------------------------------------------------------- */
+/* --- __va ----------------------------------------------------------------- */
 
 struct conversion convert_va(const struct kernel *k, pa_t pa)
 {
@@ -166,7 +166,7 @@ va_t page_address(const struct kernel *k, pfn_t pfn)
 	return va;
 }
 
-/* --- struct page -------------------------------------------------------- */
+/* --- struct page ---------------------------------------------------------- */
 
 /* The struct page of frame 0. */
 static va_t mem_map_base(const struct kernel *k)

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 
 #include "kernel/fixmap.h"
+#include "kernel/dma_mapping.h"
 #include "kernel/highmem.h"
 #include "kernel/internal.h"
 #include "kernel/memblock.h"
@@ -23,6 +24,7 @@
 #include "kernel/page_alloc.h"
 #include "kernel/pgtable.h"
 #include "kernel/slab.h"
+#include "kernel/swiotlb.h"
 #include "kernel/vmalloc.h"
 
 #define CR0_STATE 0x80050033ULL /* PE MP ET NE WP AM PG, as 6.1 sets it */
@@ -238,6 +240,8 @@ static const char *boot_memory(struct kernel *k)
 	if (!why)
 		why = start_cpus(k);
 	if (!why)
+		swiotlb_init(k);
+	if (!why)
 		why = page_alloc_init(k);
 	if (why)
 		return why;
@@ -277,6 +281,7 @@ struct kernel *kernel_boot(const struct kernel_config *cfg, const char **why)
 	k->rng = cfg->seed;
 	k->next_pid = 1;
 	TAILQ_INIT(&k->slab_caches);
+	dma_init(k);
 	TAILQ_INIT(&k->tasks);
 	LIST_INIT(&k->inodes);
 	*why = boot(k);
@@ -294,6 +299,8 @@ void kernel_destroy(struct kernel *k)
 	k->sink.fn = NULL;
 	tasks_deinit(k);
 	fixmap_deinit(k);
+	dma_deinit(k);
+	swiotlb_deinit(k);
 	highmem_deinit(k);
 	vmalloc_deinit(k);
 	slab_deinit(k);

@@ -62,6 +62,8 @@ struct kmem_cache;
 struct vmap_state;
 struct fixmap_state;
 struct kmap_state;
+struct device;
+struct io_tlb_mem;
 
 struct kernel {
 	struct kernel_config config;
@@ -105,6 +107,8 @@ struct kernel {
 	struct kmap_state *kmap;	/* owned, i386 */
 	struct fixmap_state *fixmap;	/* owned */
 	struct kmap_ctrl idle_kmap[MACHINE_MAX_CPUS];	/* of idle CPUs */
+	TAILQ_HEAD(, device) devices;	/* of dma_mapping.h, owned */
+	struct io_tlb_mem *swiotlb;	/* owned; NULL: no bounce buffers */
 
 	/* Processes */
 	TAILQ_HEAD(task_list, task_struct) tasks;	/* ascending pid */

@@ -68,6 +68,8 @@ int cmd_one_of(struct cmd_ctx *c, const char *letters);
 int cmd_value_pfn(struct cmd_ctx *c, const struct value *v, pfn_t *ret);
 /* The list "dump": lines of 16 bytes, as hexdump -C (hexdump.c). */
 void cmd_emit_dump(struct result *r, va_t va, const uint8_t *p, uint64_t len);
+/* Where @va leads in the current process; false: nowhere. Changes nothing. */
+bool cmd_va_pa(struct cmd_ctx *c, va_t va, pa_t *ret);
 /* What kfree and vfree say; @freed false: @va was NULL or ZERO_SIZE_PTR. */
 void cmd_emit_freed(struct cmd_ctx *c, va_t va, bool freed);
 /*

@@ -21,8 +21,7 @@ static const char *const why_name[] = {
 	[CONVERT_NO_PAGE] = "no struct page",
 };
 
-/* --- one line: NAME(IN) = OUT -----------------------------------------------
- */
+/* --- one line: NAME(IN) = OUT -------------------------------------------- */
 static void emit_value(struct cmd_ctx *c, const char *txt, struct value v)
 {
 	switch (v.type) {
@@ -79,8 +78,7 @@ static void emit_result(struct cmd_ctx *c, const struct func *f,
 			 v->why == CONVERT_NO_RAM ? "nothing there" : "wrong");
 }
 
-/* --- and the story of a wrong one -------------------------------------------
- */
+/* --- and the story of a wrong one ---------------------------------------- */
 static void begin_line(struct cmd_ctx *c, const char *label)
 {
 	res_line(c->r);
@@ -152,8 +150,7 @@ static void emit_why(struct cmd_ctx *c, const struct func *f,
 			 outside[v->why]);
 }
 
-/* Where the address leads by the tables of the current process. */
-static bool really(struct cmd_ctx *c, va_t va, pa_t *ret)
+bool cmd_va_pa(struct cmd_ctx *c, va_t va, pa_t *ret)
 {
 	struct access a = { .va = va };
 	struct mmu mmu;
@@ -187,7 +184,7 @@ static void emit_places(struct cmd_ctx *c, const struct func *f,
 {
 	va_t at = f->from == V_VA ? v->in.n : v->out.n;
 	pa_t pa;
-	bool mapped = really(c, at, &pa);
+	bool mapped = cmd_va_pa(c, at, &pa);
 
 	if (v->why == CONVERT_NO_PAGE || (f->from != V_VA && f->to != V_VA))
 		return;
@@ -247,8 +244,7 @@ static void emit_story(struct cmd_ctx *c, const struct func *f,
 	res_str(c->r, "instead", "%s", instead(c, f, v));
 }
 
-/* --- predicates, and what is not there --------------------------------------
- */
+/* --- predicates, and what is not there ----------------------------------- */
 /* virt_addr_valid() is true of pkmap addresses: their number is of a frame. */
 static void emit_truth(struct cmd_ctx *c, const struct converted *v)
 {
@@ -300,8 +296,7 @@ static int convert_cmd_run(struct cmd_ctx *c)
 	return 0;
 }
 
-/* --- rows --------------------------------------------------------------------
- */
+/* --- rows ---------------------------------------------------------------- */
 #define CONVERT(sym, n, al, argname, argtype, h, d, ex) \
 	const struct command sym = {                    \
 		.name = n,                              \

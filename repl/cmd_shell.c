@@ -33,7 +33,7 @@ static void emit_help_row(struct result *r, const struct command *cmd)
 /* Groups in the order in which a newcomer meets them. */
 static const char *const groups[] = {
 	"translation", "access", "process memory", "processes", "kernel space",
-	"physical memory", "processor", "shell", NULL,
+	"physical memory", "DMA", "processor", "shell", NULL,
 };
 
 static int help_all(struct cmd_ctx *c)

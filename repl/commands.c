@@ -18,6 +18,16 @@
 	X(cmd_clear_fixmap) \
 	X(cmd_counters) \
 	X(cmd_cpu) \
+	X(cmd_dma) \
+	X(cmd_dma_alloc_coherent) \
+	X(cmd_dma_device) \
+	X(cmd_dma_map_sg) \
+	X(cmd_dma_map_single) \
+	X(cmd_dma_read) \
+	X(cmd_dma_set_mask) \
+	X(cmd_dma_sync) \
+	X(cmd_dma_unmap) \
+	X(cmd_dma_write) \
 	X(cmd_dmesg) \
 	X(cmd_e820) \
 	X(cmd_echo) \

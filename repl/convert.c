@@ -18,7 +18,7 @@ static int need_kernel(struct session *s, const char *name, struct err *err)
 	return -1;
 }
 
-/* --- arguments ----------------------------------------------------------- */
+/* --- arguments ------------------------------------------------------------ */
 static const char *const takes[V_NTYPES] = {
 	[V_VA] = "a linear address",
 	[V_PA] = "a physical address",
@@ -65,7 +65,7 @@ static int type_argument(struct session *s, const struct func *f,
 	return 0;
 }
 
-/* --- the way to a physical address, and on ------------------------------- */
+/* --- the way to a physical address, and on -------------------------------- */
 static void by_tables(const struct kernel *k, const struct func *f, va_t va,
 		      struct converted *ret)
 {
@@ -238,8 +238,7 @@ static int conv_func(struct session *s, const struct func *f, struct value v,
 	return 0;
 }
 
-/* --- pa() va() pfn() page(): of whatever has one ----------------------------
- */
+/* --- pa() va() pfn() page(): of whatever has one ------------------------- */
 static int conv_pa(struct session *s, const struct func *f, struct value v,
 		   struct value *ret, struct err *err)
 {
@@ -354,6 +353,7 @@ static int conv_entry(struct session *s, const struct func *f, struct value v,
 
 /* --- the table -------------------------------------------------------------
  */
+/* --- the table ----------------------------------------------------------- */
 static const struct func funcs[] = {
 	{ "__pa", conv_pa, V_VA, V_PA, VIA_ARITHMETIC },
 	{ "__va", conv_va, V_PA, V_VA, VIA_ARITHMETIC },

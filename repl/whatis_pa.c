@@ -136,7 +136,7 @@ static void emit_slab(struct cmd_ctx *c, va_t va)
 	whatis_label(r, "slab");
 	res_object(r, "slab");
 	res_str(r, "cache", "~%s", o.cache->name);
-	if (o.state == OBJ_NONE) {
+	if (o.state == OBJ_REST) {
 		res_text(r, COL_DIM, "the rest behind its last object");
 		res_end(r);
 		return;

@@ -17,7 +17,7 @@
 
 static const char *const groups[] = {
 	"translation", "access", "process memory", "processes", "kernel space",
-	"physical memory", "processor", "shell",
+	"physical memory", "DMA", "processor", "shell",
 };
 
 static void begin(struct session *s, const char *arch, const char *ram)
@@ -140,7 +140,7 @@ static const char *const looks[] = {
 	"pfn_to_page 1", "pfn_to_virt 1", "phys_to_page 0xfee00000",
 	"slow_virt_to_phys VMALLOC_START", "vmalloc_to_page VMALLOC_START",
 	"vmalloc_to_pfn VMALLOC_START", "virt_addr_valid VMALLOC_START",
-	"pfn_valid 1",
+	"pfn_valid 1", "dma",
 };
 
 static void looking_changes_nothing(const char *arch)
