@@ -351,8 +351,6 @@ static int conv_entry(struct session *s, const struct func *f, struct value v,
 	return 0;
 }
 
-/* --- the table -------------------------------------------------------------
- */
 /* --- the table ----------------------------------------------------------- */
 static const struct func funcs[] = {
 	{ "__pa", conv_pa, V_VA, V_PA, VIA_ARITHMETIC },
