@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernel/convert.h"
+#include "kernel/mem_map.h"
 #include "kernel/swiotlb.h"
 #include "repl/cmd_dma.h"
 #include "repl/describe.h"
@@ -110,6 +111,7 @@ static void move(struct transfer *t, struct piece *p, uint8_t *buf)
 		dma_note_write(t->c->k, p->pa, p->len);
 	} else {
 		dmadev_read_ram(&t->dev->hw, t->c->m->ram, p->bus, buf, p->len);
+		mem_map_overlay(t->c->k, p->pa, buf, p->len);
 	}
 	memset(p->sample, 0, SAMPLE);
 	memcpy(p->sample, buf, p->len < SAMPLE ? p->len : SAMPLE);
