@@ -103,7 +103,7 @@ static int swiotlb_map(struct kernel *k, struct device *dev,
 		swiotlb_free(k, at);
 		snprintf(dev->log, sizeof(dev->log),
 			 "swiotlb addr 0x%016llx+%llu overflow (mask %llx, "
-			 "bus limit 0).",
+			 "bus limit 0)",
 			 (unsigned long long)at, (unsigned long long)seg->len,
 			 (unsigned long long)dev->dma_mask);
 		return -ENOMEM;
@@ -125,7 +125,7 @@ int dma_direct_map_page(struct kernel *k, struct device *dev,
 	if (k->swiotlb)
 		return swiotlb_map(k, dev, seg);
 	snprintf(dev->log, sizeof(dev->log),
-		 "DMA addr 0x%016llx+%llu overflow (mask %llx, bus limit 0).",
+		 "DMA addr 0x%016llx+%llu overflow (mask %llx, bus limit 0)",
 		 (unsigned long long)seg->bus, (unsigned long long)seg->len,
 		 (unsigned long long)dev->dma_mask);
 	return -ENOMEM;

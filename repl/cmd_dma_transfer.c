@@ -127,7 +127,8 @@ enum verdict {
 	CUT,
 	NO_RAM,
 	UNMAPPED,
-	WRONG
+	WRONG,
+	OWN,
 };
 
 static const char *const verdict_name[][2] = {
@@ -149,6 +150,8 @@ static const char *const verdict_name[][2] = {
 		       "wrong: the buffer has no page there" },
 	[WRONG] = { "wrong: somebody else's bytes",
 		    "wrong: somebody else's bytes overwritten" },
+	[OWN] = { "wrong: another page of the buffer",
+		  "wrong: another page of the buffer overwritten" },
 };
 
 static enum verdict judge(const struct transfer *t, const struct piece *p,
@@ -171,6 +174,19 @@ static enum verdict judge(const struct transfer *t, const struct piece *p,
 	if (p->pa != p->bus)
 		return CUT;
 	return ram_ptr(t->c->m->ram, p->pa) ? WRONG : NO_RAM;
+}
+
+/* Led the wrong address to another page of the same buffer? */
+static bool own_page(const struct transfer *t, const struct piece *p)
+{
+	va_t page = t->va & PAGE_MASK;
+	pa_t pa;
+
+	for (; page - (t->va & PAGE_MASK) < t->size; page += PAGE_SIZE)
+		if (cmd_va_pa(t->c, page, &pa) &&
+		    pa >> PAGE_SHIFT == p->pa >> PAGE_SHIFT)
+			return true;
+	return false;
 }
 
 static void count_verdict(struct transfer *t, enum verdict v)
@@ -200,6 +216,8 @@ static void emit_piece(struct transfer *t, const struct piece *p,
 	struct result *r = t->c->r;
 	bool bad = v > RIGHT_BOUNCED;
 
+	if (v == WRONG && own_page(t, p))
+		v = OWN;
 	for (unsigned i = 0; i < SAMPLE; i++)
 		text[i] = isprint(p->sample[i]) ? p->sample[i] : '.';
 	text[SAMPLE] = 0;
