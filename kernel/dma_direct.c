@@ -150,6 +150,7 @@ int dma_bounce_page(struct kernel *k, struct device *dev,
 	pfn = alloc_pages(k, gfp, 0, "bounce");
 	if (pfn == PFN_NONE)
 		return -ENOMEM;
+	pfn_to_page(k, pfn)->flags |= PG_dma;
 	seg->bus = (pfn << PAGE_SHIFT) + (seg->phys & ~PAGE_MASK);
 	seg->bounce = BOUNCE_PAGE;
 	if (dir != DMA_FROM_DEVICE)

@@ -302,6 +302,8 @@ int dma_alloc_coherent(struct kernel *k, struct device *dev, uint64_t size,
 					  : PFN_NONE;
 	if (pfn == PFN_NONE)
 		return -ENOMEM;
+	pfn_to_page(k, pfn)->flags |= PG_dma;
+	pfn_to_page(k, pfn)->private = get_order(size);
 	map = new_map(dev, DMA_COHERENT, kernel_va(k, pfn << PAGE_SHIFT), size,
 		      DMA_BIDIRECTIONAL);
 	map->sg = calloc(1, sizeof(map->sg[0]));

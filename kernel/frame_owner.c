@@ -32,6 +32,7 @@ const struct frame_use_info frame_use_info[NR_FRAME_USES] = {
 	[FRAME_VMALLOC] = { "vmalloc", 'V', RECLAIM_NEVER },
 	[FRAME_STACK] = { "kernel stack", 'K', RECLAIM_NEVER },
 	[FRAME_BLOCK] = { "alloc_pages", 'B', RECLAIM_NEVER },
+	[FRAME_DMA] = { "DMA buffer", 'C', RECLAIM_NEVER },
 	[FRAME_ZERO] = { "zero page", 'Z', RECLAIM_NEVER },
 	[FRAME_VDSO] = { "vdso", 'D', RECLAIM_NEVER },
 	[FRAME_ANON] = { "anon", 'A', RECLAIM_SWAP },
@@ -145,7 +146,8 @@ static bool untouched_at(const struct kernel *k, pfn_t pfn, pfn_t *end)
 
 /* --- records ------------------------------------------------------------ */
 
-static const uint32_t block_flags = PG_buddy | PG_kmalloc | PG_block;
+static const uint32_t block_flags = PG_buddy | PG_kmalloc | PG_block |
+				    PG_dma;
 
 pfn_t frame_block(const struct kernel *k, pfn_t pfn, unsigned *order)
 {
@@ -188,6 +190,7 @@ static enum frame_use flags_use(const struct page *page)
 		{ PG_table, FRAME_TABLE },     { PG_slab, FRAME_SLAB },
 		{ PG_kmalloc, FRAME_KMALLOC }, { PG_vmalloc, FRAME_VMALLOC },
 		{ PG_stack, FRAME_STACK },     { PG_block, FRAME_BLOCK },
+		{ PG_dma, FRAME_DMA },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)

@@ -25,6 +25,7 @@ enum frame_use {
 	FRAME_VMALLOC,
 	FRAME_STACK,	/* kernel stack of a task */
 	FRAME_BLOCK,	/* taken by the alloc_pages command */
+	FRAME_DMA,	/* a coherent buffer, or a bounce page */
 	FRAME_ZERO,	/* the shared zero page */
 	FRAME_VDSO,	/* of the kernel's own, mapped into processes */
 	FRAME_ANON,	/* of a process: anonymous, mapped once */

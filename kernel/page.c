@@ -20,6 +20,7 @@ const struct flag_name page_flag_names[] = {
 	{ PG_kernel, "kernel", NULL },
 	{ PG_zeropage, "zeropage", NULL },
 	{ PG_kmalloc, "kmalloc", NULL },
+	{ PG_dma, "dma", NULL },
 	{ PG_stack, "stack", NULL },
 	{ 0, NULL, NULL },
 };

@@ -37,6 +37,8 @@ struct slab;
 #define PG_block	BIT(17)	/* ours: head of a block of the alloc_pages
 				 * command; private = order */
 #define PG_stack	BIT(18)	/* ours: kernel stack of a task */
+#define PG_dma		BIT(19)	/* ours: head of a coherent buffer or bounce page;
+				 * private = order */
 #define PG_STAMP_SHIFT	22	/* ours, 8 bits: who changed its use last: see
 				 * kernel_new_stamp() */
 #define PG_STAMP_MASK	(0xffU << PG_STAMP_SHIFT)

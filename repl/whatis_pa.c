@@ -267,6 +267,7 @@ void whatis_object(struct cmd_ctx *c, pa_t pa)
 	case FRAME_FREE:
 	case FRAME_KMALLOC:
 	case FRAME_BLOCK:
+	case FRAME_DMA:
 		emit_block(c, pfn);
 		break;
 	default:
