@@ -120,6 +120,8 @@ int dma_direct_map_page(struct kernel *k, struct device *dev,
 {
 	seg->bus = seg->phys;
 	seg->bounce = BOUNCE_NONE;
+	if (k->swiotlb && k->config.swiotlb_force)
+		return swiotlb_map(k, dev, seg);
 	if (dma_capable(dev, seg->bus, seg->len))
 		return 0;
 	if (k->swiotlb)

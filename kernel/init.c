@@ -240,7 +240,7 @@ static const char *boot_memory(struct kernel *k)
 	if (!why)
 		why = start_cpus(k);
 	if (!why)
-		swiotlb_init(k);
+		why = swiotlb_init(k);
 	if (!why)
 		why = page_alloc_init(k);
 	if (why)

@@ -52,6 +52,8 @@ struct kernel_config {		/* what `boot` takes */
 	bool vmalloc_fault;	/* i386: other roots get vmalloc's entries late */
 	uint64_t seed;
 	bool kaslr, aslr;
+	uint64_t swiotlb;	/* swiotlb=, bytes; 0: 64 MiB */
+	bool swiotlb_off, swiotlb_force; /* none; all streaming DMA bounces */
 	char slub_debug[64];	/* Linux' parameter; "": off */
 	bool pse, nx, pge, pat, gbpages; /* CPU features taken away or given */
 	struct tlb_config tlb;		/* all zero: the default */

@@ -5,7 +5,7 @@
  * swiotlb_release_slots) and pci_swiotlb_detect() of
  * arch/x86/kernel/pci-dma.c. Left out: one area for each CPU (the pool is one
  * area), the list of free runs (slots are looked at one by one), alignment
- * that a device asks for, swiotlb=force, memory encryption.
+ * that a device asks for, memory encryption.
  */
 #include "kernel/swiotlb.h"
 
@@ -15,33 +15,52 @@
 #include "kernel/internal.h"
 #include "kernel/memblock.h"
 
-/* CONFIG_SWIOTLB: x86-64, and PAE since 4.18. Needed above 4 GiB only. */
-static bool swiotlb_enable(const struct kernel *k)
+/* CONFIG_SWIOTLB: x86-64, and PAE since 4.18. */
+static bool swiotlb_built_in(const struct kernel *k)
 {
 	bool pae = k->mode->entry_size == 8 && k->arch->word == 4;
 
-	return (k->arch->word == 8 || (pae && k->config.layout_61)) &&
-	       k->max_pfn > 4 * GiB >> PAGE_SHIFT;
+	return k->arch->word == 8 || (pae && k->config.layout_61);
 }
 
-void swiotlb_init(struct kernel *k)
+/* Needed above 4 GiB only; or the user has asked for it. */
+static bool swiotlb_enable(const struct kernel *k)
 {
-	pa_t limit = k->layout.lowmem_end;
-	pa_t start;
+	return swiotlb_built_in(k) && !k->config.swiotlb_off &&
+	       (k->max_pfn > 4 * GiB >> PAGE_SHIFT || k->config.swiotlb_force);
+}
 
+/* In whole segments, as swiotlb_adjust_size() has it. */
+static uint64_t pool_size(const struct kernel *k)
+{
+	uint64_t size =
+		k->config.swiotlb ? k->config.swiotlb : IO_TLB_DEFAULT_SIZE;
+
+	return ALIGN_UP(size, (uint64_t)IO_TLB_SEGSIZE << IO_TLB_SHIFT);
+}
+
+const char *swiotlb_init(struct kernel *k)
+{
+	pa_t limit = k->layout.lowmem_end, start;
+	uint64_t size = pool_size(k);
+
+	if ((k->config.swiotlb || k->config.swiotlb_force) &&
+	    !swiotlb_built_in(k))
+		return "this kernel has no swiotlb: x86_64 has, and i386-pae "
+		       "with layout=6.1";
 	if (!swiotlb_enable(k))
-		return;
+		return NULL;
 	if (limit > 4 * GiB)
 		limit = 4 * GiB;
-	start = memblock_alloc(k, IO_TLB_DEFAULT_SIZE, PAGE_SIZE, limit,
-			       "software IO TLB");
+	start = memblock_alloc(k, size, PAGE_SIZE, limit, "software IO TLB");
 	if (!start) /* Linux warns, and goes on without */
-		return;
+		return NULL;
 	k->swiotlb = calloc(1, sizeof(*k->swiotlb));
 	assert(k->swiotlb);
 	k->swiotlb->start = start;
-	k->swiotlb->end = start + IO_TLB_DEFAULT_SIZE;
-	k->swiotlb->nslabs = IO_TLB_DEFAULT_SIZE >> IO_TLB_SHIFT;
+	k->swiotlb->end = start + size;
+	k->swiotlb->nslabs = size >> IO_TLB_SHIFT;
+	return NULL;
 }
 
 void swiotlb_deinit(struct kernel *k)

@@ -15,6 +15,7 @@
 #define IO_TLB_SIZE	    (1u << IO_TLB_SHIFT)
 #define IO_TLB_SEGSIZE	    128u /* slots */
 #define IO_TLB_DEFAULT_SIZE (64 * MiB)
+#define IO_TLB_MIN_SIZE	    (MiB)
 #define SWIOTLB_FULL	    (~0ULL)
 
 struct io_tlb_mem {
@@ -24,8 +25,11 @@ struct io_tlb_mem {
 	uint32_t *slot;	       /* owned; first slot of a mapping: its slots */
 };
 
-/* Reserves the pool, as mem_init() does; before the buddy allocator is. */
-void swiotlb_init(struct kernel *k);
+/*
+ * Reserves the pool, as mem_init() does; before the buddy allocator is. NULL,
+ * or why this kernel cannot have the one that was asked for.
+ */
+const char *swiotlb_init(struct kernel *k);
 void swiotlb_deinit(struct kernel *k);
 
 /* Slots for @size bytes: their physical address, or SWIOTLB_FULL. */

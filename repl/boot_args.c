@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "repl/e820_text.h"
+#include "kernel/swiotlb.h"
 #include "repl/session.h"
 #include "repl/tlb_spec.h"
 
@@ -94,6 +95,18 @@ static int set_bool(struct boot *b, const char *value, bool *ret)
 static bool is_i386(const struct boot *b)
 {
 	return b->cfg.arch && b->cfg.arch->word == 4;
+}
+
+/* off, force, or the bytes of the pool; Linux counts slabs of 2K. */
+static int set_swiotlb(struct boot *b, const char *value)
+{
+	b->cfg.swiotlb_off = strcmp(value, "off") == 0;
+	b->cfg.swiotlb_force = strcmp(value, "force") == 0;
+	if (b->cfg.swiotlb_off || b->cfg.swiotlb_force)
+		return 0;
+	return get_number(b, value, IO_TLB_MIN_SIZE, GiB,
+			  "off, force, or a size from 1M to 1G",
+			  &b->cfg.swiotlb);
 }
 
 static int set_vmalloc(struct boot *b, const char *value)
@@ -364,6 +377,7 @@ static const struct boot_key {
 	{ "vmsplit", set_vmsplit, 0, true },
 	{ "layout", set_layout, 0, true },
 	{ "vmalloc", set_vmalloc, 0, true },
+	{ "swiotlb", set_swiotlb, 0, true },
 	{ "lowmem", set_lowmem, 0, true },
 	{ "highmem", set_highmem, 0, true },
 	{ "la57", set_la57, 0, true },

@@ -380,6 +380,7 @@ const struct command cmd_boot = {
 	"vmalloc_fault=on (i386: PDEs of vmalloc reach other roots by faults only),\n"
 	"lowmem=SIZE (a lower limit than the layout's), highmem=SIZE (as Linux'\n"
 	"parameter: cuts highmem, or makes some of lowmem). x86_64: la57=on, 5 levels.\n"
+	"swiotlb=off|force|SIZE: bounce buffers for DMA, 64M if RAM goes above 4G.\n"
 	"kaslr=on needs layout=6.1 on i386, and moves image and areas by the seed.\n"
 	"layout=classic has the numbers of the textbooks (Linux 2.6: lowmem ends at\n"
 	"896 MiB, position-independent programs lie at two thirds of user space);\n"
