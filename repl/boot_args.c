@@ -600,6 +600,16 @@ int boot_config(struct session *s, const char *text, struct kernel_config *ret,
 	return 0;
 }
 
+/* Linux alloc_node_mem_map(). */
+static void hint_mem_map(const struct kernel_config *cfg, struct err *err)
+{
+	uint64_t bytes = ALIGN_UP(layout_end_of_ram(cfg), 1024) *
+			 cfg->arch->sizeof_page;
+
+	err_hint(err, "Linux panics: Failed to allocate %llu bytes for node 0 "
+		      "memory map", (unsigned long long)bytes);
+}
+
 int session_boot(struct session *s, const char *const *words, unsigned n,
 		 struct err *err)
 {
@@ -614,8 +624,12 @@ int session_boot(struct session *s, const char *const *words, unsigned n,
 		k = kernel_boot(&b.cfg, &why);
 	else
 		m = bare_machine(&b.cfg);
-	if (!k && !m)
-		return err_set(err, ERR_USER, "boot %s: %s", words[0], why);
+	if (!k && !m) {
+		err_set(err, ERR_USER, "boot %s: %s", words[0], why);
+		if (b.cfg.arch && strstr(why, "mem_map"))
+			hint_mem_map(&b.cfg, err);
+		return -1;
+	}
 	replace_system(s, k, m);
 	return 0;
 }
