@@ -275,6 +275,7 @@ struct kernel *kernel_boot(const struct kernel_config *cfg, const char **why)
 	k = calloc(1, sizeof(*k));
 	assert(k);
 	k->config = *cfg;
+	k->fail_nth = cfg->fail_nth;
 	k->arch = cfg->arch;
 	k->mode = &paging_modes[layout_mode(cfg)];
 	k->pte_level = k->mode->nlevels - 1;

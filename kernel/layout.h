@@ -58,6 +58,7 @@ struct kernel_config {		/* what `boot` takes */
 	bool pse, nx, pge, pat, gbpages; /* CPU features taken away or given */
 	struct tlb_config tlb;		/* all zero: the default */
 	struct boot_sizes sizes;
+	unsigned fail_nth;	/* tests: the nth allocation of boot fails */
 	const struct e820_map *map;	/* borrowed until booted; NULL: a PC's */
 	pa_t image[8];		/* text, etext, rodata, ...; 0: the row's own */
 };

@@ -176,6 +176,8 @@ static pa_t find_in_range(const struct kernel *k, pa_t start, pa_t end,
 pa_t memblock_alloc(struct kernel *k, uint64_t size, uint64_t align, pa_t limit,
 		    const char *name)
 {
+	if (k->fail_nth && --k->fail_nth == 0)
+		return 0;
 	size = PAGE_ALIGN(size);
 	for (unsigned i = k->nmemory; i-- > 0;) {
 		pa_t end = k->memory[i].end < limit ? k->memory[i].end : limit;

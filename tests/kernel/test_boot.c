@@ -525,6 +525,33 @@ static void test_boot__mem_map_needs_lowmem(void **state)
 	assert_non_null(strstr(why, "mem_map"));
 }
 
+/*
+ * Whichever allocation fails, boot says so or does without; whatever it has
+ * taken by then goes (the sanitizers look).
+ */
+static void test_boot__fail_nth(void **state)
+{
+	const struct boot_row *row = *state;
+	struct kernel_config cfg = row_config(row);
+	unsigned refused = 0;
+	bool done = false;
+
+	for (cfg.fail_nth = 1; !done; cfg.fail_nth++) {
+		const char *why = NULL;
+		struct kernel *k = kernel_boot(&cfg, &why);
+
+		if (!k) {
+			assert_non_null(why);
+			refused++;
+			continue;
+		}
+		done = k->fail_nth;
+		k->fail_nth = 0;
+		end_row(k);
+	}
+	assert_true(refused > 5);
+}
+
 static struct CMUnitTest tests[200];
 static unsigned ntests;
 
@@ -553,6 +580,9 @@ int main(void)
 	}
 	add("deterministic", test_boot__is_deterministic, &i386);
 	add("deterministic", test_boot__is_deterministic, &x86_64);
+	add("fail_nth, i386", test_boot__fail_nth, &i386_61);
+	add("fail_nth, i386-pae", test_boot__fail_nth, &i386_pae);
+	add("fail_nth, x86_64", test_boot__fail_nth, &x86_64);
 	add("large direct map", test_boot__large_direct_map, NULL);
 	add("check, i386", test_check__changes_nothing, &i386_pae);
 	add("check, x86_64", test_check__changes_nothing, &x86_64);
