@@ -159,6 +159,11 @@ va_t layout_espfix_stack(const struct layout *l, unsigned cpu);
 /* The address of a boundary by its kernel name ("PAGE_OFFSET",
  * "high_memory", "VMALLOC_START", "_text", ...). False if there is none. */
 bool layout_symbol(const struct layout *l, const char *name, va_t *ret);
+/*
+ * The @i-th symbol by the name that this very kernel has for it, and where it
+ * is; "" if it has none, NULL past the end.
+ */
+const char *layout_label(const struct layout *l, unsigned i, va_t *ret);
 /* The @i-th symbol name, NULL past the end; for completion. */
 const char *layout_symbol_name(unsigned i);
 

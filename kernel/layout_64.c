@@ -68,7 +68,7 @@ static void place_fixed(struct layout *l)
 	l->kernel_image_end = l->modules_start;
 	l->modules_end = 0xffffffffff000000;
 	l->fixaddr_start = 0xffffffffff578000;
-	l->fixaddr_boot_start = l->fixaddr_start;
+	l->fixaddr_boot_start = 0xffffffffff1fe000;
 	l->fixaddr_top = 0xffffffffff7ff000;
 	l->vsyscall = VSYSCALL;
 	l->lapic = 0xffffffffff5fd000;
@@ -156,9 +156,10 @@ void layout_name_areas_64(const struct kernel_config *cfg, struct layout *l)
 		    "text, data, bss: mapped a second time");
 	layout_area(l, "modules", l->modules_end,
 		    "within 2 GiB of the kernel text");
-	layout_area(l, "hole", l->fixaddr_start, "never mapped");
-	layout_area(l, "fixmap", l->vsyscall,
-		    "LAPIC, I/O APICs, early_ioremap");
+	layout_area(l, "hole", l->fixaddr_boot_start, "never mapped");
+	layout_area(l, "fixmap, early", l->fixaddr_start,
+		    "early_ioremap, during boot only");
+	layout_area(l, "fixmap", l->vsyscall, "LAPIC, I/O APICs");
 	layout_area(l, "vsyscall", l->vsyscall + PAGE_SIZE,
 		    "three old system calls, for user code");
 	layout_area(l, "fixmap", l->fixaddr_top, fixmap);

@@ -61,15 +61,11 @@ static unsigned pgdir_shift(const struct dump *d)
 
 static void mark_64(struct dump *d, const struct layout *l)
 {
-	bool five = d->v->mmu->mode->id == PAGING_5LEVEL;
-
 	mark(d, 1ULL << 63, "Kernel Space", 0);
 	mark(d, -240ULL << pgdir_shift(d), "LDT remap", 0);
-	mark(d, five ? 0xff11000000000000 : l->page_offset,
-	     "Low Kernel Mapping", 0);
-	mark(d, five ? 0xffa0000000000000 : l->vmalloc_start, "vmalloc() Area",
-	     0);
-	mark(d, five ? 0xffd4000000000000 : l->vmemmap, "Vmemmap", 0);
+	mark(d, l->page_offset, "Low Kernel Mapping", 0);
+	mark(d, l->vmalloc_start, "vmalloc() Area", 0);
+	mark(d, l->vmemmap, "Vmemmap", 0);
 	mark(d, l->cpu_entry_area, "CPU entry Area", 0);
 	mark(d, -2ULL << 39, "ESPfix Area", 16);
 	mark(d, -68 * GiB, "EFI Runtime Services", 0);
@@ -106,6 +102,7 @@ static void default_layout(const struct dialect_view *v, struct layout *ret)
 		arch++;
 	kernel_config_default(&cfg, arch);
 	cfg.layout_61 = true;
+	cfg.la57 = v->mmu->mode->id == PAGING_5LEVEL;
 	layout_compute(&cfg, cfg.ram >> PAGE_SHIFT, ret);
 }
 

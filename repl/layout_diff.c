@@ -75,14 +75,19 @@ static bool is_section(const char *name)
 	return strcmp(name, "swapper_pg_dir") == 0;
 }
 
-static void add_boundary(struct diff *d, const char *name)
+static void add_boundary(struct diff *d, unsigned n)
 {
 	struct boundary b = { .at = { 0, 0 } };
+	const char *name = layout_symbol_name(n);
+	bool known = false;
 	size_t len;
+	va_t va;
 
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < 2; i++) {
+		known |= *layout_label(&d->side[i].l, n, &va);
 		b.has[i] = layout_symbol(&d->side[i].l, name, &b.at[i]);
-	if ((!b.has[0] && !b.has[1]) || is_section(name))
+	}
+	if (!known || is_section(name))
 		return;
 	for (unsigned i = 0; i < d->nrows; i++) {
 		if (!same_place(&d->row[i], &b))
@@ -140,10 +145,9 @@ static void emit_side(struct diff *d, const char *name, bool has, va_t va)
 static void emit_boundaries(struct diff *d)
 {
 	bool alike = d->side[0].cfg.arch->word == d->side[1].cfg.arch->word;
-	const char *name;
 
-	for (unsigned i = 0; (name = layout_symbol_name(i)); i++)
-		add_boundary(d, name);
+	for (unsigned i = 0; layout_symbol_name(i); i++)
+		add_boundary(d, i);
 	qsort(d->row, d->nrows, sizeof(d->row[0]), descending);
 	res_table(d->r, "boundaries", boundary_cols);
 	for (unsigned i = 0; i < d->nrows; i++) {

@@ -134,8 +134,8 @@ static char *boundary_names(const struct picture *p, va_t va, char *buf,
 	va_t at;
 
 	*buf = 0;
-	for (unsigned i = 0; (name = layout_symbol_name(i)); i++)
-		if (layout_symbol(p->l, name, &at) && at == va && len < size)
+	for (unsigned i = 0; (name = layout_label(p->l, i, &at)); i++)
+		if (*name && at == va && len < size)
 			len += snprintf(buf + len, size - len, "%s%s",
 					len ? " = " : "", name);
 	return buf;
