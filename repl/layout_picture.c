@@ -49,15 +49,13 @@ struct picture {
 };
 
 /* --- what is mapped ---------------------------------------------- */
-static uint64_t mapped_bytes(const struct picture *p, va_t start, va_t last)
+static uint64_t walked_bytes(const struct picture *p, va_t start, va_t last)
 {
 	const struct mmu *mmu = start < p->l->task_size ? &p->user : &p->kernel;
 	struct ptiter it;
 	struct ptrun run;
 	uint64_t sum = 0;
 
-	if (!p->booted)
-		return 0;
 	for (ptiter_start(&it, mmu, p->c->m->ram, start, last); it.valid;) {
 		va_t from, to;
 
@@ -71,6 +69,42 @@ static uint64_t mapped_bytes(const struct picture *p, va_t start, va_t last)
 		sum += (to < last ? to : last) - from + 1;
 	}
 	return sum;
+}
+
+static uint64_t overlap(va_t start, va_t last, va_t from, va_t end)
+{
+	from = from > start ? from : start;
+	end = end - 1 < last ? end : last + 1;
+	return from < end ? end - from : 0;
+}
+
+/*
+ * The direct map maps the first MiB and all RAM of lowmem, unless somebody
+ * poked its tables: to count entries takes the longer, the more RAM there is.
+ */
+static uint64_t direct_bytes(const struct picture *p, va_t start, va_t last)
+{
+	const struct kernel *k = p->c->k;
+	va_t base = p->l->page_offset, mib = base + MiB;
+	uint64_t sum = overlap(start, last, base, mib);
+
+	for (unsigned i = 0; i < k->nmemory; i++) {
+		va_t from = base + k->memory[i].start;
+
+		sum += overlap(start, last, from > mib ? from : mib,
+			       base + k->memory[i].end);
+	}
+	return sum;
+}
+
+static uint64_t mapped_bytes(const struct picture *p, va_t start, va_t last)
+{
+	if (!p->booted)
+		return 0;
+	if (start >= p->l->page_offset && last < p->l->high_memory &&
+	    !p->c->k->ram_poked)
+		return direct_bytes(p, start, last);
+	return walked_bytes(p, start, last);
 }
 
 /* --- lines ------------------------------------------------------- */
@@ -383,74 +417,6 @@ static void emit_picture(const struct picture *p)
 	res_end(p->r);
 }
 
-/* --- KASLR ------------------------------------------------------- */
-static const struct res_column kaslr_cols[] = {
-	{ "what", "KASLR moved", false },
-	{ "base", "to", false },
-	{ "by", "by", true },
-	{ "granule", "in steps of", true },
-	{ "positions", "one of", true },
-	{ "bits", "bits", true },
-	{ 0 },
-};
-
-/* KASLR packs the regions: one may even move down. */
-static void emit_distance(struct result *r, int64_t by)
-{
-	char buf[SIZE_FORMAT_MAX];
-	struct res_field f = {
-		.name = "moved",
-		.txt = NULL,
-		.type = RES_I64,
-		.u = by,
-	};
-
-	res_field(r, &f);
-	res_strf(r, "by", "%s", "%c%s", by < 0 ? '-' : '+',
-		 size_format(buf, by < 0 ? -(uint64_t)by : (uint64_t)by));
-}
-
-/* Binary logarithm of @n: a bit at a time, the fraction by squaring. */
-static double bits_of(uint64_t n)
-{
-	double x = n, bits = 0;
-
-	for (; x >= 2; x /= 2)
-		bits++;
-	for (double add = 0.5; add > 0.001; add /= 2) {
-		x *= x;
-		if (x < 2)
-			continue;
-		x /= 2;
-		bits += add;
-	}
-	return bits;
-}
-
-static void emit_kaslr(const struct picture *p)
-{
-	struct result *r = p->r;
-
-	res_blank(r);
-	res_table(r, "kaslr", kaslr_cols);
-	for (unsigned i = 0; i < p->l->nmoves; i++) {
-		const struct kaslr_move *m = &p->l->move[i];
-
-		res_item(r, false);
-		res_str(r, "what", "%s", m->what);
-		if (m->physical)
-			res_pa(r, "base", "%s", m->base);
-		else
-			res_hex(r, "base", "%s", m->base, p->digits);
-		emit_distance(r, m->base - m->from);
-		res_size(r, "granule", "%s", m->granule);
-		res_u64(r, "positions", "%s", m->positions);
-		res_strf(r, "bits", "%s", "%.1f", bits_of(m->positions));
-		res_end(r);
-	}
-	res_end(r);
-}
-
 /* --- layout ------------------------------------------------------ */
 static const char *layout_name(const struct kernel_config *cfg)
 {
@@ -489,7 +455,7 @@ static void draw(struct picture *p)
 	emit_heading(p);
 	emit_picture(p);
 	if (p->l->nmoves)
-		emit_kaslr(p);
+		layout_emit_kaslr(p->r, p->l, p->digits);
 }
 
 static void picture_init(struct picture *p, struct cmd_ctx *c,

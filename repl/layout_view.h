@@ -28,6 +28,10 @@ void layout_draw(struct cmd_ctx *c, const struct kernel_config *cfg,
 		 const struct layout *l);
 int layout_draw_now(struct cmd_ctx *c);
 
+/* What KASLR moved, how far, to one of how many places. */
+void layout_emit_kaslr(struct result *r, const struct layout *l,
+		       unsigned digits);
+
 /* Emits the boundaries and areas of both, and why they differ. */
 int layout_diff(struct cmd_ctx *c, const char *a, const char *b);
 
