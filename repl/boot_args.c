@@ -169,11 +169,11 @@ static int set_vmsplit(struct boot *b, const char *value)
 
 static int set_layout(struct boot *b, const char *value)
 {
-	if (!is_i386(b))
-		return bad(b, "only on i386");
 	b->cfg.layout_61 = strcmp(value, "6.1") == 0;
 	if (!b->cfg.layout_61 && strcmp(value, "classic") != 0)
 		return bad(b, "classic or 6.1");
+	if (!is_i386(b) && !b->cfg.layout_61)
+		return bad(b, "only on i386: x86_64 has the layout of 6.1");
 	return 0;
 }
 
