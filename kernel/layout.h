@@ -45,7 +45,7 @@ struct kernel_config {		/* what `boot` takes */
 	uint64_t page_offset;	/* i386: 0xC0000000 for vmsplit=3G, ...; 0: default */
 	bool layout_61;		/* layout=6.1 rather than classic (i386) */
 	uint64_t vmalloc_reserve; /* i386: vmalloc=, bytes; 0: 128 MiB */
-	uint64_t lowmem;	/* i386: lowmem ends here at most; 0: the layout's limit */
+	uint64_t lowmem;	/* i386: its limit in bytes; 0: the layout's */
 	uint64_t highmem;	/* i386: highmem=, bytes, if has_highmem */
 	bool has_highmem;
 	bool la57;		/* x86-64: 5-level paging */

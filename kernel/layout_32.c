@@ -96,7 +96,10 @@ static uint64_t vmalloc_reserve(const struct layout_row *row,
 	return cfg->vmalloc_reserve + VMALLOC_OFFSET;
 }
 
-/* MAXMEM_PFN: more lowmem there cannot be. */
+/*
+ * MAXMEM_PFN: more lowmem there cannot be. lowmem= is another limit, if need
+ * be at the cost of the default reserve.
+ */
 static const char *max_lowmem(const struct layout_row *row,
 			      const struct kernel_config *cfg,
 			      const struct layout *l, pfn_t *ret)
@@ -108,9 +111,9 @@ static const char *max_lowmem(const struct layout_row *row,
 	if (reserve > room || room - reserve < 16 * MiB)
 		return "vmalloc=: leaves no address space for lowmem";
 	room = (room - reserve) & PAGE_MASK;
-	if (cfg->lowmem > room)
-		return "lowmem=: more than the address space has beside the "
-		       "vmalloc reserve (see vmalloc=, vmsplit=)";
+	if (cfg->lowmem > room && cfg->vmalloc_reserve)
+		return "lowmem= and vmalloc= are more than kernel space has "
+		       "(vmsplit= gives it more)";
 	if (cfg->lowmem)
 		room = cfg->lowmem & PAGE_MASK;
 	*ret = room >> PAGE_SHIFT;
@@ -185,8 +188,8 @@ static const char *place_lowmem(const struct layout_row *row,
 			ALIGN_DOWN(l->high_memory + 2 * VMALLOC_OFFSET - 1,
 				   VMALLOC_OFFSET);
 	if (l->vmalloc_start >= l->vmalloc_end)
-		return "vmalloc=: no room for the vmalloc area: Linux stops "
-		       "with BUG_ON(VMALLOC_START >= VMALLOC_END)";
+		return "no room for the vmalloc area (lowmem=, vmalloc=): "
+		       "Linux stops with BUG_ON(VMALLOC_START >= VMALLOC_END)";
 	return NULL;
 }
 

@@ -378,7 +378,7 @@ const struct command cmd_boot = {
 	"tlb=skylake|tiny|none|SPEC, and for i386\n"
 	"vmsplit=3G|3G_OPT|2G|2G_OPT|1G, layout=classic|6.1, vmalloc=SIZE,\n"
 	"vmalloc_fault=on (i386: PDEs of vmalloc reach other roots by faults only),\n"
-	"lowmem=SIZE (a lower limit than the layout's), highmem=SIZE (as Linux'\n"
+	"lowmem=SIZE (another limit than the layout's), highmem=SIZE (as Linux'\n"
 	"parameter: cuts highmem, or makes some of lowmem). x86_64: la57=on, 5 levels.\n"
 	"swiotlb=off|force|SIZE: bounce buffers for DMA, 64M if RAM goes above 4G.\n"
 	"kaslr=on needs layout=6.1 on i386, and moves image and areas by the seed.\n"

@@ -342,9 +342,8 @@ static const struct reason {
 	  "vmalloc= is kept free above lowmem: a larger vmalloc area costs "
 	  "lowmem, if RAM reaches up to it" },
 	{ lowmems, "high_memory",
-	  "lowmem= ends the direct map earlier: RAM above is HighMem, the "
-	  "vmalloc "
-	  "area begins 8M behind" },
+	  "lowmem= says where the direct map ends at most: RAM above is "
+	  "HighMem, the vmalloc area begins 8M behind" },
 	{ highmems, "highmem",
 	  "highmem= sets its size: RAM beyond is not used; where all RAM is "
 	  "lowmem, its end becomes highmem" },

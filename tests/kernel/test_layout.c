@@ -217,6 +217,11 @@ static const struct key_row {
 	  0xfeffe000, 0x140000, "" },
 	{ OLD("i386", 256 * MiB, .lowmem = 512 * MiB), 0xcffe0000, 0xd0800000,
 	  0xff7fe000, 0xffe0, "" },
+	/* more than the default: it costs vmalloc */
+	{ OLD("i386", 2 * GiB, .lowmem = 960 * MiB), 0xfc000000, 0xfc800000,
+	  0xff7fe000, 0x7ffe0, "" },
+	{ SIX("i386-pae", 4 * GiB, .lowmem = 960 * MiB), 0xfc000000, 0xfc800000,
+	  0xfeffe000, 0x140000, "" },
 	/* highmem= cuts highmem; */
 	{ SIX("i386", 2 * GiB, .has_highmem = true, .highmem = 512 * MiB),
 	  0xf6bfe000, 0xf73fe000, 0xfebfe000, 0x56bfe, "" },
@@ -302,7 +307,7 @@ static void sound_32(const struct kernel_config *cfg, const struct layout *l)
 	assert_true(cfg->layout_61 ? hole == 8 * MiB
 				   : hole >= 8 * MiB && hole < 16 * MiB);
 	assert_true(l->vmalloc_start < l->vmalloc_end);
-	if (cfg->layout_61)
+	if (cfg->layout_61 && !cfg->lowmem)
 		assert_true(l->vmalloc_end - l->vmalloc_start >=
 			    reserve - (cfg->vmalloc_reserve ? 0 : 8 * MiB));
 	assert_int_equal(l->vmalloc_end + 2 * PAGE_SIZE, l->pkmap_base);
@@ -447,7 +452,10 @@ static const struct bad_row {
 	{ "room for the vmalloc", BOOT("", "i386", 2 * GiB), 16 * MiB, 2 },
 	{ "room for the vmalloc",
 	  BOOT("", "i386", 4 * GiB, .page_offset = 0x40000000), 8 * MiB, 2 },
-	{ "lowmem=", BOOT("", "i386", 2 * GiB, .lowmem = 897 * MiB), 0, 2 },
+	{ "lowmem=", BOOT("", "i386", 2 * GiB, .lowmem = 897 * MiB), 128 * MiB,
+	  2 },
+	{ "room for the vmalloc",
+	  BOOT("", "i386", 2 * GiB, .lowmem = 1010 * MiB), 0, 2 },
 	{ "lowmem=", BOOT("", "i386", GiB, .lowmem = 512 * MiB), 513 * MiB, 2 },
 	{ "does not fit",
 	  BOOT("", "i386", GiB, .layout_61 = true, .lowmem = 16 * MiB), 0, 2 },
