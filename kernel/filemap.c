@@ -120,13 +120,20 @@ void page_cache_add(struct kernel *k, struct inode *inode, uint64_t index,
 
 struct inode *inode_alloc(struct kernel *k, const char *path)
 {
-	va_t va = mm_charge(k, CACHE_INODE);
+	return inode_alloc_from(k, CACHE_INODE, path);
+}
+
+struct inode *inode_alloc_from(struct kernel *k, enum mm_cache cache,
+			       const char *path)
+{
+	va_t va = mm_charge(k, cache);
 	struct inode *inode;
 
 	if (!va)
 		return NULL;
 	inode = xcalloc(1, sizeof(*inode));
 	inode->addr.va = va;
+	inode->cache = cache;
 	inode->path = strdup(path);
 	if (!inode->path)
 		abort();
@@ -164,7 +171,7 @@ void iput(struct kernel *k, struct inode *inode)
 	LIST_REMOVE(inode, link);
 	if (inode->fd >= 0)
 		close(inode->fd);
-	mm_uncharge(k, CACHE_INODE, inode->addr.va);
+	mm_uncharge(k, inode->cache, inode->addr.va);
 	free(inode->path);
 	free(inode);
 }

@@ -140,23 +140,34 @@ struct task_struct *find_task(struct kernel *k, int pid)
 	return NULL;
 }
 
+/* The frames of a kernel stack, or PFN_NONE. */
+static pfn_t alloc_stack(struct kernel *k)
+{
+	unsigned order = STACK_ORDER(k);
+	pfn_t pfn = alloc_pages(k, GFP_KERNEL, order, "kernel stack");
+
+	for (unsigned i = 0; pfn != PFN_NONE && i < 1U << order; i++)
+		pfn_to_page(k, pfn + i)->flags |= PG_stack;
+	return pfn;
+}
+
 struct task_struct *task_alloc(struct kernel *k)
 {
 	va_t va = mm_charge(k, CACHE_TASK);
+	pfn_t stack = va ? alloc_stack(k) : PFN_NONE;
+	va_t pid = stack != PFN_NONE ? mm_charge(k, CACHE_PID) : 0;
 	struct task_struct *task;
-	pfn_t stack;
 
-	if (!va)
-		return NULL;
-	stack = alloc_pages(k, GFP_KERNEL, STACK_ORDER(k), "kernel stack");
-	if (stack == PFN_NONE) {
-		mm_uncharge(k, CACHE_TASK, va);
+	if (!pid) {
+		if (stack != PFN_NONE)
+			free_pages(k, stack, STACK_ORDER(k));
+		if (va)
+			mm_uncharge(k, CACHE_TASK, va);
 		return NULL;
 	}
-	for (unsigned i = 0; i < 1U << STACK_ORDER(k); i++)
-		pfn_to_page(k, stack + i)->flags |= PG_stack;
 	task = xcalloc(1, sizeof(*task));
 	task->addr.va = va;
+	task->pid_addr.va = pid;
 	task->stack = stack;
 	task->state = 'R';
 	task->cpu = -1;
@@ -167,6 +178,7 @@ struct task_struct *task_alloc(struct kernel *k)
 void task_free(struct kernel *k, struct task_struct *task)
 {
 	free_pages(k, task->stack, STACK_ORDER(k));
+	mm_uncharge(k, CACHE_PID, task->pid_addr.va);
 	mm_uncharge(k, CACHE_TASK, task->addr.va);
 	free(task);
 }

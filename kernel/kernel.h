@@ -103,6 +103,7 @@ struct kernel {
 	struct vmap_state *vmap;	/* owned */
 	TAILQ_HEAD(, kmem_cache) slab_caches;	/* the newest first */
 	struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][14];	/* by size */
+	va_t slab_limit;	/* bytes of the direct map that slabs can be in */
 	uint64_t slab_clock;	/* tracked operations so far (slub_debug=U) */
 	struct kmap_state *kmap;	/* owned, i386 */
 	struct fixmap_state *fixmap;	/* owned */

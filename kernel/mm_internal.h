@@ -126,6 +126,9 @@ int get_unmapped_area(struct kernel *k, struct mm_struct *mm, va_t addr,
 
 /* --- filemap.c, shmem.c, exec.c ------------------------------------------- */
 struct inode *inode_alloc(struct kernel *k, const char *path);
+/* The same, of a file system that has its own cache of inodes. */
+struct inode *inode_alloc_from(struct kernel *k, enum mm_cache cache,
+			       const char *path);
 /* Adds a page; its only reference becomes the cache's. */
 void page_cache_add(struct kernel *k, struct inode *inode, uint64_t index,
 		    pfn_t pfn);

@@ -76,6 +76,7 @@ struct inode {
 	const struct vm_operations_struct *ops;
 	struct address_space mapping;
 	struct kernel_addr addr;
+	unsigned cache;		/* where that is: enum mm_cache */
 };
 
 /* Reverse mapping of anonymous pages (linux include/linux/rmap.h). */
@@ -145,6 +146,7 @@ struct task_struct {
 	pfn_t stack;		/* kernel stack, THREAD_SIZE_ORDER frames */
 	struct kmap_ctrl kmap_ctrl;	/* its kmap_local mappings */
 	struct kernel_addr addr;
+	struct kernel_addr pid_addr;	/* of its struct pid */
 };
 
 #endif

@@ -38,7 +38,8 @@ static const struct vm_operations_struct shmem_vm_ops = {
 
 struct inode *shmem_create(struct kernel *k, uint64_t size)
 {
-	struct inode *inode = inode_alloc(k, "/dev/zero (deleted)");
+	struct inode *inode = inode_alloc_from(
+		k, CACHE_SHMEM_INODE, "/dev/zero (deleted)");
 
 	if (!inode)
 		return NULL;

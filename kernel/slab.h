@@ -48,6 +48,7 @@ TAILQ_HEAD(slab_list, slab);
 
 struct kmem_cache_cpu {
 	va_t freelist;		/* next object of .slab, 0: none */
+	unsigned index;		/* its number */
 	struct slab *slab;	/* the one that this CPU allocates from */
 	struct slab_list partial;
 	unsigned nr_partial;
@@ -60,6 +61,8 @@ struct kmem_cache {
 	unsigned object_size, size;	/* bytes asked for, and with all extras */
 	unsigned inuse;		/* where extras behind the object begin */
 	unsigned offset;	/* of the free pointer in a free object */
+	bool wide;		/* that pointer has 8 bytes, not 4 */
+	uintptr_t mem;		/* host address of the direct map's byte 0 */
 	unsigned align, red_left_pad;
 	unsigned order, objects;	/* of one slab */
 	unsigned min_order;	/* taken if there is no block of .order */
@@ -129,7 +132,7 @@ int krealloc(struct kernel *k, va_t va, uint64_t size, unsigned gfp,
 uint64_t ksize(struct kernel *k, va_t va);
 
 /* --- looking -------------------------------------------------------------- */
-enum object_state {
+enum slab_object_state {
 	OBJ_FREE,	/* on the slab's free list */
 	OBJ_USED,
 	OBJ_LOST,	/* given up: the free list that held it is corrupt */
@@ -148,7 +151,7 @@ struct slab_object {		/* all about an address in a slab */
 	unsigned cpu;		/* with SLAB_CPU and SLAB_CPU_PARTIAL */
 	va_t base, start;	/* of the slab, of the object (after red_left_pad) */
 	unsigned index;		/* .objects: none */
-	enum object_state state;
+	enum slab_object_state state;
 };
 
 struct slab_track {		/* who allocated or freed (SLAB_STORE_USER) */
@@ -161,7 +164,7 @@ struct slab_track {		/* who allocated or freed (SLAB_STORE_USER) */
 /* False: @va is in no slab. Pure. */
 bool slab_find(const struct kernel *k, va_t va, struct slab_object *ret);
 /* The state of the @i-th object of the slab. Pure. */
-enum object_state slab_object_state(const struct kernel *k,
+enum slab_object_state slab_object_state(const struct kernel *k,
 				    const struct slab_object *o, unsigned i);
 /* Addresses of the objects that CPU lists and the slab's list hold, in order:
  * up to @max in @ret. Returns how many there are. */
@@ -176,7 +179,8 @@ struct slab_track slab_alloc_track(const struct kernel *k,
 const char *slab_verdict(const struct kernel *k, const struct slab_object *o,
 			 va_t *at);
 /* Objects that are OBJ_USED, _FREE (whoever's list has them) or _LOST. */
-uint64_t slab_count(const struct kmem_cache *cache, enum object_state state);
+uint64_t slab_count(const struct kmem_cache *cache,
+		    enum slab_object_state state);
 /* /proc/slabinfo's active_objs: all but those free on the partial list. */
 uint64_t slab_active_objects(const struct kmem_cache *cache);
 /* The cache and object behind a slab address, for `page`; NULL if none. */

@@ -4,8 +4,7 @@
  */
 #include "kernel/slab_internal.h"
 
-/* --- one object
- * --------------------------------------------------------------- */
+/* --- one object ----------------------------------------------------------- */
 
 bool slab_find(const struct kernel *k, va_t va, struct slab_object *ret)
 {
@@ -28,7 +27,7 @@ bool slab_find(const struct kernel *k, va_t va, struct slab_object *ret)
 	ret->index = (va - s->base) / s->cache->size;
 	if (ret->index >= s->objects)
 		ret->index = s->objects;
-	ret->start = object_at(s->cache, s, ret->index);
+	ret->start = slab_object_at(s->cache, s, ret->index);
 	ret->state = slab_object_state(k, ret, ret->index);
 	return true;
 }
@@ -42,7 +41,7 @@ static unsigned list_collect(const struct kernel *k, const struct slab *s,
 	for (; at && n < s->objects && is_free_object(s->cache, s, at); n++) {
 		if (n < max)
 			ret[n] = at;
-		at = get_freepointer(k, s->cache, at);
+		at = get_freepointer(s->cache, at);
 	}
 	return n;
 }
@@ -63,11 +62,12 @@ unsigned slab_free_list(const struct kernel *k, const struct slab_object *o,
 				n < max ? ret + n : ret, n < max ? max - n : 0);
 }
 
-enum object_state slab_object_state(const struct kernel *k,
-				    const struct slab_object *o, unsigned i)
+enum slab_object_state slab_object_state(const struct kernel *k,
+					 const struct slab_object *o,
+					 unsigned i)
 {
 	const struct slab *s = o->slab;
-	va_t at = cpu_list(s), want = object_at(s->cache, s, i);
+	va_t at = cpu_list(s), want = slab_object_at(s->cache, s, i);
 
 	if (i >= s->objects)
 		return OBJ_REST;
@@ -78,7 +78,7 @@ enum object_state slab_object_state(const struct kernel *k,
 			return OBJ_CPU;
 		if (!is_free_object(s->cache, s, at))
 			break;
-		at = get_freepointer(k, s->cache, at);
+		at = get_freepointer(s->cache, at);
 	}
 	return OBJ_FREE;
 }
@@ -114,10 +114,9 @@ const struct kmem_cache *slab_lookup(struct kernel *k, va_t va, va_t *object,
 	return o.cache;
 }
 
-/* --- counts
- * ------------------------------------------------------------------- */
+/* --- counts --------------------------------------------------------------- */
 
-uint64_t slab_count(const struct kmem_cache *c, enum object_state state)
+uint64_t slab_count(const struct kmem_cache *c, enum slab_object_state state)
 {
 	const struct slab *s;
 	uint64_t n = 0;
@@ -138,7 +137,7 @@ uint64_t slab_active_objects(const struct kmem_cache *c)
 	return n;
 }
 
-/* --- check -------------------------------------------------------------- */
+/* --- check ---------------------------------------------------------------- */
 
 #define ULL(x) ((unsigned long long)(x))
 
@@ -150,7 +149,7 @@ static unsigned check_list(struct checker *chk, const struct kernel *k,
 	unsigned n = 0;
 
 	while (at && n <= s->objects && is_free_object(s->cache, s, at)) {
-		at = get_freepointer(k, s->cache, at);
+		at = get_freepointer(s->cache, at);
 		n++;
 	}
 	if (at)
@@ -183,7 +182,7 @@ static void check_regions(struct checker *chk, const struct kernel *k,
 		const char *what;
 		va_t at;
 
-		slab_find(k, object_at(s->cache, s, i), &o);
+		slab_find(k, slab_object_at(s->cache, s, i), &o);
 		what = slab_verdict(k, &o, &at);
 		if (what)
 			check_finding(chk,

@@ -102,8 +102,7 @@ struct kmem_cache *kmem_cache_find(struct kernel *k, const char *name)
 	return NULL;
 }
 
-/* --- the kernel's caches
- * ------------------------------------------------------ */
+/* --- the kernel's caches -------------------------------------------------- */
 
 static const struct named_cache {
 	int cache; /* enum mm_cache, or -1 */
@@ -177,6 +176,9 @@ void slab_init(struct kernel *k)
 	bool wide = k->arch->word == 8;
 	struct kmem_cache *c;
 
+	k->slab_limit = (va_t)k->max_pfn << PAGE_SHIFT;
+	if (k->slab_limit > k->layout.high_memory - k->layout.page_offset)
+		k->slab_limit = k->layout.high_memory - k->layout.page_offset;
 	cache_create(k, "kmem_cache", wide ? 224 : 140, 0, SLAB_HWCACHE_ALIGN,
 		     &c);
 	cache_create(k, "kmem_cache_node", wide ? 64 : 32, wide ? 64 : 32,
@@ -206,8 +208,7 @@ void slab_deinit(struct kernel *k)
 	}
 }
 
-/* --- caches of others
- * --------------------------------------------------------- */
+/* --- caches of others ----------------------------------------------------- */
 
 /* The structs that describe a cache come from caches themselves. */
 static int charge_cache(struct kernel *k, struct kmem_cache *c)
@@ -299,7 +300,7 @@ int kmem_cache_free(struct kernel *k, struct kmem_cache *c, va_t va)
 	return s && s->cache == c ? slab_free(k, s, va) : -EINVAL;
 }
 
-/* --- kmalloc ------------------------------------------------------------ */
+/* --- kmalloc -------------------------------------------------------------- */
 
 static unsigned kmalloc_type(unsigned gfp)
 {
@@ -345,23 +346,20 @@ static int kmalloc_large(struct kernel *k, uint64_t size, unsigned gfp,
 	return 0;
 }
 
-static int kmalloc_odd(struct kernel *k, uint64_t size, unsigned gfp, va_t *ret)
-{
-	if (size > KMALLOC_MAX_SIZE)
-		return -ENOMEM;
-	if (size)
-		return kmalloc_large(k, size, gfp, ret);
-	*ret = ZERO_SIZE_PTR;
-	return 0;
-}
-
-int kmalloc(struct kernel *k, uint64_t size, unsigned gfp, va_t *ret)
+static int kmalloc_slow(struct kernel *k, uint64_t size, unsigned gfp,
+			va_t *ret)
 {
 	struct kmem_cache *c;
 	va_t va;
 
-	if (!size || size > KMALLOC_MAX_CACHE_SIZE)
-		return kmalloc_odd(k, size, gfp, ret);
+	if (size > KMALLOC_MAX_SIZE)
+		return -ENOMEM;
+	if (size > KMALLOC_MAX_CACHE_SIZE)
+		return kmalloc_large(k, size, gfp, ret);
+	if (!size) {
+		*ret = ZERO_SIZE_PTR;
+		return 0;
+	}
 	c = k->kmalloc_caches[kmalloc_type(gfp)][kmalloc_index(size)];
 	va = slab_alloc(k, c, gfp & ~(GFP_ZERO | GFP_HIGHUSER), size);
 	if (!va)
@@ -370,6 +368,20 @@ int kmalloc(struct kernel *k, uint64_t size, unsigned gfp, va_t *ret)
 		memset(va_host(k, va), 0, c->object_size);
 	*ret = va;
 	return 0;
+}
+
+int kmalloc(struct kernel *k, uint64_t size, unsigned gfp, va_t *ret)
+{
+	struct kmem_cache_cpu *cpu;
+	struct kmem_cache *c;
+
+	if (gfp != GFP_KERNEL || size - 1 >= KMALLOC_MAX_CACHE_SIZE)
+		return kmalloc_slow(k, size, gfp, ret);
+	c = k->kmalloc_caches[KMALLOC_NORMAL][kmalloc_index(size)];
+	cpu = &c->cpu[k->this_cpu];
+	if (__builtin_expect(!cpu->freelist, 0))
+		return kmalloc_slow(k, size, gfp, ret);
+	return slab_take(k, c, cpu, ret);
 }
 
 /* The head of a large kmalloc that starts at @va, or NULL. */
@@ -385,22 +397,28 @@ static struct page *large_page(struct kernel *k, va_t va)
 	return page->flags & PG_kmalloc ? page : NULL;
 }
 
-int kfree(struct kernel *k, va_t va)
+static int kfree_large(struct kernel *k, va_t va)
 {
-	struct slab *s;
 	struct page *large;
 
 	if (ZERO_OR_NULL_PTR(va))
 		return 0;
-	s = virt_to_slab(k, va);
-	if (s)
-		return s->cache->flags & SLAB_KMALLOC ? slab_free(k, s, va)
-						      : -EINVAL;
 	large = large_page(k, va);
 	if (!large)
 		return -EINVAL;
 	free_pages(k, page_to_pfn(k, large), large->private);
 	return 0;
+}
+
+int kfree(struct kernel *k, va_t va)
+{
+	struct slab *s = virt_to_slab(k, va);
+
+	if (!s)
+		return kfree_large(k, va);
+	if (!(s->cache->flags & SLAB_KMALLOC))
+		return -EINVAL;
+	return slab_free(k, s, va);
 }
 
 /* The cache of the live kmalloc object at @va, or NULL. */
@@ -410,7 +428,8 @@ static struct kmem_cache *live_object(struct kernel *k, va_t va)
 	unsigned i;
 
 	if (!s || !(s->cache->flags & SLAB_KMALLOC) ||
-	    !object_index(s->cache, s, va, &i) || s->state[i] != OBJ_USED)
+	    !object_index(s->cache, s, va, &i) ||
+	    s->state[i] != OBJ_USED)
 		return NULL;
 	return s->cache;
 }

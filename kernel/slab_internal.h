@@ -5,6 +5,7 @@
 #ifndef KERNEL_SLAB_INTERNAL_H
 #define KERNEL_SLAB_INTERNAL_H
 
+#include <errno.h>
 #include <string.h>
 
 #include "kernel/internal.h"
@@ -20,12 +21,14 @@ struct slab {
 	TAILQ_ENTRY(slab) list; /* partial, full, or a CPU's partial list */
 	struct kmem_cache *cache;
 	va_t base, freelist;
+	va_t first; /* base + red_left_pad: object 0 */
 	pfn_t pfn;
 	unsigned order, objects, inuse;
 	bool frozen;	 /* a CPU's: its slab, or on its partial list */
 	uint8_t cpu;	 /* whose */
 	uint8_t place;	 /* enum slab_place; SLAB_FULL: maybe on no list */
-	uint8_t state[]; /* an enum object_state per object: FREE, USED, LOST */
+	uint8_t state[]; /* an enum slab_object_state per object: FREE, USED,
+			    LOST */
 };
 
 static inline uint8_t *va_host(const struct kernel *k, va_t va)
@@ -33,14 +36,13 @@ static inline uint8_t *va_host(const struct kernel *k, va_t va)
 	return k->ram->host + (va - k->layout.page_offset);
 }
 
-static inline va_t get_freepointer(const struct kernel *k,
-				   const struct kmem_cache *c, va_t object)
+static inline va_t get_freepointer(const struct kmem_cache *c, va_t object)
 {
-	const uint8_t *at = va_host(k, object + c->offset);
+	const void *at = (void *)(c->mem + object + c->offset);
 	uint64_t v64;
 	uint32_t v32;
 
-	if (k->arch->word == 8) {
+	if (c->wide) {
 		memcpy(&v64, at, sizeof(v64));
 		return v64;
 	}
@@ -48,12 +50,16 @@ static inline va_t get_freepointer(const struct kernel *k,
 	return v32;
 }
 
-static inline void set_freepointer(const struct kernel *k,
-				   const struct kmem_cache *c, va_t object,
+static inline void set_freepointer(const struct kmem_cache *c, va_t object,
 				   va_t next)
 {
-	memcpy(va_host(k, object + c->offset), &next,
-	       k->arch->word == 8 ? 8 : 4);
+	void *at = (void *)(c->mem + object + c->offset);
+	uint32_t v32 = next;
+
+	if (c->wide)
+		memcpy(at, &next, sizeof(next));
+	else
+		memcpy(at, &v32, sizeof(v32));
 }
 
 /*
@@ -63,17 +69,16 @@ static inline void set_freepointer(const struct kernel *k,
 static inline bool object_index(const struct kmem_cache *c,
 				const struct slab *s, va_t va, unsigned *i)
 {
-	va_t off = va - s->base - c->red_left_pad;
+	va_t off = va - s->first;
 
 	*i = (off * c->reciprocal) >> 32;
-	return off < (va_t)s->objects * c->size && *i < s->objects &&
-	       (va_t)*i * c->size == off;
+	return *i < s->objects && (va_t)*i * c->size == off;
 }
 
-static inline va_t object_at(const struct kmem_cache *c, const struct slab *s,
-			     unsigned i)
+static inline va_t slab_object_at(const struct kmem_cache *c,
+				  const struct slab *s, unsigned i)
 {
-	return s->base + (va_t)i * c->size + c->red_left_pad;
+	return s->first + (va_t)i * c->size;
 }
 
 static inline bool is_free_object(const struct kmem_cache *c,
@@ -92,23 +97,81 @@ static inline bool kmem_cache_debug(const struct kmem_cache *c)
 /* The slab that holds @va, or NULL. */
 static inline struct slab *virt_to_slab(const struct kernel *k, va_t va)
 {
-	pfn_t pfn = (va - k->layout.page_offset) >> PAGE_SHIFT;
-	const struct page *page = pfn_to_page(k, pfn);
+	va_t off = va - k->layout.page_offset;
+	const struct page *page = pfn_to_page(k, off >> PAGE_SHIFT);
 
-	if (va < k->layout.page_offset || va >= k->layout.high_memory ||
-	    pfn >= k->max_pfn || !(page->flags & PG_slab))
-		return NULL;
-	return page->slab;
+	if (off < k->slab_limit && (page->flags & PG_slab))
+		return page->slab;
+	return NULL;
 }
 
 /* --- slub.c -----------------------------------------------------------------
  */
 /* Sizes, offsets and orders of a cache; -EINVAL if no slab can hold it. */
 int slub_calculate_sizes(struct kernel *k, struct kmem_cache *c);
-va_t slab_alloc(struct kernel *k, struct kmem_cache *c, unsigned gfp,
-		unsigned orig_size);
-/* Frees an object of the cache of @s. -EINVAL: it is none that is in use. */
-int slab_free(struct kernel *k, struct slab *s, va_t object);
+/* The slow ways: the CPU's list is empty, the slab is not the CPU's. */
+va_t slab_alloc_slow(struct kernel *k, struct kmem_cache *c, unsigned gfp,
+		     unsigned orig_size);
+int slab_free_slow(struct kernel *k, struct slab *s, va_t object);
+/* The free pointer of @object leads nowhere: cuts the CPU's list. Returns 0. */
+int slab_list_broken(struct kernel *k, struct kmem_cache_cpu *cpu, va_t object,
+		     va_t next);
+
+/*
+ * Gives the first object of the CPU's list away. What comes next must be a
+ * free object, so that the head of the list always is one. (Nothing is done
+ * after a call, so that the fast way needs no stack.)
+ */
+static inline int slab_take(struct kernel *k, struct kmem_cache *c,
+			    struct kmem_cache_cpu *cpu, va_t *ret)
+{
+	va_t object = cpu->freelist, next = get_freepointer(c, object);
+	struct slab *s = cpu->slab;
+	unsigned i = cpu->index;
+
+	*ret = object;
+	s->state[i] = OBJ_USED;
+	if (next &&
+	    (!object_index(c, s, next, &i) || s->state[i] != OBJ_FREE))
+		return slab_list_broken(k, cpu, object, next);
+	cpu->index = i;
+	cpu->freelist = next;
+	return 0;
+}
+
+static inline va_t slab_alloc(struct kernel *k, struct kmem_cache *c,
+			      unsigned gfp, unsigned orig_size)
+{
+	struct kmem_cache_cpu *cpu = &c->cpu[k->this_cpu];
+	va_t va;
+
+	if (__builtin_expect(!cpu->freelist, 0))
+		return slab_alloc_slow(k, c, gfp, orig_size);
+	slab_take(k, c, cpu, &va);
+	return va;
+}
+
+/*
+ * Frees an object of the cache of @s. -EINVAL: it is none that is in use, or
+ * a check of a debugged cache, whose slabs are no CPU's, failed.
+ */
+static inline int slab_free(struct kernel *k, struct slab *s, va_t object)
+{
+	struct kmem_cache *c = s->cache;
+	struct kmem_cache_cpu *cpu = &c->cpu[k->this_cpu];
+	unsigned i;
+
+	if (__builtin_expect(s != cpu->slab, 0))
+		return slab_free_slow(k, s, object);
+	if (!object_index(c, s, object, &i) || s->state[i] != OBJ_USED)
+		return -EINVAL;
+	s->state[i] = OBJ_FREE;
+	set_freepointer(c, object, cpu->freelist);
+	cpu->freelist = object;
+	cpu->index = i;
+	return 0;
+}
+
 /* Takes all slabs from all CPUs. */
 void slub_flush_all(struct kernel *k, struct kmem_cache *c);
 void slub_discard(struct kernel *k, struct slab *s);
@@ -119,8 +182,7 @@ void slub_discard(struct kernel *k, struct slab *s);
  */
 void slub_settle(struct kernel *k, struct slab *s, va_t *cpu_list);
 
-/* --- slub_debug.c
- * ------------------------------------------------------------- */
+/* --- slub_debug.c --------------------------------------------------------- */
 /* A fresh slab, and a fresh object in it, filled as the flags say. */
 void setup_slab_debug(struct kernel *k, struct slab *s);
 void setup_object_debug(struct kernel *k, struct slab *s, va_t object);

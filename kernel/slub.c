@@ -25,137 +25,7 @@
 #include "kernel/page_alloc.h"
 #include "kernel/slab_internal.h"
 
-#define SLUB_MAX_ORDER	   3 /* PAGE_ALLOC_COSTLY_ORDER */
-#define MIN_PARTIAL	   5
-#define MAX_PARTIAL	   10
 #define SHRINK_PROMOTE_MAX 32
-
-/* --- sizes ---------------------------------------------------------------- */
-
-static unsigned fls(unsigned x)
-{
-	return x ? 32 - __builtin_clz(x) : 0;
-}
-
-static unsigned get_order(uint64_t size)
-{
-	unsigned order = 0;
-
-	while (PAGE_SIZE << order < size)
-		order++;
-	return order;
-}
-
-/* The least order that holds @min objects and wastes at most 1/@fraction. */
-static unsigned calc_slab_order(unsigned size, unsigned min, unsigned max_order,
-				unsigned fraction)
-{
-	unsigned order = get_order((uint64_t)min * size);
-
-	for (; order <= max_order; order++) {
-		uint64_t bytes = PAGE_SIZE << order;
-
-		if (bytes % size <= bytes / fraction)
-			break;
-	}
-	return order;
-}
-
-/* More CPUs want more objects in a slab. */
-static unsigned calculate_order(unsigned size, unsigned cpus)
-{
-	unsigned min = 4 * (fls(cpus) + 1), order;
-	unsigned max = (PAGE_SIZE << SLUB_MAX_ORDER) / size;
-
-	for (min = min < max ? min : max; min > 1; min--)
-		for (unsigned fraction = 16; fraction >= 4; fraction /= 2) {
-			order = calc_slab_order(size, min, SLUB_MAX_ORDER,
-						fraction);
-			if (order <= SLUB_MAX_ORDER)
-				return order;
-		}
-	order = calc_slab_order(size, 1, SLUB_MAX_ORDER, 1);
-	return order <= SLUB_MAX_ORDER ? order
-				       : calc_slab_order(size, 1, MAX_ORDER, 1);
-}
-
-unsigned slub_track_bytes(const struct kernel *k, const struct kmem_cache *c)
-{
-	unsigned n = 0;
-
-	if (c->flags & SLAB_STORE_USER) {
-		n = 2 * (k->arch->word == 8 ? 32 : 20);
-		if (c->flags & SLAB_KMALLOC)
-			n += 4; /* the size that was asked for */
-	}
-	return n;
-}
-
-/* Where the free pointer is, and where extras begin. Returns bytes so far. */
-static unsigned place_freepointer(struct kmem_cache *c, unsigned word)
-{
-	unsigned size = ALIGN_UP(c->object_size, word);
-
-	if ((c->flags & SLAB_RED_ZONE) && size == c->object_size)
-		size += word;
-	c->inuse = size;
-	if (!(c->flags & (SLAB_TYPESAFE_BY_RCU | SLAB_POISON | SLAB_CTOR)) &&
-	    !((c->flags & SLAB_RED_ZONE) && c->object_size < word)) {
-		c->offset = ALIGN_DOWN(c->object_size / 2, word);
-		return size;
-	}
-	c->offset = size;
-	return size + word;
-}
-
-static void set_cpu_partial(struct kmem_cache *c)
-{
-	static const struct {
-		unsigned size, n;
-	} rows[] = {
-		{ PAGE_SIZE, 6 },
-		{ 1024, 24 },
-		{ 256, 52 },
-		{ 0, 120 },
-	};
-	unsigned i = 0;
-
-	while (c->size < rows[i].size)
-		i++;
-	c->cpu_partial = kmem_cache_debug(c) ? 0 : rows[i].n;
-	c->cpu_partial_slabs =
-		(c->cpu_partial * 2 + c->objects - 1) / c->objects;
-}
-
-static unsigned min_partial(unsigned size)
-{
-	unsigned n = (fls(size) - 1) / 2;
-
-	return n < MIN_PARTIAL	 ? MIN_PARTIAL
-	       : n > MAX_PARTIAL ? MAX_PARTIAL
-				 : n;
-}
-
-int slub_calculate_sizes(struct kernel *k, struct kmem_cache *c)
-{
-	unsigned word = k->arch->word;
-	unsigned size = place_freepointer(c, word) + slub_track_bytes(k, c);
-
-	if (c->flags & SLAB_RED_ZONE) {
-		c->red_left_pad = ALIGN_UP(word, c->align);
-		size += word + c->red_left_pad;
-	}
-	c->size = ALIGN_UP(size, c->align);
-	c->order = calculate_order(c->size, k->machine->ncpus);
-	if (c->order >= MAX_ORDER)
-		return -EINVAL;
-	c->min_order = get_order(c->size);
-	c->objects = (PAGE_SIZE << c->order) / c->size;
-	c->reciprocal = (1ULL << 32) / c->size + 1;
-	c->min_partial = min_partial(c->size);
-	set_cpu_partial(c);
-	return 0;
-}
 
 /* --- free lists ----------------------------------------------------------- */
 
@@ -170,14 +40,15 @@ static unsigned mark_list(struct kernel *k, struct slab *s, va_t *head)
 	va_t at = *head, prev = 0;
 	unsigned n = 0, i;
 
-	while (at && object_index(c, s, at, &i) && s->state[i] == OBJ_FREE) {
+	while (at && object_index(c, s, at, &i) &&
+	       s->state[i] == OBJ_FREE) {
 		s->state[i] |= SEEN;
 		n++;
 		prev = at;
-		at = get_freepointer(k, c, at);
+		at = get_freepointer(c, at);
 	}
 	if (at && prev)
-		set_freepointer(k, c, prev, 0);
+		set_freepointer(c, prev, 0);
 	else if (at)
 		*head = 0;
 	return n;
@@ -208,13 +79,12 @@ static void init_free_list(struct kernel *k, struct slab *s)
 	const struct kmem_cache *c = s->cache;
 
 	for (unsigned i = 0; i < s->objects; i++) {
-		va_t at = object_at(c, s, i);
+		va_t at = slab_object_at(c, s, i);
 
 		setup_object_debug(k, s, at);
-		set_freepointer(k, c, at,
-				i + 1 < s->objects ? at + c->size : 0);
+		set_freepointer(c, at, i + 1 < s->objects ? at + c->size : 0);
 	}
-	s->freelist = object_at(c, s, 0);
+	s->freelist = slab_object_at(c, s, 0);
 }
 
 static struct slab *slab_create(struct kernel *k, struct kmem_cache *c,
@@ -229,6 +99,7 @@ static struct slab *slab_create(struct kernel *k, struct kmem_cache *c,
 	s->order = order;
 	s->objects = objects;
 	s->base = kernel_va(k, pfn << PAGE_SHIFT);
+	s->first = s->base + c->red_left_pad;
 	for (pfn_t p = pfn; p < pfn + (1ULL << order); p++) {
 		struct page *page = pfn_to_page(k, p);
 
@@ -341,12 +212,12 @@ static void deactivate_slab(struct kernel *k, struct slab *s, va_t freelist)
 	va_t tail = 0;
 
 	slub_settle(k, s, &freelist);
-	for (va_t at = freelist; at; at = get_freepointer(k, c, at)) {
+	for (va_t at = freelist; at; at = get_freepointer(c, at)) {
 		tail = at;
 		s->inuse--;
 	}
 	if (tail) {
-		set_freepointer(k, c, tail, s->freelist);
+		set_freepointer(c, tail, s->freelist);
 		s->freelist = freelist;
 	}
 	s->frozen = false;
@@ -402,25 +273,13 @@ void slub_flush_all(struct kernel *k, struct kmem_cache *c)
 
 /* --- allocation ----------------------------------------------------------- */
 
-/*
- * Gives the first object of the CPU's list away. What comes next must be a
- * free object, so that the head of the list always is one.
- */
-static inline va_t take_object(struct kernel *k, struct kmem_cache *c,
-			       struct kmem_cache_cpu *cpu)
+int slab_list_broken(struct kernel *k, struct kmem_cache_cpu *cpu, va_t object,
+		     va_t next)
 {
-	va_t object = cpu->freelist, next = get_freepointer(k, c, object);
-	struct slab *s = cpu->slab;
-	unsigned i =
-		((object - s->base - c->red_left_pad) * c->reciprocal) >> 32;
-
-	s->state[i] = OBJ_USED;
-	cpu->freelist = next;
-	if (__builtin_expect(next && !is_free_object(c, s, next), 0)) {
-		report_freechain(k, s, object, next);
-		slub_settle(k, s, &cpu->freelist);
-	}
-	return object;
+	report_freechain(k, cpu->slab, object, next);
+	cpu->freelist = 0;
+	slub_settle(k, cpu->slab, NULL);
+	return 0;
 }
 
 /* Makes the slab's own list the CPU's. False: there is none. */
@@ -437,7 +296,7 @@ static bool get_freelist(struct kernel *k, struct slab *s,
 	s->freelist = 0;
 	s->inuse = s->objects;
 	cpu->freelist = head;
-	return head;
+	return head && object_index(s->cache, s, head, &cpu->index);
 }
 
 /* The CPU's slab for now. Its list may turn out to be empty. */
@@ -491,7 +350,7 @@ static struct slab *next_slab(struct kernel *k, struct kmem_cache *c,
 static va_t alloc_single(struct kernel *k, struct slab *s, unsigned orig_size)
 {
 	struct kmem_cache *c = s->cache;
-	va_t object = s->freelist, next = get_freepointer(k, c, object);
+	va_t object = s->freelist, next = get_freepointer(c, object);
 	unsigned i;
 
 	s->freelist = next;
@@ -536,14 +395,13 @@ static va_t debug_alloc(struct kernel *k, struct kmem_cache *c, unsigned gfp,
 	}
 }
 
-/* Linux ___slab_alloc(): the CPU's list is empty. */
-static __attribute__((noinline)) va_t slow_alloc(struct kernel *k,
-						 struct kmem_cache *c,
-						 unsigned gfp,
-						 unsigned orig_size)
+/* Linux ___slab_alloc(). */
+va_t slab_alloc_slow(struct kernel *k, struct kmem_cache *c, unsigned gfp,
+		     unsigned orig_size)
 {
 	struct kmem_cache_cpu *cpu = this_cpu(k, c);
 	struct slab *s = cpu->slab;
+	va_t va;
 
 	if (kmem_cache_debug(c))
 		return debug_alloc(k, c, gfp, orig_size);
@@ -555,17 +413,8 @@ static __attribute__((noinline)) va_t slow_alloc(struct kernel *k,
 			return 0;
 		load_slab(k, s, cpu);
 	}
-	return take_object(k, c, cpu);
-}
-
-va_t slab_alloc(struct kernel *k, struct kmem_cache *c, unsigned gfp,
-		unsigned orig_size)
-{
-	struct kmem_cache_cpu *cpu = this_cpu(k, c);
-
-	if (__builtin_expect(!cpu->freelist, 0))
-		return slow_alloc(k, c, gfp, orig_size);
-	return take_object(k, c, cpu);
+	slab_take(k, c, cpu, &va);
+	return va;
 }
 
 /* --- freeing -------------------------------------------------------------- */
@@ -583,7 +432,7 @@ static int debug_free(struct kernel *k, struct slab *s, va_t object)
 	prior = s->freelist;
 	object_index(c, s, object, &i);
 	s->state[i] = OBJ_FREE;
-	set_freepointer(k, c, object, prior);
+	set_freepointer(c, object, prior);
 	s->freelist = object;
 	s->inuse--;
 	empty = superfluous(s);
@@ -599,41 +448,28 @@ static int debug_free(struct kernel *k, struct slab *s, va_t object)
 }
 
 /* Linux __slab_free(): the slab is not what this CPU allocates from. */
-static __attribute__((noinline)) void slow_free(struct kernel *k,
-						struct slab *s, va_t object)
+int slab_free_slow(struct kernel *k, struct slab *s, va_t object)
 {
 	va_t prior = s->freelist;
+	unsigned i;
 
-	set_freepointer(k, s->cache, object, prior);
+	if (kmem_cache_debug(s->cache))
+		return debug_free(k, s, object);
+	if (!object_index(s->cache, s, object, &i) ||
+	    s->state[i] != OBJ_USED)
+		return -EINVAL;
+	s->state[i] = OBJ_FREE;
+	set_freepointer(s->cache, object, prior);
 	s->freelist = object;
 	s->inuse--;
 	if (s->frozen)
-		return;
+		return 0;
 	if (!prior) {
 		put_cpu_partial(k, s, true);
 	} else if (superfluous(s)) {
 		remove_partial(s);
 		slub_discard(k, s);
 	}
-}
-
-int slab_free(struct kernel *k, struct slab *s, va_t object)
-{
-	struct kmem_cache *c = s->cache;
-	struct kmem_cache_cpu *cpu = this_cpu(k, c);
-	unsigned i;
-
-	if (__builtin_expect(kmem_cache_debug(c), 0))
-		return debug_free(k, s, object);
-	if (!object_index(c, s, object, &i) || s->state[i] != OBJ_USED)
-		return -EINVAL;
-	s->state[i] = OBJ_FREE;
-	if (__builtin_expect(s != cpu->slab, 0)) {
-		slow_free(k, s, object);
-		return 0;
-	}
-	set_freepointer(k, c, object, cpu->freelist);
-	cpu->freelist = object;
 	return 0;
 }
 

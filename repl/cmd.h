@@ -97,6 +97,13 @@ void cmd_emit_walk_from(struct result *r, const struct walk *w, bool is_stale);
 void cmd_emit_stale_pdpte(struct result *r, const struct mmu *mmu,
 			  const struct stale *s);
 
+/* What an allocator of kernel objects gave; it becomes $_. Returns 0. */
+int cmd_emit_object(struct cmd_ctx *c, va_t va);
+/*
+ * A debugged cache has told why in the log: 0. Else it is the user's mistake:
+ * c->err says that @va is no live object, and what Linux makes of it; -1.
+ */
+int cmd_free_refused(struct cmd_ctx *c, va_t va, int rc);
 /* The names of slab caches, for completion. */
 const char *cmd_cache_name(const struct kernel *k, unsigned i);
 /* @len bytes of kernel log: items of a list that is RES_VERBATIM. */

@@ -8,8 +8,7 @@
 #include "kernel/slab.h"
 #include "repl/cmd.h"
 
-/* --- slabinfo
- * --------------------------------------------------------------------- */
+/* --- slabinfo ------------------------------------------------------------- */
 static const char header[] =
 	"# name            <active_objs> <num_objs> <objsize> <objperslab> "
 	"<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : "
@@ -128,8 +127,7 @@ static int slabinfo_run(struct cmd_ctx *c)
 	return 0;
 }
 
-/* --- slab
- * ------------------------------------------------------------------------- */
+/* --- slab ----------------------------------------------------------------- */
 static const char *const state_name[] = {
 	[OBJ_FREE] = "free",
 	[OBJ_USED] = "in use",
@@ -138,8 +136,9 @@ static const char *const state_name[] = {
 	[OBJ_REST] = "no object: the rest of the slab",
 };
 static const char state_glyph[] = {
-	[OBJ_FREE] = '.', [OBJ_USED] = '#', [OBJ_LOST] = 'x',
-	[OBJ_CPU] = ':',  [OBJ_REST] = ' ',
+	[OBJ_FREE] = '.', [OBJ_USED] = '#',
+	[OBJ_LOST] = 'x', [OBJ_CPU] = ':',
+	[OBJ_REST] = ' ',
 };
 
 /* An untyped number is an address here. */

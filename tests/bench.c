@@ -327,6 +327,14 @@ static void bench_arch(const char *arch)
 	kernel_destroy(k);
 }
 
+static void bench_caches(void)
+{
+	struct kernel *k = boot("x86_64", 2 * GiB);
+
+	bench_slab(k);
+	kernel_destroy(k);
+}
+
 int main(void)
 {
 	bench_header("by hand");
@@ -336,6 +344,8 @@ int main(void)
 	bench_vmalloc();
 	bench_header("2 GiB");
 	bench_view();
+	bench_header("free list");
+	bench_caches();
 	bench_header("bare call");
 	bench_lua();
 	bench_header("host");

@@ -22,6 +22,8 @@ void bench_mmu(void);	/* the paging machine, bench_mmu.c */
 void bench_dump(void);	/* visits and dumps of a tree, bench_dump.c */
 void bench_vmalloc(void);	/* the vmalloc space, bench_vmalloc.c */
 void bench_view(void);	/* ram, layout of 64 GiB, bench_view.c */
+struct kernel;
+void bench_slab(struct kernel *k);	/* kmalloc, bench_slab.c */
 void bench_lua(void);	/* the Lua face, bench_lua.c */
 
 #endif
