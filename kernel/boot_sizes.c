@@ -24,6 +24,8 @@
 #include "kernel/memblock.h"
 #include "kernel/page_alloc.h"
 
+#define SWIOTLB	   (64 * MiB >> PAGE_SHIFT) /* IO_TLB_DEFAULT_SIZE */
+#define BRK	   17ULL		    /* observed, Debian's 6.1 */
 #define PAGES(kib) ((kib)*KiB >> PAGE_SHIFT)
 
 struct freed_row { /* of a kernel: pages */
@@ -178,15 +180,36 @@ static const char *leave_managed(struct kernel *k)
 	return why;
 }
 
-/* "reserved" is of all memory; HighMem has none of it. */
-static const char *leave_reserved(struct kernel *k, uint64_t late)
+/*
+ * x86-64 with RAM above 4 GiB: DMA32 loses the image, what the early brk took,
+ * and the bounce buffers (kernel/dma/swiotlb.c); all else comes from above.
+ */
+static uint64_t dma32_managed(const struct kernel *k, uint64_t freed)
 {
+	const struct layout *l = &k->layout;
+	uint64_t taken = PAGE_ALIGN(l->image.ebss) - l->image.text;
+
+	taken = (taken >> PAGE_SHIFT) + SWIOTLB + BRK;
+	freed += pages_of(k, BOOT_SMP, freed_row(k)->smp);
+	return k->zone[ZONE_DMA32].present + freed - taken;
+}
+
+/* "reserved" is of all memory; HighMem has none of it. @image: freed later. */
+static const char *leave_reserved(struct kernel *k, uint64_t image,
+				  uint64_t initrd)
+{
+	const struct zone *dma32 = &k->zone[ZONE_DMA32];
 	uint64_t low = memblock_present(k, 1, k->max_low_pfn);
 	uint64_t reserved = pages_of(k, BOOT_RESERVED, 0);
-	uint64_t back = late + pages_of(k, BOOT_SMP, freed_row(k)->smp);
+	uint64_t back =
+		pages_of(k, BOOT_SMP, freed_row(k)->smp) + image + initrd;
 
 	if (reserved > low)
 		return "reserved: more than there is lowmem";
+	if (k->layout.vmemmap && k->zone[ZONE_NORMAL].present &&
+	    dma32->present > SWIOTLB * 2)
+		leave(k, dma32->start_pfn, dma32->end_pfn,
+		      dma32_managed(k, image), "");
 	return leave(k, 1, k->max_low_pfn, low - reserved + back,
 		     "reserved: this boot takes more than that itself");
 }
@@ -206,7 +229,7 @@ const char *reserve_boot_sizes(struct kernel *k)
 	add_late(k, initrd_zone(k), initrd);
 	if (s->set >> BOOT_MANAGED)
 		return leave_managed(k);
-	return is_set(k, BOOT_RESERVED) ? leave_reserved(k, image + initrd)
+	return is_set(k, BOOT_RESERVED) ? leave_reserved(k, image, initrd)
 					: NULL;
 }
 
@@ -240,6 +263,22 @@ static uint64_t kib(pa_t start, pa_t end)
 	return (end - start) / KiB;
 }
 
+/* x86-64 tells what of the image it frees in parts. */
+static void report_gaps(const struct kernel *k, struct boot_report *ret)
+{
+	const struct layout *l = &k->layout;
+	uint64_t text = gap(l->image.etext, l->image.rodata) * 4;
+	uint64_t rodata = gap(l->image.erodata, l->image.data) * 4;
+	uint64_t decrypted = like_another(k) ? freed_row(k)->decrypted * 4 : 0;
+
+	if (!l->vmemmap || ret->initmem < text + rodata + decrypted)
+		return;
+	ret->text_gap = text;
+	ret->rodata_gap = rodata;
+	ret->decrypted = decrypted;
+	ret->initmem -= text + rodata + decrypted;
+}
+
 void boot_report(const struct kernel *k, struct boot_report *ret)
 {
 	const struct layout *l = &k->layout;
@@ -264,7 +303,8 @@ void boot_report(const struct kernel *k, struct boot_report *ret)
 		ret->total_pages += zone_pages_early(k, i);
 	}
 	ret->smp = smp * 4;
-	ret->image = late * 4 - ret->initrd;
+	ret->initmem = late * 4 - ret->initrd;
+	report_gaps(k, ret);
 	ret->physpages = present * 4;
 	ret->available = (k->totalram_pages - late - smp) * 4;
 	ret->reserved = ret->physpages - ret->available;

@@ -145,7 +145,8 @@ void kernel_destroy(struct kernel *k);
 struct boot_report {
 	uint64_t available, physpages, code, rwdata, rodata, init, bss;
 	uint64_t reserved, highmem;
-	uint64_t smp, initrd, image;	/* freed later, in this order */
+	/* freed later, in this order: */
+	uint64_t smp, initrd, decrypted, initmem, text_gap, rodata_gap;
 	uint64_t total_pages;	/* "Built 1 zonelists": before anything is taken */
 };
 void boot_report(const struct kernel *k, struct boot_report *ret);

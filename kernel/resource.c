@@ -19,6 +19,8 @@
 #include <string.h>
 
 #define BIOS_BEGIN  0xa0000ULL
+#define VGA_START   0xa0000ULL
+#define VGA_END	    0xc0000ULL
 #define IOAPIC_PHYS 0xfec00000ULL
 #define LAPIC_PHYS  0xfee00000ULL
 
@@ -119,6 +121,8 @@ static void add_devices(struct tree *t, const struct ram *ram)
 		if (start < end)
 			add(t, start, end, "PCI Bus 0000:00", 0);
 	}
+	if (is_free(t, VGA_START, VGA_END))
+		add(t, VGA_START, VGA_END, "PCI Bus 0000:00", 0);
 	if (is_free(t, IOAPIC_PHYS, IOAPIC_PHYS + KiB))
 		add(t, IOAPIC_PHYS, IOAPIC_PHYS + KiB, "IOAPIC 0", 0);
 	if (is_free(t, LAPIC_PHYS, LAPIC_PHYS + PAGE_SIZE))

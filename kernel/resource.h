@@ -3,8 +3,8 @@
  * (linux kernel/resource.c; arch/x86/kernel/e820.c, setup.c).
  *
  * What boot registers from the firmware's map, the kernel image, the window
- * of PCI devices, and the interrupt controllers. Left out: what drivers add
- * within that window, ROMs, the video window.
+ * of PCI devices, the video window, the interrupt controllers. Left out: what
+ * drivers add within those windows, ROMs.
  */
 #ifndef KERNEL_RESOURCE_H
 #define KERNEL_RESOURCE_H

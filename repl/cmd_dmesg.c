@@ -212,7 +212,10 @@ static int dmesg_run(struct cmd_ctx *c)
 	say_classic_layout(c);
 	say_freed(c, "SMP alternatives", b.smp);
 	say_freed(c, "initrd", b.initrd);
-	say_freed(c, "unused kernel image (initmem)", b.image);
+	say_freed(c, "unused decrypted", b.decrypted);
+	say_freed(c, "unused kernel image (initmem)", b.initmem);
+	say_freed(c, "unused kernel image (text/rodata gap)", b.text_gap);
+	say_freed(c, "unused kernel image (rodata/data gap)", b.rodata_gap);
 	cmd_emit_log(c->r, c->k->log.text, c->k->log.len);
 	c->k->log.unseen = c->k->log.len;
 	res_end(c->r);

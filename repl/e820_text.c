@@ -125,10 +125,11 @@ static int tagged_line(struct boot_text *t, const char *s, bool user,
 		err_hint(err, "usable, reserved, ACPI data, ACPI NVS, unusable");
 		return -1;
 	}
-	if (user && !t->user) {
-		t->user = t->map.user = true;
+	if (!t->tagged || (user && !t->user))
 		t->map.n = t->lines = 0;
-	}
+	t->tagged = true;
+	t->user |= user;
+	t->map.user = t->user;
 	if (!user && t->user)
 		return 0;
 	return add_range(t, &r, type, s, err);
@@ -144,7 +145,7 @@ static int bare_line(struct boot_text *t, const char *line, const char *mem,
 	while (before > line && before[-1] == ' ')
 		before--;
 	if ((before > line && before[-1] != ']') || new_range(mem, &r) ||
-	    !type_of(r.word))
+	    !type_of(r.word) || t->tagged)
 		return 0;
 	return add_range(t, &r, type_of(r.word), mem, err);
 }
@@ -209,7 +210,9 @@ static int iomem_line(struct boot_text *t, const char *line, bool nested,
 		return bad_line(t, line, "the range ends before it begins", err);
 	r.end++;
 	image_section(t, &r);
-	return nested || !type ? 0 : add_range(t, &r, type, line, err);
+	if (nested || !type || t->tagged)
+		return 0;
+	return add_range(t, &r, type, line, err);
 }
 
 /* --- sizes ------------------------------------------------------------------------ */

@@ -16,6 +16,7 @@ struct boot_text {
 	pa_t image[8];		/* from /proc/iomem */
 	unsigned line;		/* last one read */
 	unsigned lines;		/* of a map */
+	bool tagged;		/* BIOS-e820: or user: lines: nothing else counts */
 	bool user;		/* "user:" lines: they replace the firmware's */
 };
 
