@@ -20,6 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MAX_TEXT	(16 << 20)	/* bytes of a file */
+
 static int bad_line(struct boot_text *t, const char *part, const char *why,
 		    struct err *err)
 {
@@ -305,6 +307,9 @@ static FILE *open_text(const char *path, struct err *err)
 		err_errno(err, errno, "%s", path);
 	} else if (!S_ISREG(st.st_mode)) {
 		err_set(err, ERR_USER, "%s: not a regular file", path);
+	} else if (st.st_size > MAX_TEXT) {
+		err_set(err, ERR_USER, "%s: more than 16M: no boot messages",
+			path);
 	} else {
 		f = fdopen(fd, "r");
 		if (f)
