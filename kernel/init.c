@@ -102,12 +102,25 @@ static struct cpu_features choose_features(const struct kernel_config *cfg)
 	return f;
 }
 
+/* Text, rodata, data, bss: each begins with a page, behind the one before. */
+static bool image_is_sound(const pa_t image[8])
+{
+	for (unsigned i = 0; i < 8; i += 2)
+		if ((image[i] & ~PAGE_MASK) || image[i] >= image[i + 1] ||
+		    (i && image[i] < PAGE_ALIGN(image[i - 1])))
+			return false;
+	return image[0] >= MiB && image[7] <= 4 * GiB;
+}
+
 static const char *check_config(const struct kernel_config *cfg)
 {
 	if (!cfg->arch)
 		return "no architecture chosen";
 	if (cfg->cpus < 1 || cfg->cpus > MACHINE_MAX_CPUS)
 		return "cpus must be 1 to 64";
+	if (cfg->image[0] && !image_is_sound(cfg->image))
+		return "the sections of the kernel image must rise, and "
+		       "begin with a page, from 1M to 4G";
 	if (cfg->map)
 		return e820_check(cfg->map);
 	if (cfg->ram < MIN_RAM)

@@ -300,6 +300,23 @@ static int set_managed(struct boot *b, const char *value)
 	return 0;
 }
 
+/* Code, rodata, data and bss as /proc/iomem has them: 01000000-0191bc7f,... */
+static int set_image(struct boot *b, const char *value)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(b->cfg.image); i++) {
+		char *end, sep = i % 2 ? ',' : '-';
+
+		b->cfg.image[i] = strtoull(value, &end, 16) + i % 2;
+		if (i + 1 == ARRAY_SIZE(b->cfg.image))
+			sep = '\0';
+		if (end == value || *end != sep)
+			return bad(b, "the ranges of Kernel code, rodata, "
+				      "data and bss in /proc/iomem");
+		value = end + 1;
+	}
+	return 0;
+}
+
 /* The map that the words make, once all are read. */
 static int settle_map(struct boot *b)
 {
@@ -365,6 +382,7 @@ static const struct boot_key {
 	{ "mem", set_mem, 0, false },
 	{ "memmap", set_mem, 0, false },
 	{ "memory", set_memory, 0, true },
+	{ "image", set_image, 0, true },
 	{ "reserved", set_reserved, 0, true },
 	{ "alternatives", set_alternatives, 0, true },
 	{ "init", set_init, 0, true },

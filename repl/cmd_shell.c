@@ -393,7 +393,8 @@ const struct command cmd_boot = {
 	"as the kernel's parameters. What boot reserves, as another kernel had it:\n"
 	"dmesg=FILE (map and sizes), memory=LINE (its line Memory: ...), or one by\n"
 	"one reserved=, init=, initrd=, alternatives=, freed=SIZE, or\n"
-	"managed=ZONE:PAGES,... as in /proc/zoneinfo.",
+	"managed=ZONE:PAGES,... as in /proc/zoneinfo. image=FIRST-LAST,... has the\n"
+	"four sections of the kernel image as /proc/iomem does.",
 	.example = "boot x86_64 ram=4G",
 	.arg = { { "ARCH", ARG_WORD },
 		 { "KEY=VALUE", ARG_KEYVAL, .optional = true, .repeat = true } },
