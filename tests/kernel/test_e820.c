@@ -206,7 +206,8 @@ static void test_boot__bios_range(void **state)
 	assert_true(iomem_resources(k, row) > 3);
 	assert_string_equal(row[0].name, "Reserved");
 	assert_int_equal(row[1].end, 0xa0000);
-	assert_int_equal(row[2].start, MiB);
+	assert_string_equal(row[2].name, "PCI Bus 0000:00");
+	assert_int_equal(row[3].start, MiB);
 	end_row(k);
 }
 
