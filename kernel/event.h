@@ -24,6 +24,7 @@ enum kevent_kind {
 	KEV_PAGE_ALLOC,	/* frames left the buddy: pfn, order, func (what for) */
 	KEV_PAGE_FREE,	/* frames came back: pfn, order */
 	KEV_TLB_FLUSH,	/* func (invlpg, cr3, ...), va */
+	KEV_ZONE,	/* an allocation has trouble: func, note, order */
 	KEV_SWITCH,	/* CR3 was loaded: old, new */
 	KEV_NKINDS,
 };

@@ -116,6 +116,11 @@ void page_cache_add(struct kernel *k, struct inode *inode, uint64_t index,
 	inode->mapping.nrpages++;
 }
 
+void page_cache_replace(struct address_space *m, uint64_t index, pfn_t pfn)
+{
+	cache_store(m, index, pfn);
+}
+
 /* --- inodes --------------------------------------------------------------- */
 
 struct inode *inode_alloc(struct kernel *k, const char *path)
@@ -218,7 +223,7 @@ static void page_cache_readahead(struct kernel *k, struct inode *inode,
 
 		if (find_get_page(&inode->mapping, i) != PFN_NONE)
 			continue;
-		pfn = alloc_pages(k, GFP_HIGHUSER, 0, "page cache");
+		pfn = alloc_pages(k, GFP_HIGHUSER_MOVABLE, 0, "page cache");
 		if (pfn == PFN_NONE)
 			return;
 		read_page(k, inode, i, pfn);

@@ -146,7 +146,7 @@ static bool untouched_at(const struct kernel *k, pfn_t pfn, pfn_t *end)
 
 /* --- records ------------------------------------------------------------ */
 
-static const uint32_t block_flags = PG_buddy | PG_kmalloc | PG_block |
+static const uint32_t block_flags = PG_buddy | PG_pcp | PG_kmalloc | PG_block |
 				    PG_dma;
 
 pfn_t frame_block(const struct kernel *k, pfn_t pfn, unsigned *order)
@@ -187,10 +187,10 @@ static enum frame_use flags_use(const struct page *page)
 		enum frame_use use;
 	} uses[] = {
 		{ PG_zeropage, FRAME_ZERO },   { PG_buddy, FRAME_FREE },
-		{ PG_table, FRAME_TABLE },     { PG_slab, FRAME_SLAB },
-		{ PG_kmalloc, FRAME_KMALLOC }, { PG_vmalloc, FRAME_VMALLOC },
-		{ PG_stack, FRAME_STACK },     { PG_block, FRAME_BLOCK },
-		{ PG_dma, FRAME_DMA },
+		{ PG_pcp, FRAME_FREE },	       { PG_table, FRAME_TABLE },
+		{ PG_slab, FRAME_SLAB },       { PG_kmalloc, FRAME_KMALLOC },
+		{ PG_vmalloc, FRAME_VMALLOC }, { PG_stack, FRAME_STACK },
+		{ PG_block, FRAME_BLOCK },     { PG_dma, FRAME_DMA },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)

@@ -318,6 +318,7 @@ void kernel_destroy(struct kernel *k)
 	highmem_deinit(k);
 	vmalloc_deinit(k);
 	slab_deinit(k);
+	page_alloc_deinit(k);
 	log_deinit(k);
 	if (k->mem_map)
 		munmap(k->mem_map, k->max_pfn * sizeof(struct page));

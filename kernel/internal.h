@@ -24,6 +24,13 @@ const char *reserve_boot_sizes(struct kernel *k);
 /* Watermarks and lowmem_reserve, once managed pages are known (watermark.c). */
 void watermarks_init(struct kernel *k);
 
+/*
+ * linux __zone_watermark_ok(): would @zone, after a block of @order, keep
+ * @mark and what it reserves against requests for @highest (page_alloc.c)?
+ */
+bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
+		       enum zone_type highest, unsigned alloc_flags);
+
 /* One part of kernel_check() at work. */
 struct checker {
 	check_fn fn;

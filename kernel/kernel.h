@@ -31,17 +31,31 @@ enum kmalloc_cache_type {
 enum { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARK };
 enum zone_type { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_HIGHMEM, MAX_NR_ZONES };
 
-struct free_area {
-	uint32_t head;		/* pfn of the first free block, PFN_NONE if none */
-	uint64_t nr_free;
+/* What a pageblock is used for, so that movable pages stay together. */
+enum migratetype {
+	MIGRATE_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE,
+	MIGRATE_PCPTYPES,	/* the number of types on per-CPU lists */
+	MIGRATE_HIGHATOMIC = MIGRATE_PCPTYPES,
+	MIGRATE_ISOLATE,
+	MIGRATE_TYPES,
 };
+
 #define PFN_NONE UINT32_MAX
+struct page_list { uint32_t head, tail; };	/* pfns, PFN_NONE: empty */
+
+struct free_area {
+	struct page_list list[MIGRATE_TYPES];
+	uint64_t nr_free;	/* blocks on all of them */
+};
+
+struct per_cpu_pages;
 
 struct zone {
 	const char *name;	/* "DMA", "DMA32", "Normal", "HighMem" */
 	pfn_t start_pfn, end_pfn;	/* end exclusive; equal: not there */
 	uint64_t spanned, present, managed;	/* pages */
-	uint64_t free;		/* pages: on free lists and never used */
+	uint64_t free;		/* pages: on free lists and never used; not those
+				 * of per-CPU lists (linux NR_FREE_PAGES) */
 	uint64_t watermark[NR_WMARK];
 	uint64_t lowmem_reserve[MAX_NR_ZONES];
 	struct free_area free_area[MAX_ORDER];
@@ -51,6 +65,9 @@ struct zone {
 	 */
 	struct { pfn_t start, end; } virgin[8];
 	unsigned nvirgin;
+	uint64_t nr_reserved_highatomic;	/* pages */
+	uint8_t *pageblock;	/* owned: types, see pageblock.c */
+	struct per_cpu_pages *pcp;	/* owned, one a CPU */
 };
 
 struct memblock_range { pa_t start, end; const char *name; };
@@ -83,6 +100,9 @@ struct kernel {
 	struct memblock_range reserved[NR_MEMBLOCK];	/* boot allocations */
 	unsigned nreserved;
 	struct zone zone[MAX_NR_ZONES];
+	uint8_t gfp_zone_table[16];	/* by the zone bits of gfp */
+	unsigned pageblock_order;	/* a large page's */
+	bool page_group_by_mobility_disabled;	/* too little RAM for it */
 	uint64_t totalram_pages;
 	uint64_t late_pages[MAX_NR_ZONES]; /* freed after watermarks were set */
 	uint64_t min_free_kbytes;
@@ -125,7 +145,14 @@ struct kernel {
 
 	struct klog log;
 	bool tainted;		/* it has found itself corrupt */
-	struct { uint64_t pgfault, pgmajfault, pgalloc, pgfree, pgreuse; } vmstat;
+	struct {
+		uint64_t pgfault, pgmajfault, pgalloc, pgfree, pgreuse;
+		uint64_t kswapd_wake, allocstall;
+		uint64_t pgmigrate_success, pgmigrate_fail;
+		uint64_t compact_migrate_scanned, compact_free_scanned;
+		uint64_t compact_isolated;
+		uint64_t compact_stall, compact_fail, compact_success;
+	} vmstat;
 	uint64_t rng;			/* state of the one seeded generator */
 	uint32_t stamp;			/* PG_STAMP_MASK bits of this command */
 };

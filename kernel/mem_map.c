@@ -207,6 +207,10 @@ static void fill_free(const struct kernel *k, pfn_t pfn, struct words *w)
 		w->w[F_PREV] = lru_of(k, page->prev);
 		w->w[F_PRIVATE] = page->private;
 		w->w[F_MAPCOUNT] &= ~PAGE_TYPE_BUDDY;
+	} else if (page->flags & PG_pcp) {
+		w->w[F_NEXT] = lru_of(k, page->next);
+		w->w[F_PREV] = lru_of(k, page->prev);
+		w->w[F_INDEX] = page->index & 0xff; /* its migrate type */
 	} else if (!(pfn & ((1ULL << TOP) - 1)) &&
 		   frame_use(k, pfn) == FRAME_UNUSED) {
 		w->w[F_PRIVATE] = TOP; /* of a block that was never cut */

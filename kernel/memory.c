@@ -285,7 +285,7 @@ static unsigned do_anonymous_page(struct vm_fault *vmf)
 	}
 	if (anon_vma_prepare(k, vma))
 		return VM_FAULT_OOM;
-	pfn = alloc_pages(k, GFP_HIGHUSER | GFP_ZERO, 0, "anon");
+	pfn = alloc_pages(k, GFP_HIGHUSER_MOVABLE | __GFP_ZERO, 0, "anon");
 	if (pfn == PFN_NONE)
 		return VM_FAULT_OOM;
 	pte = maybe_mkwrite(vma, pte_mkdirty(k, pfn_pte(k, pfn,
@@ -392,7 +392,7 @@ static unsigned do_cow_fault(struct vm_fault *vmf)
 
 	if (anon_vma_prepare(k, vmf->vma))
 		return VM_FAULT_OOM;
-	vmf->cow_page = alloc_pages(k, GFP_HIGHUSER, 0, "cow");
+	vmf->cow_page = alloc_pages(k, GFP_HIGHUSER_MOVABLE, 0, "cow");
 	if (vmf->cow_page == PFN_NONE)
 		return VM_FAULT_OOM;
 	ret = vmf->vma->vm_ops->fault(vmf);
@@ -463,8 +463,8 @@ static pfn_t copy_frame(struct vm_fault *vmf, pfn_t old)
 {
 	struct kernel *k = vmf->k;
 	bool zero = old == k->zero_pfn;
-	pfn_t new = alloc_pages(k, GFP_HIGHUSER | (zero ? GFP_ZERO : 0), 0,
-				"cow");
+	unsigned gfp = GFP_HIGHUSER_MOVABLE | (zero ? __GFP_ZERO : 0);
+	pfn_t new = alloc_pages(k, gfp, 0, "cow");
 
 	if (new != PFN_NONE && !zero && pfn_valid(k, old))
 		memcpy(page_bytes(k, new), page_bytes(k, old), PAGE_SIZE);
@@ -480,6 +480,9 @@ static unsigned wp_page_copy(struct vm_fault *vmf, struct page *page)
 
 	if (anon_vma_prepare(k, vma))
 		return VM_FAULT_OOM;
+	/* Compaction may have moved the page meanwhile: fault again. */
+	if (ptep_get(k, vmf->pte) != vmf->orig_pte)
+		return 0;
 	new = copy_frame(vmf, old);
 	if (new == PFN_NONE)
 		return VM_FAULT_OOM;

@@ -97,10 +97,19 @@ const char *page_alloc_init(struct kernel *k)
 	why = reserve_boot_sizes(k);
 	if (why)
 		return why;
+	gfp_init(k);
+	pageblocks_init(k);
 	mark_reserved(k);
 	free_all_memory(k);
 	for (unsigned i = 0; i < MAX_NR_ZONES; i++)
 		k->totalram_pages += k->zone[i].managed;
 	watermarks_init(k);
+	pcp_init(k);
 	return NULL;
+}
+
+void page_alloc_deinit(struct kernel *k)
+{
+	pcp_deinit(k);
+	pageblocks_deinit(k);
 }

@@ -132,6 +132,8 @@ struct inode *inode_alloc_from(struct kernel *k, enum mm_cache cache,
 /* Adds a page; its only reference becomes the cache's. */
 void page_cache_add(struct kernel *k, struct inode *inode, uint64_t index,
 		    pfn_t pfn);
+/* Puts @pfn where another frame was; nothing else changes. */
+void page_cache_replace(struct address_space *m, uint64_t index, pfn_t pfn);
 /* The first cached page at or after *index. False: there is none. */
 bool page_cache_next(const struct address_space *m, uint64_t *index,
 		     pfn_t *pfn);

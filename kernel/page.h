@@ -39,6 +39,8 @@ struct slab;
 #define PG_stack	BIT(18)	/* ours: kernel stack of a task */
 #define PG_dma		BIT(19)	/* ours: head of a coherent buffer or bounce page;
 				 * private = order */
+#define PG_pcp		BIT(20)	/* ours: head of a free block on a CPU's list;
+				 * private = order, see pcp.c */
 #define PG_STAMP_SHIFT	22	/* ours, 8 bits: who changed its use last: see
 				 * kernel_new_stamp() */
 #define PG_STAMP_MASK	(0xffU << PG_STAMP_SHIFT)
@@ -50,8 +52,8 @@ struct page {
 	uint32_t flags;
 	int32_t _refcount;	/* 0: free */
 	int32_t _mapcount;	/* PTEs that map it; 0: none */
-	uint32_t private;	/* order of a buddy block */
-	uint32_t next, prev;	/* pfns: buddy list, LRU */
+	uint32_t private;	/* order of a free block */
+	uint32_t next, prev;	/* pfns: free lists, LRU */
 	union {
 		struct address_space *mapping;	/* page cache */
 		struct anon_vma *anon_vma;	/* with PG_anon */
@@ -59,7 +61,8 @@ struct page {
 	};
 	union {
 		uint64_t index;		/* page offset in the mapping; a user
-					 * page table: pfn of its root */
+					 * page table: pfn of its root; a free
+					 * block: its list's migrate type */
 		struct slab *slab;	/* with PG_slab */
 	};
 };

@@ -146,7 +146,7 @@ static pfn_t table_alloc(struct kernel *k)
 					 k->layout.lowmem_end, "page tables");
 		return pa ? pa >> PAGE_SHIFT : PFN_NONE;
 	}
-	pfn_t pfn = alloc_pages(k, GFP_KERNEL | GFP_ZERO, 0, "page table");
+	pfn_t pfn = alloc_pages(k, GFP_KERNEL | __GFP_ZERO, 0, "page table");
 
 	if (pfn != PFN_NONE)
 		pfn_to_page(k, pfn)->flags |= PG_table;

@@ -18,7 +18,7 @@ static unsigned shmem_fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	vmf->note = "page cache hit";
 	if (pfn == PFN_NONE) {
-		pfn = alloc_pages(k, GFP_HIGHUSER | GFP_ZERO, 0, "shmem");
+		pfn = alloc_pages(k, GFP_HIGHUSER_MOVABLE | __GFP_ZERO, 0, "shmem");
 		if (pfn == PFN_NONE)
 			return VM_FAULT_OOM;
 		pfn_to_page(k, pfn)->flags |= PG_swapbacked | PG_dirty;

@@ -306,14 +306,10 @@ static unsigned kmalloc_type(unsigned gfp)
 {
 	if (gfp & GFP_DMA)
 		return KMALLOC_DMA;
-#ifdef __GFP_RECLAIMABLE
 	if (gfp & __GFP_RECLAIMABLE)
 		return KMALLOC_RECLAIM;
-#endif
-#ifdef __GFP_ACCOUNT
 	if (gfp & __GFP_ACCOUNT)
 		return KMALLOC_CGROUP;
-#endif
 	return KMALLOC_NORMAL;
 }
 
@@ -337,7 +333,7 @@ static int kmalloc_large(struct kernel *k, uint64_t size, unsigned gfp,
 
 	while (PAGE_SIZE << order < size)
 		order++;
-	pfn = alloc_pages(k, gfp & ~GFP_HIGHUSER, order, "kmalloc");
+	pfn = alloc_pages(k, gfp & ~__GFP_HIGHMEM, order, "kmalloc");
 	if (pfn == PFN_NONE)
 		return -ENOMEM;
 	pfn_to_page(k, pfn)->flags |= PG_kmalloc;
@@ -361,10 +357,10 @@ static int kmalloc_slow(struct kernel *k, uint64_t size, unsigned gfp,
 		return 0;
 	}
 	c = k->kmalloc_caches[kmalloc_type(gfp)][kmalloc_index(size)];
-	va = slab_alloc(k, c, gfp & ~(GFP_ZERO | GFP_HIGHUSER), size);
+	va = slab_alloc(k, c, gfp & ~(__GFP_ZERO | __GFP_HIGHMEM), size);
 	if (!va)
 		return -ENOMEM;
-	if (gfp & GFP_ZERO)
+	if (gfp & __GFP_ZERO)
 		memset(va_host(k, va), 0, c->object_size);
 	*ret = va;
 	return 0;

@@ -44,7 +44,7 @@ static struct inode *special_inode(struct kernel *k, const char *name,
 	inode->size = (uint64_t)pages << PAGE_SHIFT;
 	inode->ops = &special_mapping_vm_ops;
 	for (unsigned i = 0; i < pages; i++) {
-		pfn_t pfn = alloc_pages(k, GFP_KERNEL | GFP_ZERO, 0, name);
+		pfn_t pfn = alloc_pages(k, GFP_KERNEL | __GFP_ZERO, 0, name);
 
 		if (pfn == PFN_NONE) {
 			iput(k, inode);

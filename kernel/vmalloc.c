@@ -122,7 +122,7 @@ static int vmalloc_gfp(struct kernel *k, uint64_t size, unsigned gfp,
 	if (!va)
 		return -ENOMEM;
 	if (!(gfp & (GFP_DMA | GFP_DMA32)))
-		gfp |= GFP_HIGHUSER;
+		gfp |= __GFP_HIGHMEM;
 	if (fill_area(k, va, gfp))
 		return -ENOMEM;
 	*ret = va->start;

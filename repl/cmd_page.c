@@ -101,7 +101,7 @@ static void emit_struct_page(struct cmd_ctx *c, pfn_t pfn)
 	res_line(r);
 	res_i64(r, "refcount", "  refcount %s", page->_refcount);
 	res_i64(r, "mapcount", "mapcount %s", page->_mapcount);
-	if (page->flags & PG_buddy)
+	if (page->flags & (PG_buddy | PG_pcp))
 		res_u64(r, "order", "order %s", page->private);
 	res_line(r);
 	res_list(r, "mappers", RES_LINES);

@@ -394,6 +394,18 @@ static void tell_vma(struct story *st, const struct beat *b, struct result *r)
 	res_va(r, "end", b->ev.end > b->ev.va ? "~-%s" : NULL, b->ev.end);
 }
 
+static void head_zone(const struct story *st, const struct beat *b, char *s)
+{
+	snprintf(s, CELL, "%s: %s", b->ev.func, b->ev.note);
+}
+
+static void tell_zone(struct story *st, const struct beat *b, struct result *r)
+{
+	res_str(r, "func", NULL, b->ev.func);
+	res_str(r, "note", NULL, b->ev.note);
+	res_u64(r, "order", "order %s", b->ev.order);
+}
+
 static void tell_switch(struct story *st, const struct beat *b,
 			struct result *r)
 {
@@ -420,6 +432,7 @@ static const struct beat_kind {
 	[KEV_SIGNAL] = { "signal", 1, COL_BAD, head_signal, tell_signal },
 	[KEV_VMA] = { "vma", 1, COL_NAME, head_vma, tell_vma },
 	[KEV_TLB_FLUSH] = { "flush", 1, COL_BAD, head_flush, tell_flush },
+	[KEV_ZONE] = { "zone", 1, COL_NAME, head_zone, tell_zone },
 	[KEV_SWITCH] = { "switch", 1, COL_NAME, head_switch, tell_switch },
 };
 

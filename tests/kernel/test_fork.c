@@ -88,11 +88,7 @@ static void test_fork__survives_allocation_failures(void **state)
 
 static uint64_t free_pages_of(const struct kernel *k)
 {
-	uint64_t free = 0;
-
-	for (int zone = 0; zone < MAX_NR_ZONES; zone++)
-		free += k->zone[zone].free;
-	return free;
+	return nr_free_pages(k);
 }
 
 /* Twelve generations; every second time one of parent and child ends. */

@@ -173,7 +173,7 @@ static void test_mem_map__free_blocks_have_an_order(void **state)
 	free_pages(k, pfn, 9);
 	for (unsigned i = 0; i < MAX_NR_ZONES; i++)
 		for (unsigned o = 0; o < MAX_ORDER; o++) {
-			pfn = k->zone[i].free_area[o].head;
+			pfn = k->zone[i].free_area[o].list[1].head;
 			if (!k->zone[i].spanned || pfn == PFN_NONE)
 				continue;
 			assert_int_equal(word_at(k, pfn, "private"), o);

@@ -19,11 +19,7 @@ static pa_t new_root(struct kernel *k)
 
 static uint64_t free_total(const struct kernel *k)
 {
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < MAX_NR_ZONES; i++)
-		n += k->zone[i].free;
-	return n;
+	return nr_free_pages(k);
 }
 
 static void map_user(struct kernel *k, pa_t root, va_t va, pfn_t pfn)

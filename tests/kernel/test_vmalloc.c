@@ -20,11 +20,7 @@ static va_t must_vmalloc(struct kernel *k, uint64_t size)
 
 static uint64_t free_pages_total(const struct kernel *k)
 {
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < MAX_NR_ZONES; i++)
-		n += k->zone[i].free;
-	return n;
+	return nr_free_pages(k);
 }
 
 /* Writes through CPU 0's MMU as kernel code; the number of bytes written. */

@@ -1,0 +1,240 @@
+/*
+ * pcp.c - per-CPU lists of free blocks, in front of the buddy.
+ *
+ *	CPU 0:  order 0 movable   -> page -> page ...     taken from the front,
+ *	        order 0 unmovable -> page ...             freed to the front,
+ *	        ...                                       drained from the end
+ *
+ * A list that is empty is filled with a batch, in the buddy's order, so that
+ * fresh frames still come in rising order; a CPU that holds too much gives a
+ * batch back, list by list in turn, and more each time while it only frees.
+ * What lies here is free for nobody else: it is not in zone->free, and its
+ * buddies cannot merge with it until it is drained.
+ *
+ * Models mm/page_alloc.c of Linux 6.1. Left out: locks, the drain that the
+ * kernel's once-a-second vmstat worker does (there is no time here), a lower
+ * limit while reclaim runs.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "kernel/buddy.h"
+#include "kernel/internal.h"
+#include "kernel/page_alloc.h"
+
+/* --- sizes ---------------------------------------------------------------- */
+
+static unsigned zone_batchsize(const struct zone *zone)
+{
+	uint64_t batch = zone->managed >> 10;
+	unsigned power = 1;
+
+	if (batch > MiB / PAGE_SIZE)
+		batch = MiB / PAGE_SIZE;
+	batch /= 4;
+	if (!batch)
+		batch = 1;
+	batch += batch / 2;
+	while (power * 2 <= batch)
+		power *= 2;
+	return power - 1 ? power - 1 : 1;
+}
+
+static unsigned zone_highsize(const struct kernel *k, const struct zone *zone,
+			      unsigned batch)
+{
+	uint64_t high = zone->watermark[WMARK_LOW] / k->machine->ncpus;
+
+	return high > batch * 4 ? (unsigned)high : batch * 4;
+}
+
+void pcp_update(struct kernel *k)
+{
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
+		struct zone *zone = &k->zone[i];
+		unsigned batch = zone_batchsize(zone);
+		unsigned high = zone_highsize(k, zone, batch);
+
+		for (unsigned cpu = 0; cpu < k->machine->ncpus; cpu++) {
+			zone->pcp[cpu].batch = batch;
+			zone->pcp[cpu].high = high;
+		}
+	}
+}
+
+void pcp_init(struct kernel *k)
+{
+	unsigned ncpus = k->machine->ncpus;
+
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
+		struct per_cpu_pages *pcp = calloc(ncpus, sizeof(*pcp));
+
+		assert(pcp);
+		for (unsigned cpu = 0; cpu < ncpus; cpu++)
+			for (unsigned l = 0; l < NR_PCP_LISTS; l++)
+				pcp[cpu].list[l] =
+					(struct page_list){ PFN_NONE,
+							    PFN_NONE };
+		k->zone[i].pcp = pcp;
+	}
+	pcp_update(k);
+}
+
+void pcp_deinit(struct kernel *k)
+{
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++)
+		free(k->zone[i].pcp);
+}
+
+/* --- lists ---------------------------------------------------------------- */
+
+static unsigned order_to_pindex(unsigned order, enum migratetype mt)
+{
+	if (order > PAGE_ALLOC_COSTLY_ORDER)
+		return NR_PCP_LISTS - 1;
+	return MIGRATE_PCPTYPES * order + mt;
+}
+
+static void mark_listed(const struct kernel *k, struct page *page,
+			unsigned order, enum migratetype mt)
+{
+	page->flags |= PG_pcp;
+	page->private = order;
+	page->index = (uint64_t)k->this_cpu << 8 | mt;
+}
+
+static void mark_unlisted(struct page *page)
+{
+	page->flags &= ~PG_pcp;
+	page->private = 0;
+	page->index = 0;
+}
+
+/* Fills an empty list with a batch. */
+static void rmqueue_bulk(struct kernel *k, struct zone *zone,
+			 struct per_cpu_pages *pcp, struct page_list *list,
+			 unsigned order, enum migratetype mt,
+			 unsigned alloc_flags)
+{
+	unsigned n = pcp->batch, i;
+
+	if (n > 1)
+		n = n >> order > 2 ? n >> order : 2;
+	for (i = 0; i < n; i++) {
+		pfn_t pfn = rmqueue(k, zone, order, mt, alloc_flags);
+
+		if (pfn == PFN_NONE)
+			break;
+		mark_listed(k, pfn_to_page(k, pfn), order, mt);
+		page_list_add_tail(k, list, pfn);
+	}
+	pcp->count += i << order;
+	zone->free -= (uint64_t)i << order;
+}
+
+pfn_t pcp_alloc(struct kernel *k, struct zone *zone, unsigned order,
+		enum migratetype mt, unsigned alloc_flags)
+{
+	struct per_cpu_pages *pcp = &zone->pcp[k->this_cpu];
+	struct page_list *list = &pcp->list[order_to_pindex(order, mt)];
+	pfn_t pfn;
+
+	pcp->free_factor >>= 1;
+	if (list->head == PFN_NONE)
+		rmqueue_bulk(k, zone, pcp, list, order, mt, alloc_flags);
+	pfn = list->head;
+	if (pfn == PFN_NONE)
+		return PFN_NONE;
+	page_list_del(k, list, pfn);
+	mark_unlisted(pfn_to_page(k, pfn));
+	pcp->count -= 1U << order;
+	return pfn;
+}
+
+/* --- giving back ---------------------------------------------------------- */
+
+/* The last block of @list goes to the buddy: its size in pages. */
+static unsigned drain_last(struct kernel *k, struct zone *zone,
+			   struct page_list *list)
+{
+	pfn_t pfn = list->tail;
+	struct page *page = pfn_to_page(k, pfn);
+	enum migratetype mt = page_list_type(page);
+	unsigned order = page->private;
+
+	page_list_del(k, list, pfn);
+	mark_unlisted(page);
+	free_one_block(k, zone, pfn, order, mt);
+	return 1U << order;
+}
+
+/* Gives back @count pages, of list @pindex first, then of each in turn. */
+static void free_pcppages_bulk(struct kernel *k, struct zone *zone,
+			       struct per_cpu_pages *pcp, unsigned count,
+			       unsigned pindex)
+{
+	unsigned freed = 0;
+
+	if (count > pcp->count)
+		count = pcp->count;
+	while (freed < count) {
+		struct page_list *list = &pcp->list[pindex];
+
+		while (freed < count && list->tail != PFN_NONE)
+			freed += drain_last(k, zone, list);
+		pindex = (pindex + 1) % NR_PCP_LISTS;
+	}
+	pcp->count -= freed;
+	zone->free += freed;
+}
+
+static unsigned nr_pcp_free(struct per_cpu_pages *pcp)
+{
+	unsigned least = pcp->batch, most = pcp->high - pcp->batch;
+	unsigned n = pcp->batch << pcp->free_factor;
+
+	if (n < most)
+		pcp->free_factor++;
+	return n < least ? least : n > most ? most : n;
+}
+
+void pcp_free(struct kernel *k, struct zone *zone, pfn_t pfn, unsigned order)
+{
+	struct per_cpu_pages *pcp = &zone->pcp[k->this_cpu];
+	enum migratetype mt = zone_pageblock(k, zone, pfn);
+	unsigned pindex = order_to_pindex(
+		order, mt < MIGRATE_PCPTYPES ? mt : MIGRATE_MOVABLE);
+
+	mark_listed(k, pfn_to_page(k, pfn), order, mt);
+	page_list_add(k, &pcp->list[pindex], pfn);
+	pcp->count += 1U << order;
+	/* Larger blocks are not kept while the CPU only frees. */
+	if (pcp->free_factor && order && order <= PAGE_ALLOC_COSTLY_ORDER)
+		free_pcppages_bulk(k, zone, pcp, pcp->count, pindex);
+	else if (pcp->count >= pcp->high)
+		free_pcppages_bulk(k, zone, pcp, nr_pcp_free(pcp), pindex);
+}
+
+void drain_pages(struct kernel *k, unsigned cpu)
+{
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
+		struct per_cpu_pages *pcp = &k->zone[i].pcp[cpu];
+
+		free_pcppages_bulk(k, &k->zone[i], pcp, pcp->count, 0);
+	}
+}
+
+void drain_all_pages(struct kernel *k)
+{
+	for (unsigned cpu = 0; cpu < k->machine->ncpus; cpu++)
+		drain_pages(k, cpu);
+}
+
+uint64_t zone_pcp_pages(const struct kernel *k, const struct zone *zone)
+{
+	uint64_t n = 0;
+
+	for (unsigned cpu = 0; cpu < k->machine->ncpus; cpu++)
+		n += zone->pcp[cpu].count;
+	return n;
+}
