@@ -36,7 +36,8 @@ struct cpa {
 	struct kernel *k;
 	const char *func;
 	uint64_t set, clear; /* flags, PAT where a PTE has it */
-	bool alias;	     /* this is an alias: look for no other */
+	bool no_alias;	     /* look for no other mapping */
+	bool is_alias;	     /* this is the other mapping */
 	struct set_memory_result *ret;
 };
 
@@ -146,7 +147,18 @@ static void write_leaf(struct cpa *cpa, const struct leaf *leaf, uint64_t flags)
 
 	pt_set_kernel(k, leaf->va, leaf->level, leaf->entry_pa,
 		      make_entry(k, leaf->level, leaf->pa, flags), cpa->func);
+	kevent(k, .kind = KEV_HANDLER, .func = cpa->func,
+	       .note = cpa->is_alias ? "by its other address" : NULL,
+	       .n = leaf->size >> PAGE_SHIFT, .va = leaf->va,
+	       .end = leaf->va + leaf->size);
 	cpa->ret->changed++;
+}
+
+static const char *split_note(uint64_t size)
+{
+	return size == GiB	 ? "a 1G page becomes 512 of 2M"
+	       : size == 2 * MiB ? "a 2M page becomes 512 of 4K"
+				 : "a 4M page becomes 1024 of 4K";
 }
 
 /*
@@ -171,6 +183,9 @@ static int split_large_page(struct cpa *cpa, const struct leaf *leaf)
 		      paging_address_bits(k->mode, leaf->level, table, false) |
 			      _KERNPG_TABLE,
 		      "__split_large_page");
+	kevent(k, .kind = KEV_HANDLER, .func = "__split_large_page",
+	       .note = split_note(leaf->size), .n = leaf->size >> PAGE_SHIFT,
+	       .va = leaf->va, .end = leaf->va + leaf->size);
 	cpa->ret->split++;
 	if (k->totalram_pages)
 		flush_tlb_all(k);
@@ -223,9 +238,9 @@ static int change_alias(struct cpa *cpa, va_t va, pa_t pa, uint64_t size)
 	struct cpa other = *cpa;
 	int err = 0;
 
-	if (cpa->alias || pa == ~0ULL)
+	if (cpa->no_alias || pa == ~0ULL)
 		return 0;
-	other.alias = true;
+	other.no_alias = other.is_alias = true;
 	if (pa < l->lowmem_end && va - l->page_offset != pa) {
 		cpa->ret->aliases++;
 		err = change_range(&other, l->page_offset + pa, size);
@@ -312,14 +327,14 @@ int set_memory(struct kernel *k, enum set_memory what, va_t va, uint64_t npages,
 
 	*ret = (struct set_memory_result){ 0 };
 	va &= PAGE_MASK;
-	if (!pt_is_kernel(k, va) || !npages ||
+	if (!pt_is_kernel(k, va) || va > last_address(k) || !npages ||
 	    npages - 1 > (last_address(k) - va) >> PAGE_SHIFT)
 		return -EINVAL;
 	set_masks(&cpa, what);
 	if (!cpa.set && !cpa.clear)
 		return 0;
 	/* No alias checking for NX; nor is G anybody else's business. */
-	cpa.alias =
+	cpa.no_alias =
 		(cpa.set | cpa.clear) == PTE_XD || what == SET_MEMORY_NONGLOBAL;
 	err = change_range(&cpa, va, npages << PAGE_SHIFT);
 	cpa_flush(&cpa, va, npages);

@@ -96,6 +96,7 @@
 	X(cmd_read) \
 	X(cmd_reg) \
 	X(cmd_set_fixmap) \
+	X(cmd_set_memory) \
 	X(cmd_slab) \
 	X(cmd_slabinfo) \
 	X(cmd_slow_virt_to_phys) \
