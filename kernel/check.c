@@ -20,6 +20,7 @@
 #include "kernel/process.h"
 #include "kernel/rmap.h"
 #include "kernel/pgtable.h"
+#include "kernel/pti.h"
 #include "kernel/slab.h"
 #include "kernel/vmalloc.h"
 #include "machine/stale.h"
@@ -127,12 +128,14 @@ static void check_cr3(struct checker *c, const struct kernel *k,
 {
 	const struct task_struct *t = k->current[cpu->id];
 
-	if (t && t->mm && mmu_root(&cpu->mmu) != t->mm->pgd << PAGE_SHIFT)
+	if (t && t->mm &&
+	    mmu_root(&cpu->mmu) != pti_user_root(k, t->mm->pgd << PAGE_SHIFT))
 		check_finding(c,
 			      "cpu %u: runs pid %d, whose root table is at "
 			      "0x%llx, but CR3 is 0x%llx",
 			      cpu->id, t->pid,
-			      (unsigned long long)t->mm->pgd << PAGE_SHIFT,
+			      (unsigned long long)pti_user_root(
+				      k, t->mm->pgd << PAGE_SHIFT),
 			      (unsigned long long)cpu->mmu.cr3);
 }
 
@@ -142,8 +145,10 @@ unsigned pgtable_check(struct kernel *k, check_fn fn, void *ctx)
 	const struct task_struct *t;
 
 	TAILQ_FOREACH (t, &k->tasks, link)
-		if (t->mm)
+		if (t->mm) {
 			check_root(&c, k, t);
+			pti_check_root(&c, k, t->pid, t->mm->pgd << PAGE_SHIFT);
+		}
 	for (unsigned i = 0; i < k->machine->ncpus; i++) {
 		check_cr3(&c, k, &k->machine->cpu[i]);
 		check_tlb(&c, k, &k->machine->cpu[i]);

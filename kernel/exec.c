@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "kernel/binprm.h"
+#include "kernel/pti.h"
 
 #define MAX_ARG_STRLEN	(32 * PAGE_SIZE)
 #define ARG_MAX_BYTES	131072ULL
@@ -205,7 +206,8 @@ static int exec_mmap(struct linux_binprm *b)
 	struct mm_struct *old = task->mm;
 
 	if (task->cpu >= 0 &&
-	    cpu_write_cr3(&b->k->machine->cpu[task->cpu], mm_root(b->mm)))
+	    cpu_write_cr3(&b->k->machine->cpu[task->cpu],
+			  pti_user_root(b->k, mm_root(b->mm))))
 		return -EFAULT;
 	task->mm = b->mm;
 	mmput(b->k, old);

@@ -17,6 +17,7 @@
 
 #include "kernel/highmem.h"
 #include "kernel/mm_internal.h"
+#include "kernel/pti.h"
 
 /* The end of flush_tlb_func() on CPUs that have @mm only lazily. */
 static void leave_lazy_mm(struct kernel *k, const struct mm_struct *mm)
@@ -76,6 +77,7 @@ static void exit_mm(struct kernel *k, struct task_struct *task)
 
 	task->mm = NULL;
 	if (task->cpu >= 0) {
+		pti_enter_kernel(k, task->cpu);
 		k->current[task->cpu] = NULL;
 		k->lazy_mm[task->cpu] = mm;
 		mm->mm_count++;

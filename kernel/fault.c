@@ -16,6 +16,7 @@
  * copies that may fail).
  */
 #include "kernel/mm_internal.h"
+#include "kernel/pti.h"
 
 #define LX_SIGKILL 9
 
@@ -168,26 +169,39 @@ static bool vmalloc_fault(const struct pf *pf)
 	       (entry & PTE_P);
 }
 
+static bool dispatch(const struct pf *pf)
+{
+	const struct fault *fault = pf->fault;
+
+	if (fault->vector == VEC_SS)
+		return force_sig(pf, LX_SIGBUS, LX_SI_KERNEL, 0,
+				 fault->error_code);
+	if (fault->vector != VEC_PF)
+		return force_sig(pf, LX_SIGSEGV, LX_SI_KERNEL, 0,
+				 fault->error_code);
+	if (vmalloc_fault(pf))
+		return true;
+	if (fault->cr2 >= pf->k->layout.task_size)
+		return bad_area(pf, LX_SEGV_MAPERR);
+	return do_user_addr_fault(pf);
+}
+
+/* The handler runs on the kernel's tables, as the entry code sees to. */
 bool exc_page_fault(struct kernel *k, unsigned cpu, const struct access *access,
 		    const struct fault *fault, struct siginfo *sig)
 {
 	struct pf pf = { k, k->current[cpu], &k->machine->cpu[cpu], access,
 			 fault, sig };
+	bool handled;
 
 	*sig = (struct siginfo){ 0 };
 	kevent(k, .kind = KEV_FAULT, .func = "exc_page_fault",
 	       .va = fault->vector == VEC_PF ? fault->cr2 : access->va,
 	       .pid = pf.task ? pf.task->pid : 0, .fault = fault,
 	       .access = access);
-	if (fault->vector == VEC_SS)
-		return force_sig(&pf, LX_SIGBUS, LX_SI_KERNEL, 0,
-				 fault->error_code);
-	if (fault->vector != VEC_PF)
-		return force_sig(&pf, LX_SIGSEGV, LX_SI_KERNEL, 0,
-				 fault->error_code);
-	if (vmalloc_fault(&pf))
-		return true;
-	if (fault->cr2 >= k->layout.task_size)
-		return bad_area(&pf, LX_SEGV_MAPERR);
-	return do_user_addr_fault(&pf);
+	pti_enter_kernel(k, cpu);
+	handled = dispatch(&pf);
+	if (access->user)
+		pti_exit_to_user(k, cpu);
+	return handled;
 }

@@ -23,6 +23,7 @@
 #include "kernel/process.h"
 #include "kernel/page_alloc.h"
 #include "kernel/pgtable.h"
+#include "kernel/pti.h"
 #include "kernel/slab.h"
 #include "kernel/swiotlb.h"
 #include "kernel/vmalloc.h"
@@ -172,9 +173,15 @@ static const char *reserve_image(struct kernel *k)
 			      "Kernel data") ||
 	    !memblock_reserve(k, l->image.bss, l->image.ebss, "Kernel bss"))
 		return "the kernel image does not fit";
-	/* bss begins with swapper_pg_dir, empty_zero_page. */
+	/* bss begins with swapper_pg_dir, empty_zero_page; with two roots, which
+	 * are side by side, with the zero page. */
 	k->swapper_pg_dir = l->image.bss;
 	k->zero_pfn = (l->image.bss >> PAGE_SHIFT) + 1;
+	if (has_pti(k)) {
+		k->swapper_pg_dir =
+			ALIGN_UP(l->image.bss + PAGE_SIZE, 2 * PAGE_SIZE);
+		k->zero_pfn = l->image.bss >> PAGE_SHIFT;
+	}
 	return NULL;
 }
 

@@ -17,6 +17,7 @@
 #include "kernel/memblock.h"
 #include "kernel/memtype.h"
 #include "kernel/pgtable.h"
+#include "kernel/pti.h"
 #include "kernel/set_memory.h"
 
 #define SECTION_SIZE (128 * MiB) /* x86-64: SECTION_SIZE_BITS 27 */
@@ -115,38 +116,41 @@ static uint64_t section_map_size(const struct kernel *k)
 	return (SECTION_SIZE >> PAGE_SHIFT) * k->arch->sizeof_page;
 }
 
-/* One contiguous block of RAM holds the struct pages of all sections of a
- * range. */
-static bool map_vmemmap_range(struct kernel *k, pa_t start, pa_t end)
+/*
+ * The sections of the @i-th range of RAM that no range before it has, as
+ * [*first, + the number returned).
+ */
+static uint64_t sections_of(const struct kernel *k, unsigned i, uint64_t *first)
 {
-	uint64_t first = start / SECTION_SIZE;
-	uint64_t n = (end + SECTION_SIZE - 1) / SECTION_SIZE - first;
-	uint64_t bytes = n * section_map_size(k);
-	pa_t pa = memblock_alloc(k, bytes, 2 * MiB, k->layout.lowmem_end,
-				 "mem_map");
+	uint64_t end = (k->memory[i].end + SECTION_SIZE - 1) / SECTION_SIZE;
 
-	return pa && !kernel_map_range(
-			     k, k->layout.vmemmap + first * section_map_size(k),
-			     pa, bytes, pt_page_kernel(k), 21);
+	*first = k->memory[i].start / SECTION_SIZE;
+	if (i && *first * SECTION_SIZE < k->memory[i - 1].end)
+		*first = (k->memory[i - 1].end + SECTION_SIZE - 1) /
+			 SECTION_SIZE;
+	return end > *first ? end - *first : 0;
 }
 
-/* => ranges that share a section with the one before are cut there */
+/* One block of RAM has the struct pages of all sections (sparse_buffer_init).
+ */
 static bool map_vmemmap(struct kernel *k)
 {
-	pa_t done = 0;
+	uint64_t size = section_map_size(k), all = 0, first;
+	pa_t pa;
 
-	for (unsigned i = 0; i < k->nmemory; i++) {
-		pa_t start = k->memory[i].start, end = k->memory[i].end;
+	for (unsigned i = 0; i < k->nmemory; i++)
+		all += sections_of(k, i, &first);
+	pa = memblock_alloc(k, all * size, 2 * MiB, k->layout.lowmem_end,
+			    "mem_map");
+	for (unsigned i = 0; pa && i < k->nmemory; i++) {
+		uint64_t n = sections_of(k, i, &first);
 
-		if (start < done)
-			start = done;
-		if (start >= end)
-			continue;
-		if (!map_vmemmap_range(k, start, end))
+		if (n && kernel_map_range(k, k->layout.vmemmap + first * size,
+					  pa, n * size, pt_page_kernel(k), 21))
 			return false;
-		done = ALIGN_UP(end, SECTION_SIZE);
+		pa += n * size;
 	}
-	return true;
+	return pa != 0;
 }
 
 /* i386: one array for all frames, as high in lowmem as it goes. */
@@ -267,7 +271,8 @@ const char *init_mem_mapping(struct kernel *k)
 		return no_room;
 	if (k->layout.vmemmap && !map_vmemmap(k))
 		return "no room for mem_map: the RAM is too small";
-	if (!map_fixmap(k) || !mark_rodata_ro(k) || !protect_rest(k))
+	if (!map_fixmap(k) || !setup_cpu_entry_areas(k) || !mark_rodata_ro(k) ||
+	    !protect_rest(k) || !pti_init(k))
 		return no_room;
 	return NULL;
 }

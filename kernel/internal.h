@@ -16,6 +16,14 @@ const char *init_mem_mapping(struct kernel *k);
 pa_t kernel_image_mapped_end(const struct kernel *k);
 
 /*
+ * Per-CPU areas and the CPU entry area, where there is one. False: no memory
+ * (cpu_entry_area.c).
+ */
+bool setup_cpu_entry_areas(struct kernel *k);
+/* The first page of a CPU's TSS. */
+pa_t cpu_tss_rw(const struct kernel *k, unsigned cpu);
+
+/*
  * Reserves what config.sizes asks for, and finds out late_pages. The zones
  * have their spans. NULL, or why it cannot (boot_sizes.c).
  */

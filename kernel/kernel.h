@@ -120,6 +120,7 @@ struct kernel {
 
 	/* Kernel address space */
 	pa_t swapper_pg_dir;		/* root table of the kernel */
+	pa_t percpu;			/* per-CPU areas, one after another; 0: none */
 	struct vmap_state *vmap;	/* owned */
 	TAILQ_HEAD(, kmem_cache) slab_caches;	/* the newest first */
 	struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][14];	/* by size */

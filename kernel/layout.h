@@ -54,6 +54,7 @@ struct kernel_config {		/* what `boot` takes */
 	bool kaslr, aslr;
 	uint64_t swiotlb;	/* swiotlb=, bytes; 0: 64 MiB */
 	bool swiotlb_off, swiotlb_force; /* none; all streaming DMA bounces */
+	bool pti;		/* x86-64: page-table isolation */
 	char slub_debug[64];	/* Linux' parameter; "": off */
 	bool pse, nx, pge, pat, gbpages; /* CPU features taken away or given */
 	struct tlb_config tlb;		/* all zero: the default */

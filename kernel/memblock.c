@@ -190,6 +190,14 @@ pa_t memblock_alloc(struct kernel *k, uint64_t size, uint64_t align, pa_t limit,
 	return 0;
 }
 
+void memblock_trim(struct kernel *k, pa_t start, pa_t end)
+{
+	struct memblock_range *r = &k->reserved[find_reserved(k, start)];
+
+	if (r < k->reserved + k->nreserved && r->start < start && r->end == end)
+		r->end = start;
+}
+
 const char *memblock_reserved_name(const struct kernel *k, pfn_t pfn)
 {
 	pa_t pa = pfn << PAGE_SHIFT;

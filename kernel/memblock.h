@@ -36,6 +36,9 @@ bool memblock_reserve(struct kernel *k, pa_t start, pa_t end,
 pa_t memblock_alloc(struct kernel *k, uint64_t size, uint64_t align,
 		    pa_t limit, const char *name);
 
+/* Gives back [start, end), the end of one reservation. */
+void memblock_trim(struct kernel *k, pa_t start, pa_t end);
+
 /* Who reserved the frame during boot, or NULL. */
 const char *memblock_reserved_name(const struct kernel *k, pfn_t pfn);
 

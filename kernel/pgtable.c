@@ -6,7 +6,7 @@
  * Models what Linux 6.1 spreads over arch/x86/mm/pgtable.c, mm/memory.c
  * (__p4d_alloc ... __pte_alloc, free_pgd_range), arch/x86/include/asm/
  * pgtable*.h and arch/x86/mm/tlb.c. Left out: folded levels (a loop needs
- * none), page-table locks, paravirt, PTI's second root, PCIDs, lazy TLB.
+ * none), page-table locks, paravirt, PCIDs, lazy TLB.
  *
  * A user page table remembers its root in page->index: entries may have been
  * poked, and nothing is freed here that this root did not allocate.
@@ -19,6 +19,7 @@
 #include "kernel/memblock.h"
 #include "kernel/mm_types.h"
 #include "kernel/page_alloc.h"
+#include "kernel/pti.h"
 
 /* --- entries ------------------------------------------------------------ */
 
@@ -118,7 +119,8 @@ uint64_t pt_nx(const struct kernel *k)
 
 uint64_t pt_page_kernel(const struct kernel *k)
 {
-	uint64_t global = k->machine->cpu[0].features.pge ? PTE_G : 0;
+	bool pge = k->machine->cpu[0].features.pge;
+	uint64_t global = pge && !has_pti(k) ? PTE_G : 0;
 
 	return (_PAGE_KERNEL & ~PTE_G) | global | pt_nx(k);
 }
@@ -228,8 +230,12 @@ static uint64_t table_populate(struct kernel *k, pa_t root, va_t va,
 		paging_address_bits(k->mode, level, pfn << PAGE_SHIFT, false) |
 		flags;
 
-	pt_set(k, k->sink.fn ? root_owner(k, root) : 0, va, level, entry_pa,
-	       value, "table");
+	int pid = k->sink.fn ? root_owner(k, root) : 0;
+
+	if (level == 0 && !kernel)
+		value = pti_set_user_pgtbl(k, pid, va, entry_pa, value,
+					   "table");
+	pt_set(k, pid, va, level, entry_pa, value, "table");
 	if (level == 0) {
 		root_entry_changed(k, root);
 		if (kernel)
@@ -347,8 +353,11 @@ static void free_table_entry(struct table_walk *w, unsigned level, va_t va,
 {
 	struct kernel *k = w->k;
 
-	pt_set(k, k->sink.fn ? root_owner(k, w->root) : 0, va, level, entry_pa,
-	       0, "free_pgtables");
+	int pid = k->sink.fn ? root_owner(k, w->root) : 0;
+
+	if (level == 0)
+		pti_set_user_pgtbl(k, pid, va, entry_pa, 0, "free_pgtables");
+	pt_set(k, pid, va, level, entry_pa, 0, "free_pgtables");
 	if (level == 0)
 		root_entry_changed(k, w->root);
 	table_free(k, w->root, child >> PAGE_SHIFT);
@@ -407,7 +416,7 @@ unsigned pt_count_tables(const struct kernel *k, pa_t root)
 		.root = root,
 		.start = 0,
 		.last = k->layout.task_size - 1,
-		.count = 1,
+		.count = 1 << pgd_order(k),
 	};
 
 	walk_tables(&w, root, 0, 0);
@@ -430,22 +439,40 @@ static bool preallocate_root(struct kernel *k, pa_t root, va_t start, va_t end)
 	return true;
 }
 
-pfn_t pgd_alloc(struct kernel *k)
+/* The kernel half of swapper_pg_dir, of both roots if there are two. */
+static void clone_kernel_half(struct kernel *k, pa_t root)
 {
-	pfn_t pfn = table_alloc(k);
-
-	if (pfn == PFN_NONE)
-		return PFN_NONE;
-	pa_t root = pfn << PAGE_SHIFT;
 	pa_t first = entry_address(k, 0, 0, k->layout.page_offset);
 	pa_t end = nr_entries(k, 0) * k->mode->entry_size;
-	va_t user_end = k->layout.task_size;
 
 	if (k->mode->canonical)
 		first = end / 2;
-	memcpy(page_bytes(k, pfn) + first,
-	       k->ram->host + k->swapper_pg_dir + first, end - first);
-	if (!preallocate_root(k, root, 0, user_end)) {
+	for (unsigned i = 0; i < 1U << pgd_order(k); i++)
+		memcpy(k->ram->host + root + i * PAGE_SIZE + first,
+		       k->ram->host + k->swapper_pg_dir + i * PAGE_SIZE + first,
+		       end - first);
+}
+
+/* A root has no owner in page->index: it is not freed as a table is. */
+static void mark_root(struct kernel *k, pfn_t pfn, uint32_t flags)
+{
+	for (unsigned i = 0; i < 1U << pgd_order(k); i++) {
+		struct page *page = pfn_to_page(k, pfn + i);
+
+		page->flags = (page->flags & ~(uint32_t)PG_table) | flags;
+	}
+}
+
+pfn_t pgd_alloc(struct kernel *k)
+{
+	pfn_t pfn = alloc_pages(k, GFP_KERNEL | GFP_ZERO, pgd_order(k),
+				"page table");
+
+	if (pfn == PFN_NONE)
+		return PFN_NONE;
+	mark_root(k, pfn, PG_table);
+	clone_kernel_half(k, pfn << PAGE_SHIFT);
+	if (!preallocate_root(k, pfn << PAGE_SHIFT, 0, k->layout.task_size)) {
 		pgd_free(k, pfn);
 		return PFN_NONE;
 	}
@@ -454,11 +481,9 @@ pfn_t pgd_alloc(struct kernel *k)
 
 void pgd_free(struct kernel *k, pfn_t pgd)
 {
-	struct page *page = pfn_to_page(k, pgd);
-
 	free_pgd_range(k, pgd << PAGE_SHIFT, 0, k->layout.task_size, 0, 0);
-	page->flags &= ~PG_table;
-	free_pages(k, pgd, 0);
+	mark_root(k, pgd, 0);
+	free_pages(k, pgd, pgd_order(k));
 }
 
 /* --- kernel mappings ---------------------------------------------------- */
@@ -629,7 +654,7 @@ static unsigned on_each_cpu(struct kernel *k, pa_t root,
 	for (unsigned i = 0; i < k->machine->ncpus; i++) {
 		struct cpu *cpu = &k->machine->cpu[i];
 
-		if (root && mmu_root(&cpu->mmu) != root)
+		if (root && pti_kernel_root(k, mmu_root(&cpu->mmu)) != root)
 			continue;
 		why = i == k->this_cpu ? cpu_forget(cpu, &request)
 				       : cpu_shootdown(cpu, &request);

@@ -103,7 +103,8 @@ static inline bool pt_syncs_late(const struct kernel *k, va_t va)
 	return k->config.vmalloc_fault && va >= k->layout.vmalloc_start &&
 	       va < k->layout.vmalloc_end;
 }
-/* PAGE_KERNEL on this CPU: _PAGE_KERNEL without G if no PGE, with XD if NX. */
+/* PAGE_KERNEL on this CPU: _PAGE_KERNEL without G if no PGE or with PTI, with
+ * XD if NX. */
 uint64_t pt_page_kernel(const struct kernel *k);
 /* XD for kernel data if the CPU has NX in this mode, else 0. */
 uint64_t pt_nx(const struct kernel *k);

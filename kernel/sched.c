@@ -10,10 +10,11 @@
 
 #include "kernel/highmem.h"
 #include "kernel/mm_internal.h"
+#include "kernel/pti.h"
 
 static pa_t task_root(const struct kernel *k, const struct task_struct *task)
 {
-	return task ? mm_root(task->mm) : k->swapper_pg_dir;
+	return task ? pti_user_root(k, mm_root(task->mm)) : k->swapper_pg_dir;
 }
 
 int context_switch(struct kernel *k, unsigned cpu, struct task_struct *task)

@@ -12,6 +12,7 @@
 
 #include "kernel/mem_map.h"
 #include "kernel/mm_internal.h"
+#include "kernel/pti.h"
 
 /*
  * Faults in a row on one page without progress. Two are ordinary (a page to
@@ -92,8 +93,11 @@ void user_access(struct kernel *k, unsigned cpu, enum access_kind kind,
 	k->this_cpu = cpu;
 	if (!user && kind == ACCESS_WRITE && buf)
 		k->ram_poked = true;
+	if (!user)
+		pti_enter_kernel(k, cpu);
 	if (len)
 		access_loop(k, cpu, &access, buf, len, ret);
+	pti_exit_to_user(k, cpu);
 	if (!user && kind != ACCESS_WRITE && buf)
 		mem_map_overlay_va(k, va, buf, ret->done);
 	account(ret, task, min_flt, maj_flt);

@@ -145,6 +145,13 @@ static int set_la57(struct boot *b, const char *value)
 	return set_bool(b, value, &b->cfg.la57);
 }
 
+static int set_pti(struct boot *b, const char *value)
+{
+	if (is_i386(b))
+		return bad(b, "modelled on x86_64 only");
+	return set_bool(b, value, &b->cfg.pti);
+}
+
 static const struct { const char *name; uint64_t page_offset; bool pae; }
 vmsplits[] = {
 	{ "3G", 0xc0000000, true },	{ "3G_OPT", 0xb0000000, false },
@@ -403,6 +410,7 @@ static const struct boot_key {
 	{ "slub_debug", set_slub_debug, 0, true },
 	{ "kaslr", NULL, offsetof(struct kernel_config, kaslr), true },
 	{ "aslr", NULL, offsetof(struct kernel_config, aslr), true },
+	{ "pti", set_pti, 0, true },
 	{ "pse", NULL, offsetof(struct kernel_config, pse), false },
 	{ "nx", NULL, offsetof(struct kernel_config, nx), false },
 	{ "pge", NULL, offsetof(struct kernel_config, pge), false },

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernel/pgtable.h"
+#include "kernel/pti.h"
 #include "repl/dialect.h"
 
 struct task_struct *cmd_task(struct cmd_ctx *c)
@@ -45,6 +46,20 @@ int cmd_view(struct cmd_ctx *c, struct task_struct **task, unsigned *cpu,
 	}
 	session_mmu(c->s, *task, *cpu, mmu);
 	return 0;
+}
+
+void cmd_view_root(struct cmd_ctx *c, const struct task_struct *task, bool user,
+		   struct mmu *mmu)
+{
+	pa_t root;
+
+	if (!c->k || !has_pti(c->k) || !task || !task->mm)
+		return;
+	root = task->mm->pgd << PAGE_SHIFT;
+	if (pti_kernel_root(c->k, mmu_root(mmu)) != root)
+		return;
+	mmu_set_root(mmu, c->m->ram, user ? pti_user_root(c->k, root) : root);
+	mmu_refresh(mmu);
 }
 
 int cmd_word_size(struct cmd_ctx *c, unsigned def, unsigned *ret)

@@ -33,6 +33,12 @@
  */
 int cmd_view(struct cmd_ctx *c, struct task_struct **task, unsigned *cpu,
 	     struct mmu *mmu);
+/*
+ * With page-table isolation: makes *mmu, from cmd_view(), the root that code
+ * of @task runs on, user code or the kernel's.
+ */
+void cmd_view_root(struct cmd_ctx *c, const struct task_struct *task, bool user,
+		   struct mmu *mmu);
 /* The CPU of -c, or the current one. */
 struct cpu *cmd_chosen_cpu(struct cmd_ctx *c);
 /* The process of -p, or the current one; NULL and c->err set if none runs. */

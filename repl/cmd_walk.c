@@ -291,6 +291,7 @@ static int pagewalk_run(struct cmd_ctx *c)
 		return walk_as(c, as, &j);
 	if (cmd_choose_access(c, &c->m->cpu[j.cpu], &j.access) < 0)
 		return -1;
+	cmd_view_root(c, j.task, j.access.user, &j.mmu);
 	mmu_translate(&j.mmu, c->m->ram, &j.access, &j.walk);
 	emit_head(c, &j);
 	res_list(r, "steps", RES_CHAIN);

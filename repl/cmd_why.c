@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/pti.h"
 #include "repl/cmd.h"
 #include "repl/describe.h"
 #include "repl/why.h"
@@ -41,6 +42,7 @@ static int ask(struct cmd_ctx *c, struct why *y)
 	if (cmd_view(c, &y->task, &cpu, &mmu) < 0 ||
 	    cmd_choose_access(c, &c->m->cpu[cpu], &y->access) < 0)
 		return -1;
+	cmd_view_root(c, y->task, y->access.user, &mmu);
 	y->k = c->k;
 	y->other_cpu = cpu != c->s->cpu;
 	cpu_copy(&y->cpu, &c->m->cpu[cpu]);
@@ -241,7 +243,10 @@ static void emit_tlb(struct result *r, const struct why *y)
 	res_object(r, "tlb");
 	res_u64(r, "cpu", "cpu%s", y->cpu.id);
 	if (!y->loaded)
-		res_text(r, COL_PLAIN, "~, after a switch to the process");
+		res_text(r, COL_PLAIN, "~, after %s",
+			 y->k && has_pti(y->k) && !y->access.user
+				 ? "the switch to the kernel's tables"
+				 : "a switch to the process");
 	if (e)
 		emit_entry(r, y, e, level);
 	else

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kernel/pti.h"
 #include "repl/host.h"
 #include "repl/parse.h"
 
@@ -62,7 +63,8 @@ void session_mmu(const struct session *s, const struct task_struct *task,
 {
 	*ret = s->m->cpu[cpu].mmu;
 	if (task && task->mm && task != s->k->current[cpu])
-		mmu_set_root(ret, s->m->ram, task->mm->pgd << PAGE_SHIFT);
+		mmu_set_root(ret, s->m->ram,
+			     pti_user_root(s->k, task->mm->pgd << PAGE_SHIFT));
 	mmu_refresh(ret);
 }
 

@@ -415,6 +415,8 @@ static void tell_switch(struct story *st, const struct beat *b,
 {
 	res_pa(r, "old", NULL, b->ev.old);
 	res_pa(r, "new", NULL, b->ev.new);
+	if (b->ev.note)
+		res_str(r, "note", "%s", b->ev.note);
 }
 
 static void tell_flush(struct story *st, const struct beat *b, struct result *r)
@@ -484,13 +486,13 @@ static void order(struct story *st)
 	}
 }
 
-/* Are there later events at @depth[i] before one nearer to the margin? */
-static bool last_at_depth(const unsigned depth[], unsigned n, unsigned i)
+/* Does no event after @i stand at depth @d, before one nearer to the margin? */
+static bool ends_at(const unsigned depth[], unsigned n, unsigned i, unsigned d)
 {
 	for (unsigned j = i + 1; j < n; j++) {
-		if (depth[j] < depth[i])
+		if (depth[j] < d)
 			return true;
-		if (depth[j] == depth[i])
+		if (depth[j] == d)
 			return false;
 	}
 	return true;
@@ -513,10 +515,11 @@ static void draw_head(const struct story *st, const unsigned depth[],
 
 	beat_kinds[st->beat[i].ev.kind].head(st, &st->beat[i], head);
 	for (unsigned d = 1; d < depth[i]; d++)
-		at += snprintf(s + at, size - at, "   ");
+		at += snprintf(s + at, size - at, "%s",
+			       ends_at(depth, st->n, i, d) ? "   " : "│  ");
 	snprintf(s + at, size - at, "%s%s",
 		 depth[i] == 0 ? "" :
-		 last_at_depth(depth, st->n, i) ? "└─ " : "├─ ", head);
+		 ends_at(depth, st->n, i, depth[i]) ? "└─ " : "├─ ", head);
 }
 
 static void emit_beat(struct story *st, const unsigned depth[], unsigned i,

@@ -21,7 +21,7 @@ struct boot_row {
 	uint64_t ram;
 	bool layout_61, nopse, nopge, gbpages;
 	va_t page_offset;
-	bool la57, has_highmem;
+	bool la57, has_highmem, pti;
 	uint64_t lowmem, highmem, vmalloc;
 };
 
@@ -40,6 +40,7 @@ static inline struct kernel_config row_config(const struct boot_row *row)
 	cfg.page_offset = row->page_offset;
 	cfg.gbpages = row->gbpages;
 	cfg.la57 = row->la57;
+	cfg.pti = row->pti;
 	cfg.lowmem = row->lowmem;
 	cfg.highmem = row->highmem;
 	cfg.has_highmem = row->has_highmem;

@@ -6,6 +6,7 @@
 
 #include "kernel/memblock.h"
 #include "kernel/pgtable.h"
+#include "kernel/pti.h"
 #include "kernel/set_memory.h"
 
 #define GOLDEN(name) "tests/golden/linux-" name ".tsv"
@@ -30,6 +31,7 @@ static const struct golden_row {
 	ROW("amd64", "x86_64", "2G", 2 * GiB, "nokaslr"),
 	ROW("amd64", "x86_64", "4G", 4 * GiB, "nokaslr"),
 	ROW("amd64", "x86_64", "2G", 2 * GiB, "nokaslr-la57", .la57 = true),
+	ROW("amd64", "x86_64", "2G", 2 * GiB, "nokaslr-pti", .pti = true),
 };
 
 /*
@@ -264,14 +266,21 @@ static void test_zones__dma_managed(void **state)
 
 /* --- direct map --------------------------------------------------------- */
 
-/* Rights over all levels, as the golden file writes them: "W-XG---". */
-static uint64_t leaf_flags(struct kernel *k, va_t va, char *flags, pa_t *pa)
+/*
+ * Rights over all levels below @root, as the golden file writes them:
+ * "W-XG---". Returns the size of the page, 0: there is none.
+ */
+static uint64_t leaf_below(struct kernel *k, pa_t root, va_t va, char *flags,
+			   pa_t *pa)
 {
+	struct mmu mmu = k->machine->cpu[0].mmu;
 	struct access access = { .va = va, .kind = ACCESS_READ };
 	struct walk w;
 	uint64_t entry;
 
-	mmu_walk(&k->machine->cpu[0].mmu, k->ram, &access, &w);
+	mmu_set_root(&mmu, k->ram, root);
+	mmu_refresh(&mmu);
+	mmu_walk(&mmu, k->ram, &access, &w);
 	if (w.fault.reason != FAULT_NONE)
 		return 0;
 	entry = w.step[w.nsteps - 1].entry;
@@ -283,6 +292,11 @@ static uint64_t leaf_flags(struct kernel *k, va_t va, char *flags, pa_t *pa)
 	flags[5] = entry & PTE_PCD ? 'C' : '-';
 	*pa = w.pa;
 	return BIT(w.page_shift);
+}
+
+static uint64_t leaf_flags(struct kernel *k, va_t va, char *flags, pa_t *pa)
+{
+	return leaf_below(k, k->swapper_pg_dir, va, flags, pa);
 }
 
 /*
@@ -342,15 +356,55 @@ static void compare_mapping(void *ctx, char **field)
 	d->seen = end;
 }
 
+/* Of the direct map user roots have one page, and no other. */
+static void compare_user_row(void *ctx, char **field)
+{
+	struct kernel *k = ctx;
+	pa_t pa, user = pti_user_root(k, k->swapper_pg_dir);
+	char flags[8] = "";
+
+	if (strcmp(field[0], "user"))
+		return;
+	assert_int_equal(leaf_below(k, user, number(field[1]), flags, &pa),
+			 PAGE_SIZE);
+	assert_memory_equal(flags, field[5], 6);
+	assert_int_equal(pa, number(field[3]));
+	for (va_t va = k->layout.page_offset; va < k->layout.high_memory;
+	     va += PAGE_SIZE)
+		assert_int_equal(!leaf_below(k, user, va, flags, &pa),
+				 va != number(field[1]));
+}
+
+/* "page table walk: 2M pages at phys 0x7de00000 flags W-XG---" */
+static void compare_vmemmap(void *ctx, char **field)
+{
+	struct kernel *k = ctx;
+	const char *phys = strstr(field[3], "phys ");
+	char flags[8] = "";
+	pa_t pa;
+
+	if (strcmp(field[0], "vmemmap mapped"))
+		return;
+	assert_int_equal(leaf_flags(k, number(field[1]), flags, &pa), 2 * MiB);
+	assert_memory_equal(flags, strstr(phys, "flags ") + 6, 6);
+	if (!k->config.la57) /* something took 2 MiB before it there */
+		assert_int_equal(pa, number(phys + 5));
+	assert_int_equal(leaf_flags(k, number(field[2]) - 1, flags, &pa),
+			 2 * MiB);
+	assert_int_equal(leaf_flags(k, number(field[2]), flags, &pa), 0);
+}
+
 static void test_direct_map__golden(void **state)
 {
 	const struct golden_row *row = *state;
-	struct kernel *k = boot_row(&row->boot);
+	struct kernel *k = boot_with(row, &(struct boot_sizes){ 0 });
 	struct direct_map d = { k, k->layout.page_offset };
 	int lines =
 		for_each_line(GOLDEN("direct-map"), row, protect_as_there, k);
 
 	for_each_line(GOLDEN("direct-map"), row, compare_mapping, &d);
+	for_each_line(GOLDEN("direct-map"), row, compare_user_row, k);
+	for_each_line(GOLDEN("layout"), row, compare_vmemmap, k);
 	if (lines > 0)
 		assert_int_equal(d.seen, k->layout.high_memory);
 	end_row(k);
