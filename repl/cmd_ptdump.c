@@ -6,9 +6,12 @@
  * line. A line that differs from the one above in its numbers only is that
  * item again (res_again), which costs next to nothing.
  */
+#include "kernel/pti.h"
 #include "repl/cmd.h"
+#include "repl/cmd_ptdump.h"
 #include "repl/describe.h"
 #include "repl/dialect.h"
+#include "repl/pt_marker.h"
 
 struct dump {
 	struct cmd_ctx *c;
@@ -21,6 +24,8 @@ struct dump {
 	struct ptrun line; /* the leaves on the line above; n 0: none */
 	uint64_t line_bits;
 	va_t area_last; /* of the area that the current run is in */
+	const struct pt_markers *markers; /* headings; NULL: none */
+	unsigned marker;		  /* the next one */
 };
 
 /* Do both entries lie in one table? The path to it is in the address. */
@@ -222,11 +227,31 @@ static void dump_leaves(struct dump *d, struct ptiter *it)
 	d->lines += d->full ? run.n : 1;
 }
 
+/* The headings of all that begins before @va, as Linux' dump has them. */
+static void pass_markers(struct dump *d, va_t va)
+{
+	struct result *r = d->c->r;
+	const struct pt_marker *m;
+
+	while (d->markers) {
+		m = &d->markers->marker[d->marker];
+		if (!m->name || m->start > va)
+			return;
+		res_item(r, false);
+		res_va(r, "start", NULL, m->start);
+		res_str(r, "region", "---[ %s ]---", m->name);
+		res_end(r);
+		d->line.n = 0;
+		d->marker++;
+	}
+}
+
 static void dump_tree(struct dump *d, struct ptiter *it)
 {
 	res_list(d->c->r, "entries", RES_TREE);
 	while (it->valid) {
 		close_tables(d, it->level);
+		pass_markers(d, it->va);
 		if (it->leaf) {
 			dump_leaves(d, it);
 		} else {
@@ -276,24 +301,68 @@ static void dump_own(struct dump *d, const struct mmu *mmu, va_t from,
 		d->tables);
 }
 
+/*
+ * -k: the tables that the kernel runs on, those of no process unless one is
+ * named; -u: those that user code runs on.
+ */
+static void choose_root(struct dump *d, struct mmu *mmu)
+{
+	struct cmd_ctx *c = d->c;
+
+	if (cmd_opt(c, 'k') && !cmd_opt(c, 'p') && !c->arg[0].set) {
+		d->task = NULL;
+		mmu_set_root(mmu, c->m->ram, c->k->swapper_pg_dir);
+		mmu_refresh(mmu);
+	} else if (cmd_opt(c, 'k') || cmd_opt(c, 'u')) {
+		cmd_view_root(c, d->task, cmd_opt(c, 'u') != NULL, mmu);
+	}
+}
+
+static void choose_range(const struct cmd_ctx *c, bool as, va_t *from,
+			 va_t *last)
+{
+	*from = 0;
+	*last = ~0ULL;
+	if (c->arg[0].set) {
+		*from = c->arg[0].value.n;
+		*last = c->arg[0].end;
+	} else if (cmd_opt(c, 'k') && !as && !cmd_opt(c, 'p')) {
+		*from = c->k->mode->canonical ? BIT(63)
+					      : c->k->layout.task_size;
+	} else if (cmd_opt(c, 'u') && !has_pti(c->k)) {
+		*last = c->k->layout.task_size - 1;
+	}
+}
+
 static int ptdump_run(struct cmd_ctx *c)
 {
 	struct dump d = { .c = c, .full = cmd_opt(c, 'f') != NULL };
 	const struct dialect *as;
+	struct pt_markers markers;
 	struct mmu mmu;
 	unsigned cpu;
-	va_t from = 0, last = ~0ULL;
+	va_t from, last;
 	int rc;
 
+	if (cmd_opt(c, 'w'))
+		return checkwx_run(c);
+	if (!c->k && (cmd_opt(c, 'k') || cmd_opt(c, 'u')))
+		return err_set(c->err, ERR_USER,
+			       "-k, -u: a bare machine has no kernel");
 	as = cmd_dialect(c, "f", &rc);
-	if (rc < 0 || cmd_view(c, &d.task, &cpu, &mmu) < 0)
+	if (rc < 0 || cmd_one_of(c, "ku") < 0 ||
+	    cmd_view(c, &d.task, &cpu, &mmu) < 0)
 		return -1;
-	if (c->arg[0].set) {
-		from = c->arg[0].value.n;
-		last = c->arg[0].end;
-	}
+	choose_root(&d, &mmu);
+	choose_range(c, as != NULL, &from, &last);
 	if (as)
 		return dump_as(&d, as, &mmu, from, last);
+	if (cmd_opt(c, 'k') && mmu.mode->nlevels) {
+		pt_markers(c->k, &mmu, &markers);
+		d.markers = &markers;
+		while (markers.marker[d.marker + 1].start <= from)
+			d.marker++;
+	}
 	dump_own(&d, &mmu, from, last);
 	return 0;
 }
@@ -306,6 +375,11 @@ const struct command cmd_ptdump = {
 	"the whole address space). Consecutive entries of one table with equal bits\n"
 	"and consecutive frames are one line; --full prints each.\n"
 	"RANGE is VA, VA-END, VA+LEN, or the name of an area (heap, vmalloc).\n"
+	"-k: kernel space in the kernel's own tables, with the headings of Linux'\n"
+	"dump; with -p or RANGE in the process' tables that the kernel runs on. -u:\n"
+	"the tables that user code runs on; they are others with pti=on only.\n"
+	"--wx looks for pages of the kernel that are writable and executable, and\n"
+	"says what CONFIG_DEBUG_WX would.\n"
 	"--as prints what another tool would: qemu-tlb, qemu-mem (info tlb and\n"
 	"info mem of QEMU), info-pg (of the QEMU for JOS), ptdump (Linux'\n"
 	"debugfs), pt-dump (gdb-pt-dump), bochs (info tab); and, for each mapped\n"
@@ -313,6 +387,9 @@ const struct command cmd_ptdump = {
 	.example = "ptdump text",
 	.arg = { { "RANGE", ARG_RANGE, .optional = true } },
 	.opt = { { 'f', "full", ARG_FLAG, NULL, "do not fold runs" },
+		 { 'k', "kernel", ARG_FLAG, NULL, "the kernel's tables" },
+		 { 'u', "user", ARG_FLAG, NULL, "those of user code" },
+		 { 'w', "wx", ARG_FLAG, NULL, "what is writable and executable" },
 		 CMD_OPT_AS, CMD_OPT_PID, CMD_OPT_CPU },
 	.run = ptdump_run,
 };

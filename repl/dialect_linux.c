@@ -9,33 +9,21 @@
  * One marker at most is passed with each run, so that headings of areas that
  * begin together come late, as they do there. PAT of large pages is never
  * shown: bit 12 is not among the flags that are kept.
- *
- * Markers are those of CONFIG_MODIFY_LDT_SYSCALL, X86_ESPFIX64, EFI, HIGHMEM
- * and no KASAN, at the addresses of this kernel; on a bare machine at those of
- * a kernel without KASLR. A layout that lacks an area (layout=classic has no
- * CPU entry area) lacks its marker.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/kernel.h"
 #include "repl/dialect.h"
+#include "repl/pt_marker.h"
 
-#define MAX_MARKERS 16
 #define NOT_PRESENT "                              "
 #define FLAGS_MASK  (~0xffffffffff000ULL)
 
-struct marker {
-	va_t start;
-	const char *name;
-	unsigned max_lines; /* 0: all */
-};
-
 struct dump {
 	const struct dialect_view *v;
-	struct marker marker[MAX_MARKERS + 1]; /* ends with start ~0 */
-	unsigned nmarkers, at;		       /* current marker */
-	int level;			       /* of the run; -1: none yet */
+	struct pt_markers markers;
+	unsigned at; /* current marker */
+	int level;   /* of the run; -1: none yet */
 	uint64_t prot, eff;
 	va_t start;
 	unsigned lines; /* since the marker */
@@ -43,87 +31,17 @@ struct dump {
 	unsigned width; /* digits of an address */
 };
 
-/* --- markers -----------------------------------------------------------------
- */
-static void mark(struct dump *d, va_t start, const char *name, unsigned max)
-{
-	bool rises = !d->nmarkers || start > d->marker[d->nmarkers - 1].start;
-
-	if (rises && d->nmarkers < MAX_MARKERS)
-		d->marker[d->nmarkers++] = (struct marker){ start, name, max };
-	d->marker[d->nmarkers] = (struct marker){ ~0ULL, NULL, 0 };
-}
-
 static unsigned pgdir_shift(const struct dump *d)
 {
 	return d->v->mmu->mode->level[0].shift;
 }
 
-static void mark_64(struct dump *d, const struct layout *l)
-{
-	mark(d, 1ULL << 63, "Kernel Space", 0);
-	mark(d, -240ULL << pgdir_shift(d), "LDT remap", 0);
-	mark(d, l->page_offset, "Low Kernel Mapping", 0);
-	mark(d, l->vmalloc_start, "vmalloc() Area", 0);
-	mark(d, l->vmemmap, "Vmemmap", 0);
-	mark(d, l->cpu_entry_area, "CPU entry Area", 0);
-	mark(d, -2ULL << 39, "ESPfix Area", 16);
-	mark(d, -68 * GiB, "EFI Runtime Services", 0);
-	mark(d, l->kernel_map, "High Kernel Mapping", 0);
-	mark(d, l->modules_start, "Modules", 0);
-	mark(d, l->modules_end, "End Modules", 0);
-	mark(d, l->fixaddr_start, "Fixmap Area", 0);
-}
-
-static void mark_32(struct dump *d, const struct layout *l)
-{
-	va_t pmd = d->v->mmu->mode->id == PAGING_PAE ? 21 : 22;
-	va_t ldt = (l->cpu_entry_area - PAGE_SIZE) >> pmd << pmd;
-
-	mark(d, l->page_offset, "Kernel Mapping", 0);
-	mark(d, l->vmalloc_start, "vmalloc() Area", 0);
-	mark(d, l->vmalloc_end, "vmalloc() End", 0);
-	if (l->pkmap_base)
-		mark(d, l->pkmap_base, "Persistent kmap() Area", 0);
-	if (l->cpu_entry_area) {
-		mark(d, ldt, "LDT remap", 0);
-		mark(d, l->cpu_entry_area, "CPU entry area", 0);
-	}
-	mark(d, l->fixaddr_start, "Fixmap area", 0);
-}
-
-/* The layout that a kernel without KASLR would have on this machine. */
-static void default_layout(const struct dialect_view *v, struct layout *ret)
-{
-	struct kernel_config cfg;
-	const struct arch *arch = archs;
-
-	while (arch[1].name && arch->mode != v->mmu->mode->id)
-		arch++;
-	kernel_config_default(&cfg, arch);
-	cfg.layout_61 = true;
-	cfg.la57 = v->mmu->mode->id == PAGING_5LEVEL;
-	layout_compute(&cfg, cfg.ram >> PAGE_SHIFT, ret);
-}
-
 static void set_markers(struct dump *d)
 {
 	const struct dialect_view *v = d->v;
-	struct layout *l = malloc(sizeof(*l));
 
-	if (!l)
-		abort();
-	if (v->k)
-		*l = v->k->layout;
-	else
-		default_layout(v, l);
-	mark(d, 0, "User Space", 0);
-	if (v->mmu->mode->canonical)
-		mark_64(d, l);
-	else
-		mark_32(d, l);
-	free(l);
-	while (v->ranged && v->from >= d->marker[d->at + 1].start)
+	pt_markers(v->k, v->mmu, &d->markers);
+	while (v->ranged && v->from >= d->markers.marker[d->at + 1].start)
 		d->at++;
 }
 
@@ -178,12 +96,12 @@ static void put_run(struct dump *d, va_t addr)
 
 static void put_marker(struct dump *d)
 {
-	res_verbatim(d->v->r, "---[ %s ]---", d->marker[d->at].name);
+	res_verbatim(d->v->r, "---[ %s ]---", d->markers.marker[d->at].name);
 }
 
 static void pass_marker(struct dump *d)
 {
-	unsigned max = d->marker[d->at].max_lines;
+	unsigned max = d->markers.marker[d->at].max_lines;
 
 	if (max && d->lines > max)
 		res_verbatim(d->v->r, "... %u entr%s skipped ... ",
@@ -198,7 +116,7 @@ static void note(struct dump *d, va_t addr, int level, uint64_t entry,
 		 uint64_t eff)
 {
 	uint64_t prot = entry & FLAGS_MASK;
-	const struct marker *m = &d->marker[d->at];
+	const struct pt_marker *m = &d->markers.marker[d->at];
 	bool passes = addr >= m[1].start;
 
 	if (d->level == -1)
