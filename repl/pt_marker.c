@@ -60,7 +60,6 @@ static void default_layout(const struct mmu *mmu, struct layout *ret)
 		arch++;
 	kernel_config_default(&cfg, arch);
 	cfg.layout_61 = true;
-	cfg.la57 = mmu->mode->id == PAGING_5LEVEL;
 	cfg.la57 = five;
 	layout_compute(&cfg, cfg.ram >> PAGE_SHIFT, ret);
 }
