@@ -19,6 +19,9 @@ void whatis_object(struct cmd_ctx *c, pa_t pa);
 /* Memory map, frame, struct page, swapping, aliases. */
 void whatis_pa(struct cmd_ctx *c, pa_t pa);
 
+/* The mappings for devices that it belongs to. */
+void whatis_dma(struct cmd_ctx *c, pa_t pa);
+
 /* One phrase: "slab kmalloc-64", "hole"; for a list of readings. */
 char *whatis_brief_pa(struct cmd_ctx *c, pa_t pa, char *buf, size_t size);
 
