@@ -9,6 +9,7 @@
 #include "kernel/dma_direct.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "kernel/internal.h"
@@ -16,6 +17,16 @@
 #include "kernel/page_alloc.h"
 #include "kernel/slab.h"
 #include "kernel/swiotlb.h"
+
+void dma_warn(struct kernel *k, struct device *dev, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(dev->log, sizeof(dev->log), fmt, args);
+	va_end(args);
+	printk(k, "%s: %s", dev->name, dev->log);
+}
 
 bool dma_capable(const struct device *dev, uint64_t bus, uint64_t size)
 {
@@ -92,7 +103,7 @@ static int swiotlb_map(struct kernel *k, struct device *dev,
 	pa_t at = swiotlb_alloc(k, seg->len);
 
 	if (at == SWIOTLB_FULL) {
-		snprintf(dev->log, sizeof(dev->log),
+		dma_warn(k, dev,
 			 "swiotlb buffer is full (sz: %llu bytes), total %u "
 			 "(slots), used %u (slots)",
 			 (unsigned long long)seg->len, k->swiotlb->nslabs,
@@ -101,7 +112,7 @@ static int swiotlb_map(struct kernel *k, struct device *dev,
 	}
 	if (!dma_capable(dev, at, seg->len)) {
 		swiotlb_free(k, at);
-		snprintf(dev->log, sizeof(dev->log),
+		dma_warn(k, dev,
 			 "swiotlb addr 0x%016llx+%llu overflow (mask %llx, "
 			 "bus limit 0)",
 			 (unsigned long long)at, (unsigned long long)seg->len,
@@ -126,7 +137,7 @@ int dma_direct_map_page(struct kernel *k, struct device *dev,
 		return 0;
 	if (k->swiotlb)
 		return swiotlb_map(k, dev, seg);
-	snprintf(dev->log, sizeof(dev->log),
+	dma_warn(k, dev,
 		 "DMA addr 0x%016llx+%llu overflow (mask %llx, bus limit 0)",
 		 (unsigned long long)seg->bus, (unsigned long long)seg->len,
 		 (unsigned long long)dev->dma_mask);

@@ -14,6 +14,10 @@ static inline uint64_t dma_bit_mask(unsigned bits)
 	return bits < 64 ? BIT(bits) - 1 : ~0ULL;
 }
 
+/* dev_warn(): to the kernel log, and kept in dev->log. */
+void dma_warn(struct kernel *k, struct device *dev, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /*
  * Finds the bus address of a segment whose phys and len are set, in the
  * swiotlb if need be. -ENOMEM: dev->log says what the kernel prints.

@@ -147,8 +147,7 @@ int dma_map_single(struct kernel *k, struct device *dev, va_t va, uint64_t size,
 	if (bad_size(va, size))
 		return -EINVAL;
 	if (is_vmalloc_addr(k, va)) {
-		snprintf(dev->log, sizeof(dev->log),
-			 "rejecting DMA map of vmalloc memory");
+		dma_warn(k, dev, "rejecting DMA map of vmalloc memory");
 		return -ENOMEM;
 	}
 	map = new_map(dev, DMA_SINGLE, va, size, dir);

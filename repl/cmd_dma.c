@@ -266,6 +266,7 @@ static int map_failed(struct cmd_ctx *c, const struct device *dev, int rc)
 		return err_errno(c->err, rc, "0x%llx", va);
 	err_set(c->err, ERR_ERRNO, "DMA_MAPPING_ERROR: %s: %s", dev->name,
 		dev->log);
+	c->k->log.unseen = c->k->log.len;
 	c->err->no = -rc;
 	hint_failed(c, dev);
 	return -1;

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 
+#include "kernel/swiotlb.h"
 #include "repl/cmd.h"
 
 static unsigned long long ull(uint64_t n)
@@ -193,6 +194,20 @@ static void say_freed(struct cmd_ctx *c, const char *what, uint64_t kib)
 		res_verbatim(c->r, "Freeing %s memory: %lluK", what, ull(kib));
 }
 
+/* pci_iommu_init(), swiotlb_print_info(). */
+static void say_swiotlb(struct cmd_ctx *c)
+{
+	const struct io_tlb_mem *mem = c->k->swiotlb;
+
+	if (!mem)
+		return;
+	res_verbatim(c->r, "PCI-DMA: Using software bounce buffering for IO "
+			   "(SWIOTLB)");
+	res_verbatim(c->r, "software IO TLB: mapped [mem 0x%016llx-0x%016llx] "
+			   "(%lluMB)", ull(mem->start), ull(mem->end),
+		     ull((mem->end - mem->start) >> 20));
+}
+
 static int dmesg_run(struct cmd_ctx *c)
 {
 	struct boot_report b;
@@ -211,6 +226,7 @@ static int dmesg_run(struct cmd_ctx *c)
 	say_memory(c, &b);
 	say_classic_layout(c);
 	say_freed(c, "SMP alternatives", b.smp);
+	say_swiotlb(c);
 	say_freed(c, "initrd", b.initrd);
 	say_freed(c, "unused decrypted", b.decrypted);
 	say_freed(c, "unused kernel image (initmem)", b.initmem);
