@@ -18,16 +18,11 @@ static const struct boot_row x86_64_2g = BOOT("x86_64_2g", "x86_64", 2 * GiB);
 
 #define LEN (4 * PAGE_SIZE)
 
-/* A device that reaches the swiotlb, but not where vmalloc takes frames. */
-static struct device *bouncing_device(struct kernel *k)
-{
-	return device_add(k, "nic0", k->arch->word == 4 ? 30 : 32);
-}
-
-static uint64_t free_pages_total(const struct kernel *k)
+static uint64_t free_pages_total(struct kernel *k)
 {
 	uint64_t n = 0;
 
+	drain_all_pages(k);
 	for (unsigned i = 0; i < MAX_NR_ZONES; i++)
 		n += k->zone[i].free;
 	return n;
@@ -208,7 +203,7 @@ static void test_dma__sg_at_any_offset(void **state)
 static void test_swiotlb__bounces(void **state)
 {
 	struct kernel *k = *state;
-	struct device *dev = bouncing_device(k);
+	struct device *dev = device_add(k, "nic0", 32);
 	struct dma_map *map;
 	pfn_t pfn = alloc_pages(k, GFP_HIGHUSER, 2, "test");
 	uint8_t in[LEN], out[LEN];
@@ -247,7 +242,7 @@ static void test_swiotlb__bounces(void **state)
 static void test_swiotlb__directions(void **state)
 {
 	struct kernel *k = *state;
-	struct device *dev = bouncing_device(k);
+	struct device *dev = device_add(k, "nic0", 32);
 	uint8_t in[LEN], out[LEN];
 	struct dma_map *map;
 	va_t va;
@@ -551,13 +546,15 @@ static void test_dma__random(void **state)
 }
 
 static struct kernel *boot_swiotlb(const char *arch, uint64_t ram,
-				   uint64_t size, bool off, bool force)
+				   uint64_t size, bool off, bool force,
+				   bool classic)
 {
 	struct kernel_config cfg;
 	const char *why;
 
 	kernel_config_default(&cfg, arch_by_name(arch));
 	cfg.ram = ram;
+	cfg.layout_61 = strcmp(arch, "i386-pae") == 0 && !classic;
 	cfg.swiotlb = size;
 	cfg.swiotlb_off = off;
 	cfg.swiotlb_force = force;
@@ -566,23 +563,23 @@ static struct kernel *boot_swiotlb(const char *arch, uint64_t ram,
 
 static void test_swiotlb__as_configured(void **state)
 {
-	struct kernel *k =
-		boot_swiotlb("x86_64", 6 * GiB, 3 * MiB + 1, false, false);
+	struct kernel *k = boot_swiotlb("x86_64", 6 * GiB, 3 * MiB + 1, false,
+					false, false);
 
 	assert_int_equal(k->swiotlb->nslabs, 13 * IO_TLB_SEGSIZE);
 	end_row(k);
-	k = boot_swiotlb("x86_64", 6 * GiB, 0, true, false);
+	k = boot_swiotlb("x86_64", 6 * GiB, 0, true, false, false);
 	assert_null(k->swiotlb);
 	end_row(k);
-	assert_null(boot_swiotlb("i386", GiB, 4 * MiB, false, false));
+	assert_null(boot_swiotlb("i386", GiB, 4 * MiB, false, false, false));
 	/* 2.6 had none with PAE. */
-	assert_null(boot_swiotlb("i386-pae", 6 * GiB, 0, false, true));
+	assert_null(boot_swiotlb("i386-pae", 6 * GiB, 0, false, true, true));
 }
 
-/* swiotlb=force: bounced although the device reaches the buffer. */
-static void test_swiotlb__force(void **state)
+/* Bounced although the device reaches the buffer; one of HighMem, too. */
+static void force_bounces(const char *arch)
 {
-	struct kernel *k = boot_swiotlb("x86_64", GiB, 0, false, true);
+	struct kernel *k = boot_swiotlb(arch, 2 * GiB, 0, false, true, false);
 	struct device *dev = device_add(k, "nic0", 64);
 	struct dma_map *map;
 	va_t va;
@@ -593,7 +590,19 @@ static void test_swiotlb__force(void **state)
 	assert_true(is_swiotlb_buffer(k, map->sg->bus));
 	round_trip(k, dev, va, map);
 	kfree(k, va);
+	assert_int_equal(vmalloc(k, LEN, &va), 0);
+	assert_int_equal(
+		dma_map_sg(k, dev, va, LEN, DMA_BIDIRECTIONAL, false, &map), 0);
+	assert_true(is_swiotlb_buffer(k, map->sg->bus));
+	round_trip(k, dev, va, map);
+	vfree(k, va);
 	end_row(k);
+}
+
+static void test_swiotlb__force(void **state)
+{
+	force_bounces("x86_64");
+	force_bounces("i386-pae");
 }
 
 /*
@@ -602,7 +611,8 @@ static void test_swiotlb__force(void **state)
  */
 static void test_swiotlb__comes_out_of_dma32(void **state)
 {
-	struct kernel *k = boot_swiotlb("x86_64", 4 * GiB, 0, false, false);
+	struct kernel *k =
+		boot_swiotlb("x86_64", 4 * GiB, 0, false, false, false);
 	int64_t off = (int64_t)k->zone[ZONE_DMA32].managed - 754605;
 
 	assert_in_range(off + 1000, 0, 2000);
@@ -626,8 +636,8 @@ int main(void)
 		ON_ALL(test_dma__sets_no_bits),
 		ON_ALL(test_dma__unwinds_at_every_point),
 		ON_ALL(test_dma__random),
-		ON_SWIOTLB(test_swiotlb__bounces),
-		ON_SWIOTLB(test_swiotlb__directions),
+		BOOT_TEST(test_swiotlb__bounces, x86_64),
+		BOOT_TEST(test_swiotlb__directions, x86_64),
 		ON_SWIOTLB(test_dma__check_finds_leaks),
 		BOOT_TEST(test_swiotlb__runs_full, x86_64),
 		cmocka_unit_test(test_swiotlb__as_configured),
