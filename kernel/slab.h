@@ -166,10 +166,6 @@ bool slab_find(const struct kernel *k, va_t va, struct slab_object *ret);
 /* The state of the @i-th object of the slab. Pure. */
 enum slab_object_state slab_object_state(const struct kernel *k,
 				    const struct slab_object *o, unsigned i);
-/* Addresses of the objects that CPU lists and the slab's list hold, in order:
- * up to @max in @ret. Returns how many there are. */
-unsigned slab_free_list(const struct kernel *k, const struct slab_object *o,
-			va_t *ret, unsigned max);
 struct slab_track slab_alloc_track(const struct kernel *k,
 				   const struct slab_object *o, bool freed);
 /*

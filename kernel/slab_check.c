@@ -32,34 +32,11 @@ bool slab_find(const struct kernel *k, va_t va, struct slab_object *ret)
 	return true;
 }
 
-/* Calls for each object of a list, as far as the list makes sense. */
-static unsigned list_collect(const struct kernel *k, const struct slab *s,
-			     va_t at, va_t *ret, unsigned max)
-{
-	unsigned n = 0;
-
-	for (; at && n < s->objects && is_free_object(s->cache, s, at); n++) {
-		if (n < max)
-			ret[n] = at;
-		at = get_freepointer(s->cache, at);
-	}
-	return n;
-}
-
 static va_t cpu_list(const struct slab *s)
 {
 	const struct kmem_cache_cpu *cpu = &s->cache->cpu[s->cpu];
 
 	return s->frozen && cpu->slab == s ? cpu->freelist : 0;
-}
-
-unsigned slab_free_list(const struct kernel *k, const struct slab_object *o,
-			va_t *ret, unsigned max)
-{
-	unsigned n = list_collect(k, o->slab, cpu_list(o->slab), ret, max);
-
-	return n + list_collect(k, o->slab, o->slab->freelist,
-				n < max ? ret + n : ret, n < max ? max - n : 0);
 }
 
 enum slab_object_state slab_object_state(const struct kernel *k,

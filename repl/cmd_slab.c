@@ -124,6 +124,19 @@ static void hint_other_cache(struct cmd_ctx *c, const char *name)
 			 name, name);
 }
 
+/* Is it within whole pages of a large kmalloc? */
+static bool in_large(struct kernel *k, va_t va)
+{
+	for (unsigned order = 1; order < MAX_ORDER; order++) {
+		va_t head = ALIGN_DOWN(va, PAGE_SIZE << order);
+		struct slab_object o;
+
+		if (!slab_find(k, head, &o) && ksize(k, head) > va - head)
+			return true;
+	}
+	return false;
+}
+
 /* What Linux makes of a pointer that is not the start of a live object. */
 static const char *bad_pointer(struct cmd_ctx *c, va_t va, bool in_slab,
 			       const struct slab_object *o)
@@ -131,6 +144,9 @@ static const char *bad_pointer(struct cmd_ctx *c, va_t va, bool in_slab,
 	if (!kernel_virt_ok(c->k, va))
 		return "not in the direct map: virt_to_page() of it is some "
 		       "other memory, and Linux crashes";
+	if (!in_slab && in_large(c->k, va))
+		return "within whole pages of a large kmalloc: Linux frees "
+		       "them all";
 	if (!in_slab)
 		return "not in a slab: Linux warns and gives the page to the "
 		       "buddy, whoever uses it";
