@@ -324,6 +324,20 @@ static unsigned kmalloc_index(uint64_t size)
 			   : 64 - __builtin_clzll(size - 1);
 }
 
+unsigned kmalloc_fix_flags(struct kernel *k, unsigned gfp)
+{
+	unsigned bad = gfp & (__GFP_HIGHMEM | __GFP_DMA32);
+	char was[100], now[100];
+
+	if (bad)
+		printk(k,
+		       "Unexpected gfp: 0x%x (%s). Fixing up to gfp: 0x%x "
+		       "(%s). Fix your code!",
+		       bad, gfp_format(was, sizeof(was), bad), gfp & ~bad,
+		       gfp_format(now, sizeof(now), gfp & ~bad));
+	return gfp & ~bad;
+}
+
 /* Whole frames: the head keeps the order. */
 static int kmalloc_large(struct kernel *k, uint64_t size, unsigned gfp,
 			 va_t *ret)
@@ -333,7 +347,7 @@ static int kmalloc_large(struct kernel *k, uint64_t size, unsigned gfp,
 
 	while (PAGE_SIZE << order < size)
 		order++;
-	pfn = alloc_pages(k, gfp & ~__GFP_HIGHMEM, order, "kmalloc");
+	pfn = alloc_pages(k, kmalloc_fix_flags(k, gfp), order, "kmalloc");
 	if (pfn == PFN_NONE)
 		return -ENOMEM;
 	pfn_to_page(k, pfn)->flags |= PG_kmalloc;
@@ -357,7 +371,7 @@ static int kmalloc_slow(struct kernel *k, uint64_t size, unsigned gfp,
 		return 0;
 	}
 	c = k->kmalloc_caches[kmalloc_type(gfp)][kmalloc_index(size)];
-	va = slab_alloc(k, c, gfp & ~(__GFP_ZERO | __GFP_HIGHMEM), size);
+	va = slab_alloc(k, c, gfp & ~__GFP_ZERO, size);
 	if (!va)
 		return -ENOMEM;
 	if (gfp & __GFP_ZERO)
@@ -424,8 +438,7 @@ static struct kmem_cache *live_object(struct kernel *k, va_t va)
 	unsigned i;
 
 	if (!s || !(s->cache->flags & SLAB_KMALLOC) ||
-	    !object_index(s->cache, s, va, &i) ||
-	    s->state[i] != OBJ_USED)
+	    !object_index(s->cache, s, va, &i) || s->state[i] != OBJ_USED)
 		return NULL;
 	return s->cache;
 }

@@ -182,6 +182,9 @@ void slub_discard(struct kernel *k, struct slab *s);
  */
 void slub_settle(struct kernel *k, struct slab *s, va_t *cpu_list);
 
+/* Zones that slabs cannot be in are taken out, and the log says so. */
+unsigned kmalloc_fix_flags(struct kernel *k, unsigned gfp);
+
 /* --- slub_debug.c --------------------------------------------------------- */
 /* A fresh slab, and a fresh object in it, filled as the flags say. */
 void setup_slab_debug(struct kernel *k, struct slab *s);

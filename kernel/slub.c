@@ -40,8 +40,7 @@ static unsigned mark_list(struct kernel *k, struct slab *s, va_t *head)
 	va_t at = *head, prev = 0;
 	unsigned n = 0, i;
 
-	while (at && object_index(c, s, at, &i) &&
-	       s->state[i] == OBJ_FREE) {
+	while (at && object_index(c, s, at, &i) && s->state[i] == OBJ_FREE) {
 		s->state[i] |= SEEN;
 		n++;
 		prev = at;
@@ -112,22 +111,33 @@ static struct slab *slab_create(struct kernel *k, struct kmem_cache *c,
 	return s;
 }
 
+/* The best order is not worth much effort if a lesser one would do. */
+static unsigned first_try(const struct kmem_cache *c, unsigned gfp)
+{
+	gfp = (gfp | __GFP_NOWARN | __GFP_NORETRY) & ~__GFP_NOFAIL;
+	if ((gfp & __GFP_DIRECT_RECLAIM) && c->order > c->min_order)
+		gfp = (gfp | __GFP_NOMEMALLOC) & ~__GFP_RECLAIM;
+	return gfp;
+}
+
 /*
  * A fresh slab on no list. Where there is no block of the best order, one of
- * the least will do; an injected failure means that memory is out, though,
- * not in pieces.
+ * the least will do, for which more is done; an injected failure means that
+ * memory is out, though, not in pieces.
  */
 static struct slab *new_slab(struct kernel *k, struct kmem_cache *c,
 			     unsigned gfp)
 {
 	unsigned order = c->order;
 	bool injected = k->fail_nth == 1;
-	pfn_t pfn = alloc_pages(k, gfp | c->gfp, order, "slab");
+	pfn_t pfn;
 	struct slab *s;
 
-	if (pfn == PFN_NONE && c->min_order < order && !injected) {
+	gfp = kmalloc_fix_flags(k, gfp) | c->gfp;
+	pfn = alloc_pages(k, first_try(c, gfp), order, "slab");
+	if (pfn == PFN_NONE && !injected) {
 		order = c->min_order;
-		pfn = alloc_pages(k, gfp | c->gfp, order, "slab");
+		pfn = alloc_pages(k, gfp, order, "slab");
 	}
 	if (pfn == PFN_NONE)
 		return NULL;
@@ -455,8 +465,7 @@ int slab_free_slow(struct kernel *k, struct slab *s, va_t object)
 
 	if (kmem_cache_debug(s->cache))
 		return debug_free(k, s, object);
-	if (!object_index(s->cache, s, object, &i) ||
-	    s->state[i] != OBJ_USED)
+	if (!object_index(s->cache, s, object, &i) || s->state[i] != OBJ_USED)
 		return -EINVAL;
 	s->state[i] = OBJ_FREE;
 	set_freepointer(s->cache, object, prior);

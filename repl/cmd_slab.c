@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kernel/page_alloc.h"
+#include "kernel/gfp.h"
 #include "kernel/slab.h"
 #include "repl/cmd.h"
 
@@ -13,44 +13,27 @@
 #define MUTATES .flags = CMD_NEEDS_KERNEL | CMD_CHANGES
 
 /* --- kmalloc, kzalloc, krealloc ------------------------------------------- */
-static const struct {
-	const char *name;
-	unsigned gfp;
-} gfps[] = {
-	{ "GFP_KERNEL", GFP_KERNEL }, { "GFP_ATOMIC", GFP_ATOMIC },
-	{ "GFP_DMA", GFP_DMA },	      { "__GFP_DMA", GFP_DMA },
-	{ "__GFP_ZERO", GFP_ZERO },
-};
-
-static int gfp_word(struct cmd_ctx *c, const char *word, size_t len,
-		    unsigned *gfp)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(gfps); i++)
-		if (strlen(gfps[i].name) == len &&
-		    memcmp(gfps[i].name, word, len) == 0) {
-			*gfp |= gfps[i].gfp;
-			return 0;
-		}
-	err_set(c->err, ERR_USAGE, "-g %.*s: no such flag", (int)len, word);
-	err_hint(c->err, "GFP_KERNEL, GFP_ATOMIC, GFP_DMA, __GFP_ZERO, "
-			 "joined by commas");
-	return -1;
-}
-
-/* The flags of -d and -g. */
+/* The flags of -d and -g; GFP_KERNEL without. */
 static int choose_gfp(struct cmd_ctx *c, unsigned *gfp)
 {
 	const struct cmd_arg *g = cmd_opt(c, 'g');
 	const char *at = g ? g->str : "";
+	unsigned bits;
 
-	*gfp = cmd_opt(c, 'd') ? GFP_DMA : GFP_KERNEL;
-	while (*at) {
-		size_t len = strcspn(at, ",|");
-
-		if (gfp_word(c, at, len, gfp) < 0)
+	*gfp = g ? 0 : GFP_KERNEL;
+	for (size_t len; *at; at += len + !!at[len]) {
+		len = strcspn(at, ",|");
+		if (!gfp_by_name(at, len, &bits)) {
+			err_set(c->err, ERR_USAGE, "-g %.*s: no such flag",
+				(int)len, at);
+			err_hint(c->err, "such as GFP_KERNEL, GFP_ATOMIC, "
+					 "GFP_DMA, __GFP_ZERO, joined by "
+					 "commas");
 			return -1;
-		at += len + !!at[len];
+		}
+		*gfp |= bits;
 	}
+	*gfp |= cmd_opt(c, 'd') ? GFP_DMA : 0;
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/gfp.h"
 #include "kernel/slab.h"
 #include "tests/bench.h"
 
@@ -54,7 +55,7 @@ static double kmalloc_ns(struct kernel *k, unsigned batch)
 
 	for (unsigned i = 0; i < TURNS / batch; i++) {
 		for (unsigned j = 0; j < batch; j++)
-			if (kmalloc(k, SIZE, 0, &held[j]))
+			if (kmalloc(k, SIZE, GFP_KERNEL, &held[j]))
 				exit(1);
 		for (unsigned j = batch; j-- > 0;)
 			kfree(k, held[j]);
@@ -68,7 +69,7 @@ static struct list make_list(struct kernel *k)
 	struct list l = { k->ram, 0 };
 	va_t va;
 
-	if (kmalloc(k, (BATCH + 1) * SIZE, 0, &va))
+	if (kmalloc(k, (BATCH + 1) * SIZE, GFP_KERNEL, &va))
 		exit(1);
 	for (unsigned i = 0; i <= BATCH; i++)
 		push(&l, kernel_pa(k, va) + i * SIZE);
