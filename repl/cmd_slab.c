@@ -7,7 +7,7 @@
 
 #include "kernel/gfp.h"
 #include "kernel/slab.h"
-#include "repl/cmd.h"
+#include "repl/cmd_vmalloc.h"
 
 #define KSPACE	.group = "kernel space"
 #define MUTATES .flags = CMD_NEEDS_KERNEL | CMD_CHANGES
@@ -162,11 +162,25 @@ int cmd_free_refused(struct cmd_ctx *c, va_t va, int rc)
 	return -1;
 }
 
+/* vmap may have it mapped, too. */
+static int still_mapped(struct cmd_ctx *c, va_t va)
+{
+	uint64_t size = ksize(c->k, va);
+
+	if (!size || !kernel_virt_ok(c->k, va))
+		return 0;
+	return cmd_not_vmapped(c, kernel_pa(c->k, va) >> PAGE_SHIFT,
+			       PAGE_ALIGN(size) >> PAGE_SHIFT);
+}
+
 static int kfree_run(struct cmd_ctx *c)
 {
 	va_t va = c->arg[0].value.n;
-	int rc = kfree(c->k, va);
+	int rc;
 
+	if (still_mapped(c, va) < 0)
+		return -1;
+	rc = kfree(c->k, va);
 	if (rc < 0)
 		return cmd_free_refused(c, va, rc);
 	cmd_emit_freed(c, va, !ZERO_OR_NULL_PTR(va));
@@ -181,6 +195,8 @@ static int krealloc_run(struct cmd_ctx *c)
 	int rc;
 
 	if (choose_gfp(c, &gfp) < 0)
+		return -1;
+	if (still_mapped(c, old) < 0)
 		return -1;
 	rc = krealloc(c->k, old, size, gfp, &va);
 	if (rc == -EINVAL)

@@ -144,21 +144,55 @@ static void frames_add(struct frames *f, pfn_t pfn, unsigned n)
 		f->pfn[f->n++] = pfn + i;
 }
 
-/* Frames that a word stands for: a block or kmalloc'ed pages as a whole. */
+/* The block of alloc_pages that holds @pfn: its order, or -1. */
+static int block_order(const struct kernel *k, pfn_t pfn, pfn_t *head)
+{
+	for (unsigned o = 0; o < MAX_ORDER; o++) {
+		const struct page *page;
+
+		*head = ALIGN_DOWN(pfn, 1ULL << o);
+		page = pfn_valid(k, *head) ? pfn_to_page(k, *head) : NULL;
+		if (page && (page->flags & PG_block) && page->private >= o)
+			return page->private;
+	}
+	return -1;
+}
+
+/*
+ * Frames that a value stands for: a block from its start, one frame of it, or
+ * kmalloc'ed pages. 0: they are not the user's, and may go away at any time.
+ */
 static unsigned frames_of(struct cmd_ctx *c, const struct value *v, pfn_t pfn)
 {
-	const struct page *page = pfn_to_page(c->k, pfn);
-	uint64_t size;
+	int order;
+	pfn_t head;
 
-	if (v->type != V_VA)
-		return page->flags & PG_block ? 1u << page->private : 1;
-	size = ksize(c->k, v->n);
-	return size > PAGE_SIZE ? size >> PAGE_SHIFT : 1;
+	if (v->type == V_VA && ksize(c->k, v->n))
+		return PAGE_ALIGN(ksize(c->k, v->n)) >> PAGE_SHIFT;
+	order = block_order(c->k, pfn, &head);
+	if (order >= 0)
+		return head == pfn && v->type != V_VA ? 1u << order : 1;
+	return pfn_to_page(c->k, pfn)->flags & PG_reserved ? 1 : 0;
+}
+
+static int not_yours(struct cmd_ctx *c, const char *word, pfn_t pfn)
+{
+	if (page_is_free(c->k, pfn))
+		err_set(c->err, ERR_USER,
+			"%s: pfn 0x%llx is free: nobody's to map", word,
+			(unsigned long long)pfn);
+	else
+		err_set(c->err, ERR_USER,
+			"%s: pfn 0x%llx is somebody else's, and may go away",
+			word, (unsigned long long)pfn);
+	err_hint(c->err, "take frames with alloc_pages or kmalloc");
+	return -1;
 }
 
 static int add_word(struct cmd_ctx *c, const char *word, struct frames *f)
 {
 	struct value v;
+	unsigned n;
 	pfn_t pfn;
 
 	if (expr_eval(c->s, word, &v, c->err) < 0 ||
@@ -166,14 +200,25 @@ static int add_word(struct cmd_ctx *c, const char *word, struct frames *f)
 		return -1;
 	if (!pfn_valid(c->k, pfn))
 		return err_set(c->err, ERR_USER, "%s: no RAM there", word);
-	if (page_is_free(c->k, pfn)) {
-		err_set(c->err, ERR_USER,
-			"%s: pfn 0x%llx is free: nobody's to map", word,
-			(unsigned long long)pfn);
-		return err_hint(c->err, "alloc_pages takes frames"), -1;
-	}
-	frames_add(f, pfn, frames_of(c, &v, pfn));
+	n = frames_of(c, &v, pfn);
+	if (!n)
+		return not_yours(c, word, pfn);
+	frames_add(f, pfn, n);
 	return 0;
+}
+
+int cmd_not_vmapped(struct cmd_ctx *c, pfn_t pfn, uint64_t n)
+{
+	const struct vmap_area *a = vmap_uses(c->k, pfn, n);
+
+	if (!a)
+		return 0;
+	err_set(c->err, ERR_USER, "pfn 0x%llx: still mapped by %s at 0x%llx",
+		(unsigned long long)pfn, vmap_kind_name[a->kind],
+		(unsigned long long)a->start);
+	err_hint(c->err, a->kind == VMAP_MAP ? "vunmap first"
+					     : "vm_unmap_ram first");
+	return -1;
 }
 
 static int get_frames(struct cmd_ctx *c, struct frames *f)
@@ -407,9 +452,9 @@ const struct command cmd_vmap = {
 	.name = "vmap", KSPACE, MUTATES,
 	.help = "map frames that you have, one after another",
 	.details =
-	"A FRAME is pfn:N or pa:N, the start of a block of alloc_pages (the whole\n"
-	"block), or a kernel address (of kmalloc'ed pages: all of them). The frames\n"
-	"stay yours: free them after vunmap.",
+	"A FRAME is pfn:N or pa:N in a block of alloc_pages (its start is the whole\n"
+	"block), or the address of kmalloc'ed pages (all of them). The frames stay\n"
+	"yours: free them after vunmap.",
 	.example = "alloc_pages 2; vmap pfn($_)",
 	.arg = { { "FRAME", ARG_ADDR, .repeat = true } }, .run = vmap_run,
 };

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "kernel/highmem.h"
-#include "repl/cmd.h"
+#include "repl/cmd_vmalloc.h"
 #include "repl/describe.h"
 
 /* --- zones ----------------------------------------------------------------------- */
@@ -152,6 +152,8 @@ static int free_pages_run(struct cmd_ctx *c)
 		return err_set(c->err, ERR_USER,
 			       "pfn 0x%llx: still mapped by kmap",
 			       (unsigned long long)pfn);
+	if (cmd_not_vmapped(c, pfn, 1ULL << order) < 0)
+		return -1;
 	page->flags &= ~PG_block;
 	page->private = 0;
 	free_pages(c->k, pfn, order);
