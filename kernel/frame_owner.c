@@ -17,6 +17,7 @@
 #include "kernel/mm_internal.h"
 #include "kernel/page_alloc.h"
 #include "kernel/rmap.h"
+#include "kernel/slab_internal.h"
 
 const struct frame_use_info frame_use_info[NR_FRAME_USES] = {
 	[FRAME_HOLE] = { "hole", ' ', RECLAIM_NONE },
@@ -229,10 +230,15 @@ static enum frame_use record_use(const struct kernel *k, pfn_t pfn, pfn_t *end)
 static enum frame_change record_change(const struct kernel *k, pfn_t pfn,
 				       enum frame_use use)
 {
-	uint32_t flags = pfn_to_page(k, pfn)->flags;
+	const struct page *page = pfn_to_page(k, pfn);
+	uint32_t flags = page->flags;
 
-	if (!k->stamp || (flags & PG_STAMP_MASK) != k->stamp)
+	if (!k->stamp)
 		return FRAME_SAME;
+	if ((flags & PG_STAMP_MASK) != k->stamp)
+		return use == FRAME_SLAB && page->slab->stamp == k->stamp
+			       ? FRAME_CHANGED
+			       : FRAME_SAME;
 	if (frame_use_is_free(use))
 		return FRAME_FREED;
 	return flags & PG_fresh ? FRAME_TAKEN : FRAME_CHANGED;
@@ -261,6 +267,7 @@ static pfn_t twins_end(const struct kernel *k, pfn_t pfn, pfn_t end)
 		const struct page *page = pfn_to_page(k, pfn);
 
 		if (page->flags != first->flags ||
+		    ((page->flags & PG_slab) && page->slab != first->slab) ||
 		    page->mapping != first->mapping ||
 		    page->_mapcount != first->_mapcount)
 			break;
@@ -345,10 +352,21 @@ static void clear_stamps(struct kernel *k)
 	}
 }
 
+static void clear_slab_stamps(struct kernel *k)
+{
+	struct kmem_cache *c;
+	struct slab *s;
+
+	TAILQ_FOREACH (c, &k->slab_caches, link)
+		TAILQ_FOREACH (s, &c->slabs, all)
+			s->stamp = 0;
+}
+
 void kernel_new_stamp(struct kernel *k)
 {
 	if (k->stamp == PG_STAMP_MASK) {
 		clear_stamps(k);
+		clear_slab_stamps(k);
 		k->stamp = 0;
 	}
 	k->stamp += 1U << PG_STAMP_SHIFT;

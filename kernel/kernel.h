@@ -204,8 +204,8 @@ static inline pfn_t page_to_pfn(const struct kernel *k, const struct page *page)
 }
 
 /*
- * A command begins: frames that are allocated, freed or mapped from now on
- * can be told from all others by their stamps. When the stamps have all been
+ * A command begins: frames that are allocated, freed or mapped from now on,
+ * and slabs whose objects are, can be told from all others by their stamps. When the stamps have all been
  * used, those of the records are taken away, and they begin anew.
  */
 void kernel_new_stamp(struct kernel *k);

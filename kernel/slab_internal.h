@@ -26,6 +26,7 @@ struct slab {
 	unsigned order, objects, inuse;
 	bool frozen;	 /* a CPU's: its slab, or on its partial list */
 	uint8_t cpu;	 /* whose */
+	uint32_t stamp;	 /* of the command that used it last, as PG_STAMP_MASK */
 	uint8_t place;	 /* enum slab_place; SLAB_FULL: maybe on no list */
 	uint8_t state[]; /* an enum slab_object_state per object: FREE, USED,
 			    LOST */
@@ -89,6 +90,14 @@ static inline bool is_free_object(const struct kmem_cache *c,
 	return object_index(c, s, va, &i) && s->state[i] == OBJ_FREE;
 }
 
+/* An object changes hands. */
+static inline void set_state(const struct kernel *k, struct slab *s, unsigned i,
+			     enum slab_object_state state)
+{
+	s->state[i] = state;
+	s->stamp = k->stamp;
+}
+
 static inline bool kmem_cache_debug(const struct kmem_cache *c)
 {
 	return c->flags & SLAB_DEBUG_FLAGS;
@@ -130,7 +139,7 @@ static inline int slab_take(struct kernel *k, struct kmem_cache *c,
 	unsigned i = cpu->index;
 
 	*ret = object;
-	s->state[i] = OBJ_USED;
+	set_state(k, s, i, OBJ_USED);
 	if (next &&
 	    (!object_index(c, s, next, &i) || s->state[i] != OBJ_FREE))
 		return slab_list_broken(k, cpu, object, next);
@@ -165,7 +174,7 @@ static inline int slab_free(struct kernel *k, struct slab *s, va_t object)
 		return slab_free_slow(k, s, object);
 	if (!object_index(c, s, object, &i) || s->state[i] != OBJ_USED)
 		return -EINVAL;
-	s->state[i] = OBJ_FREE;
+	set_state(k, s, i, OBJ_FREE);
 	set_freepointer(c, object, cpu->freelist);
 	cpu->freelist = object;
 	cpu->index = i;

@@ -373,7 +373,7 @@ static va_t alloc_single(struct kernel *k, struct slab *s, unsigned orig_size)
 		return 0;
 	}
 	object_index(c, s, object, &i);
-	s->state[i] = OBJ_USED;
+	set_state(k, s, i, OBJ_USED);
 	if (next && !is_free_object(c, s, next)) {
 		report_freechain(k, s, object, next);
 		slub_settle(k, s, NULL);
@@ -441,7 +441,7 @@ static int debug_free(struct kernel *k, struct slab *s, va_t object)
 		return -EINVAL;
 	prior = s->freelist;
 	object_index(c, s, object, &i);
-	s->state[i] = OBJ_FREE;
+	set_state(k, s, i, OBJ_FREE);
 	set_freepointer(c, object, prior);
 	s->freelist = object;
 	s->inuse--;
@@ -467,7 +467,7 @@ int slab_free_slow(struct kernel *k, struct slab *s, va_t object)
 		return debug_free(k, s, object);
 	if (!object_index(s->cache, s, object, &i) || s->state[i] != OBJ_USED)
 		return -EINVAL;
-	s->state[i] = OBJ_FREE;
+	set_state(k, s, i, OBJ_FREE);
 	set_freepointer(s->cache, object, prior);
 	s->freelist = object;
 	s->inuse--;

@@ -206,7 +206,7 @@ static void emit_changes(struct frame_map *m, struct result *r)
 		n[FRAME_TAKEN]);
 	res_u64(r, "freed", n[FRAME_FREED] ? "%s freed (-)" : NULL,
 		n[FRAME_FREED]);
-	res_u64(r, "changed", n[FRAME_CHANGED] ? "%s changed hands (*)" : NULL,
+	res_u64(r, "changed", n[FRAME_CHANGED] ? "%s changed (*)" : NULL,
 		n[FRAME_CHANGED]);
 	res_line(r);
 }
@@ -262,7 +262,8 @@ const struct command cmd_ram = {
 		"pfn:0x100-pfn:0x200. Below a row\n"
 		"stands what the last command that can change something did: + "
 		"frames that it\n"
-		"took, - that it freed, * that more or fewer map than before.",
+		"took, - that it freed, * that more or fewer map than before, or slabs that it\n"
+	"took objects from or gave them back to.",
 	.example = "ram DMA",
 	.arg = { { "WHERE", ARG_WORD, .optional = true } },
 	.opt = { { 'n', "order", ARG_NUM, "N", "2^N frames a glyph" },

@@ -284,6 +284,26 @@ test_frame_owner__stamps_tell_what_the_last_command_did(void **state)
 	free_pages(k, other, 0);
 }
 
+static void test_frame_owner__an_object_marks_its_slab(void **state)
+{
+	struct kernel *k = *state;
+	pfn_t pfn;
+	va_t a, b;
+
+	assert_int_equal(kmalloc(k, 100, GFP_KERNEL, &a), 0);
+	pfn = kernel_pa(k, a) >> PAGE_SHIFT;
+	kernel_new_stamp(k);
+	assert_int_equal(frame_run_at(k, pfn, pfn + 1).change, FRAME_SAME);
+	assert_int_equal(kmalloc(k, 100, GFP_KERNEL, &b), 0);
+	assert_int_equal(kernel_pa(k, b) >> PAGE_SHIFT, pfn);
+	assert_int_equal(frame_run_at(k, pfn, pfn + 1).change, FRAME_CHANGED);
+	kernel_new_stamp(k);
+	assert_int_equal(frame_run_at(k, pfn, pfn + 1).change, FRAME_SAME);
+	kfree(k, a);
+	assert_int_equal(frame_run_at(k, pfn, pfn + 1).change, FRAME_CHANGED);
+	kfree(k, b);
+}
+
 static void test_frame_owner__who_and_whether_it_can_be_swapped(void **state)
 {
 	struct kernel *k = *state;
@@ -329,6 +349,7 @@ int main(void)
 		ALL(test_frame_owner__agrees_with_the_owners),
 		ALL(test_frame_owner__a_block_is_known_by_any_of_its_frames),
 		ALL(test_frame_owner__stamps_tell_what_the_last_command_did),
+		ALL(test_frame_owner__an_object_marks_its_slab),
 		ALL(test_frame_owner__who_and_whether_it_can_be_swapped),
 	};
 
