@@ -3,7 +3,9 @@
 
 #include <stdio.h>
 
+#include "kernel/convert.h"
 #include "kernel/frame_owner.h"
+#include "kernel/mem_map.h"
 #include "kernel/rmap.h"
 #include "machine/ptiter.h"
 #include "repl/describe.h"
@@ -24,8 +26,12 @@ struct aliases {
 	struct alias a[MAX_ALIASES];
 };
 
+/* A large page may reach over the end of what is searched: once is enough. */
 static void found(struct aliases *list, struct alias a)
 {
+	for (unsigned i = 0; i < list->n && i < MAX_ALIASES; i++)
+		if (list->a[i].va == a.va && list->a[i].pid == a.pid)
+			return;
 	if (list->n < MAX_ALIASES)
 		list->a[list->n] = a;
 	list->n++;
@@ -120,13 +126,45 @@ static void emit_alias(struct cmd_ctx *c, const struct alias *a, bool last)
 	res_end(r);
 }
 
+/* What the kernel's tables make of one address. */
+static void search_at(struct aliases *list, va_t va)
+{
+	search_tree(list, list->c->k->swapper_pg_dir, 0, va, va);
+}
+
+/*
+ * Direct map and vmemmap grow with RAM, and have but one place for a byte:
+ * only that is looked at. The rest is visited whole.
+ */
+static void search_kernel(struct aliases *list)
+{
+	const struct kernel *k = list->c->k;
+	const struct layout *l = &k->layout;
+	pa_t root = k->swapper_pg_dir;
+	unsigned offset;
+	va_t from;
+	pfn_t pfn;
+
+	if (l->page_offset > l->task_size)
+		search_tree(list, root, 0, l->task_size, l->page_offset - 1);
+	if (list->pa < l->lowmem_end)
+		search_at(list, kernel_va(k, list->pa));
+	from = l->high_memory;
+	if (l->vmemmap) {
+		search_tree(list, root, 0, from, l->vmemmap - 1);
+		if (mem_map_at(k, list->pa, &pfn, &offset))
+			search_at(list, convert_page(k, pfn).n + offset);
+		from = l->vmemmap_end;
+	}
+	search_tree(list, root, 0, from, ~0ULL);
+}
+
 void emit_aliases(struct cmd_ctx *c, pa_t pa)
 {
 	struct aliases list = { .c = c, .pa = pa };
 	unsigned shown;
 
-	search_tree(&list, c->k->swapper_pg_dir, 0, c->k->layout.task_size,
-		    ~0ULL);
+	search_kernel(&list);
 	if (pfn_valid(c->k, pa >> PAGE_SHIFT))
 		search_users(&list, pa >> PAGE_SHIFT);
 	shown = list.n < MAX_ALIASES ? list.n : MAX_ALIASES;

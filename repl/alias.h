@@ -9,7 +9,8 @@
 
 /*
  * Emits the list "aliases". The kernel's come from its page tables, whoever
- * made the entries; the processes' from the reverse mapping or, for frames
+ * made the entries, but for the direct map and vmemmap, where a byte has one
+ * place; the processes' from the reverse mapping or, for frames
  * that it does not know (zero page, vdso), from their page tables.
  */
 void emit_aliases(struct cmd_ctx *c, pa_t pa);
