@@ -3,6 +3,9 @@
  */
 #include <stdio.h>
 
+#include "kernel/convert.h"
+#include "kernel/frame_owner.h"
+#include "kernel/mem_map.h"
 #include "kernel/rmap.h"
 #include "repl/cmd.h"
 #include "repl/describe.h"
@@ -86,6 +89,22 @@ static bool emit_mapper(void *ctx, struct vm_area_struct *vma, va_t va)
 	return true;
 }
 
+/* What becomes of it when memory runs short. */
+static void emit_reclaim(struct cmd_ctx *c, pfn_t pfn)
+{
+	static const char *const what[] = {
+		[RECLAIM_NONE] = "", [RECLAIM_NEVER] = "cannot be swapped",
+		[RECLAIM_SWAP] = "can be swapped",
+		[RECLAIM_DROP] = "is not swapped",
+	};
+	const char *why;
+	enum frame_reclaim how = frame_reclaim(c->k, pfn, &why);
+
+	res_str(c->r, "swap", "%s", what[how]);
+	if (how != RECLAIM_NONE)
+		res_str(c->r, "swap_why", "~: %s", why);
+}
+
 static void emit_struct_page(struct cmd_ctx *c, pfn_t pfn)
 {
 	const struct page *page = pfn_to_page(c->k, pfn);
@@ -99,10 +118,15 @@ static void emit_struct_page(struct cmd_ctx *c, pfn_t pfn)
 	if (!*buf)
 		res_text(r, COL_PLAIN, "flags -");
 	res_line(r);
+	res_va(r, "struct_page", "  struct page %s", convert_page(c->k, pfn).n);
+	res_hex(r, "flags_word", "flags word %s", mem_map_flags(c->k, pfn),
+		c->k->arch->word * 2);
+	res_line(r);
 	res_i64(r, "refcount", "  refcount %s", page->_refcount);
 	res_i64(r, "mapcount", "mapcount %s", page->_mapcount);
 	if (page->flags & (PG_buddy | PG_pcp))
 		res_u64(r, "order", "order %s", page->private);
+	emit_reclaim(c, pfn);
 	res_line(r);
 	res_list(r, "mappers", RES_LINES);
 	if (page->_mapcount > 0 && !(page->flags & PG_zeropage))
