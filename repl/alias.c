@@ -10,45 +10,45 @@
 #include "machine/ptiter.h"
 #include "repl/describe.h"
 
-#define MAX_ALIASES 40
-
-struct alias {
-	va_t va;
-	int pid; /* 0: the kernel's */
-	struct rights rights;
-	unsigned page_shift;
-};
+#define MAX_SHOWN 40
 
 struct aliases {
-	struct cmd_ctx *c;
+	struct kernel *k;
 	pa_t pa;
-	unsigned n; /* found; only MAX_ALIASES are kept */
-	struct alias a[MAX_ALIASES];
+	unsigned n, max; /* found; only max are kept */
+	struct alias *a;
 };
 
 /* A large page may reach over the end of what is searched: once is enough. */
 static void found(struct aliases *list, struct alias a)
 {
-	for (unsigned i = 0; i < list->n && i < MAX_ALIASES; i++)
+	for (unsigned i = 0; i < list->n && i < list->max; i++)
 		if (list->a[i].va == a.va && list->a[i].pid == a.pid)
 			return;
-	if (list->n < MAX_ALIASES)
+	if (list->n < list->max)
 		list->a[list->n] = a;
 	list->n++;
+}
+
+/* The MMU state that looks through the tables at @root. */
+static struct mmu mmu_of(const struct kernel *k, pa_t root)
+{
+	struct mmu mmu = k->machine->cpu[k->this_cpu].mmu;
+
+	mmu_set_root(&mmu, k->ram, root);
+	mmu_refresh(&mmu);
+	return mmu;
 }
 
 /* Leaves of one tree in [from, last] that lead to the address. */
 static void search_tree(struct aliases *list, pa_t root, int pid, va_t from,
 			va_t last)
 {
-	const struct kernel *k = list->c->k;
-	struct mmu mmu = k->machine->cpu[list->c->s->cpu].mmu;
+	struct mmu mmu = mmu_of(list->k, root);
 	struct ptiter it;
 	struct ptrun run;
 
-	mmu_set_root(&mmu, k->ram, root);
-	mmu_refresh(&mmu);
-	ptiter_start(&it, &mmu, k->ram, from, last);
+	ptiter_start(&it, &mmu, list->k->ram, from, last);
 	while (it.valid) {
 		if (!it.leaf) {
 			ptiter_next(&it);
@@ -68,13 +68,11 @@ static void search_tree(struct aliases *list, pa_t root, int pid, va_t from,
 static bool add_mapper(void *ctx, struct vm_area_struct *vma, va_t va)
 {
 	struct aliases *list = ctx;
-	struct mmu mmu = list->c->k->machine->cpu[list->c->s->cpu].mmu;
+	struct mmu mmu = mmu_of(list->k, vma->vm_mm->pgd << PAGE_SHIFT);
 	struct walk w;
 
-	mmu_set_root(&mmu, list->c->k->ram, vma->vm_mm->pgd << PAGE_SHIFT);
-	mmu_refresh(&mmu);
 	va += list->pa & (PAGE_SIZE - 1);
-	mmu_walk(&mmu, list->c->k->ram, &(struct access){ .va = va }, &w);
+	mmu_walk(&mmu, list->k->ram, &(struct access){ .va = va }, &w);
 	found(list, (struct alias){ va, vma->vm_mm->owner_pid, w.rights,
 				    PAGE_SHIFT });
 	return true;
@@ -82,7 +80,7 @@ static bool add_mapper(void *ctx, struct vm_area_struct *vma, va_t va)
 
 static void search_users(struct aliases *list, pfn_t pfn)
 {
-	struct kernel *k = list->c->k;
+	struct kernel *k = list->k;
 	enum frame_use use = frame_use(k, pfn);
 	const struct task_struct *t;
 
@@ -129,7 +127,7 @@ static void emit_alias(struct cmd_ctx *c, const struct alias *a, bool last)
 /* What the kernel's tables make of one address. */
 static void search_at(struct aliases *list, va_t va)
 {
-	search_tree(list, list->c->k->swapper_pg_dir, 0, va, va);
+	search_tree(list, list->k->swapper_pg_dir, 0, va, va);
 }
 
 /*
@@ -138,7 +136,7 @@ static void search_at(struct aliases *list, va_t va)
  */
 static void search_kernel(struct aliases *list)
 {
-	const struct kernel *k = list->c->k;
+	const struct kernel *k = list->k;
 	const struct layout *l = &k->layout;
 	pa_t root = k->swapper_pg_dir;
 	unsigned offset;
@@ -159,27 +157,33 @@ static void search_kernel(struct aliases *list)
 	search_tree(list, root, 0, from, ~0ULL);
 }
 
-void emit_aliases(struct cmd_ctx *c, pa_t pa)
+unsigned find_aliases(struct kernel *k, pa_t pa, struct alias *ret,
+		      unsigned max)
 {
-	struct aliases list = { .c = c, .pa = pa };
-	unsigned shown;
+	struct aliases list = { .k = k, .pa = pa, .max = max, .a = ret };
 
 	search_kernel(&list);
-	if (pfn_valid(c->k, pa >> PAGE_SHIFT))
+	if (pfn_valid(k, pa >> PAGE_SHIFT))
 		search_users(&list, pa >> PAGE_SHIFT);
-	shown = list.n < MAX_ALIASES ? list.n : MAX_ALIASES;
+	return list.n;
+}
+
+void emit_aliases(struct cmd_ctx *c, pa_t pa)
+{
+	struct alias a[MAX_SHOWN];
+	unsigned n = find_aliases(c->k, pa, a, MAX_SHOWN);
+	unsigned shown = n < MAX_SHOWN ? n : MAX_SHOWN;
+
 	res_line(c->r);
 	res_text(c->r, COL_DIM,
-		 list.n ? "aliases"
-			: "no aliases: no linear "
-			  "address leads to it");
-	res_u64(c->r, "alias_count", NULL, list.n);
+		 n ? "aliases" : "no aliases: no linear address leads to it");
+	res_u64(c->r, "alias_count", NULL, n);
 	res_list(c->r, "aliases", RES_TREE);
 	for (unsigned i = 0; i < shown; i++)
-		emit_alias(c, &list.a[i], i + 1 == list.n);
-	if (list.n > shown) {
+		emit_alias(c, &a[i], i + 1 == n);
+	if (n > shown) {
 		res_item(c->r, true);
-		res_text(c->r, COL_DIM, "... %u more", list.n - shown);
+		res_text(c->r, COL_DIM, "... %u more", n - shown);
 		res_end(c->r);
 	}
 	res_end(c->r);
