@@ -84,6 +84,49 @@ static void emit_walk(struct cmd_ctx *c, const struct place *p)
 	res_end(r);
 }
 
+/* The entries read on the way, whether it ends in a page or not. */
+static void emit_steps(struct cmd_ctx *c, const struct place *p)
+{
+	const struct walk *w = &p->walk;
+	struct result *r = c->r;
+
+	if (!w->nsteps)
+		return;
+	whatis_label(r, "through");
+	res_pa(r, "root", "~cr3 %s", mmu_root(&p->mmu));
+	for (unsigned i = w->first; i < w->nsteps; i++)
+		res_text(r, COL_PLAIN, "%s[0x%03x] 0x%llx",
+			 p->mmu.mode->level[i].name, w->step[i].index,
+			 (unsigned long long)w->step[i].entry);
+	res_list(r, "steps", RES_HIDDEN);
+	for (unsigned i = w->first; i < w->nsteps; i++) {
+		res_item(r, false);
+		res_str(r, "name", NULL, p->mmu.mode->level[i].name);
+		res_hex(r, "index", NULL, w->step[i].index, 3);
+		res_pa(r, "entry_pa", NULL, w->step[i].entry_pa);
+		res_entry(r, "entry", NULL, w->step[i].entry);
+		res_end(r);
+	}
+	res_end(r);
+}
+
+/*
+ * Kernel space that this process' tables do not have yet: linux vmalloc_fault()
+ * copies the entry when it is first used.
+ */
+static void emit_not_synced(struct cmd_ctx *c, va_t va)
+{
+	pa_t pa;
+
+	if (!c->k || !slow_virt_to_phys(c->k, va, &pa))
+		return;
+	whatis_label(c->r, "init_mm");
+	res_pa(c->r, "init_mm_pa",
+	       "~pa %s in swapper_pg_dir: a vmalloc fault copies the entry",
+	       pa);
+	whatis_pa(c, pa);
+}
+
 static int show_va(struct cmd_ctx *c, va_t va, const struct place *p)
 {
 	res_va(c->r, "va", "va %s", va);
@@ -92,8 +135,11 @@ static int show_va(struct cmd_ctx *c, va_t va, const struct place *p)
 	if (c->k)
 		whatis_va(c, p->task, va);
 	emit_walk(c, p);
+	emit_steps(c, p);
 	if (p->mapped)
 		whatis_pa(c, p->walk.pa);
+	else
+		emit_not_synced(c, va);
 	res_subject(c->r, va);
 	return 0;
 }

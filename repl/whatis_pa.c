@@ -322,7 +322,8 @@ static void emit_frame(struct cmd_ctx *c, pfn_t pfn)
 	whatis_label(r, "frame");
 	res_object(r, "frame");
 	res_pfn(r, "pfn", "~pfn %s", pfn);
-	res_str(r, "zone", "zone %s", zone_name(c->k, pfn));
+	res_str(r, "zone", page_zone(c->k, pfn) ? "zone %s" : "%s",
+		zone_name(c->k, pfn));
 	res_str(r, "owner", NULL, frame_use_info[use].name);
 	res_str(r, "what", "%s",
 		use == FRAME_UNUSED
