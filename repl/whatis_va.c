@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/fixmap.h"
 #include "kernel/highmem.h"
 #include "kernel/mem_map.h"
 #include "kernel/slab.h"
@@ -199,30 +200,41 @@ static void emit_pkmap(struct cmd_ctx *c, va_t va)
 	res_end(r);
 }
 
+/* What the range is for; a slot of kmap_local: whose, and if it is taken. */
+static void emit_fix_note(struct cmd_ctx *c, unsigned index, va_t va)
+{
+	const struct layout *l = &c->k->layout;
+	unsigned slot = index - l->fix_kmap_begin;
+	struct fix_range ranges[FIX_MAX_RANGES];
+	unsigned n = fixmap_ranges(c->k, ranges);
+	pfn_t pfn;
+
+	for (unsigned i = 0; i < n; i++)
+		if (index - ranges[i].first < ranges[i].count)
+			res_str(c->r, "note", "%s", ranges[i].note);
+	if (!l->kmap_slots || slot / l->kmap_slots >= c->m->ncpus)
+		return;
+	res_u64(c->r, "slot", "slot %s", slot % l->kmap_slots);
+	res_u64(c->r, "cpu", "~ of cpu%s", slot / l->kmap_slots);
+	res_text(c->r, COL_DIM, "~, %s",
+		 kmap_lookup(c->k, va & PAGE_MASK, &pfn) ? "in use" : "free");
+}
+
 /* A page of the fixmap: its index counts down from FIXADDR_TOP. */
 static void emit_fixmap(struct cmd_ctx *c, va_t va)
 {
-	const struct layout *l = &c->k->layout;
-	unsigned index = (l->fixaddr_top - (va & PAGE_MASK)) >> PAGE_SHIFT;
-	unsigned slot = index - l->fix_kmap_begin;
-	va_t page = va & PAGE_MASK;
 	struct result *r = c->r;
+	unsigned index;
+	char name[64];
 
+	if (!virt_to_fix(c->k, va & PAGE_MASK, &index))
+		return;
 	whatis_label(r, "fixmap");
 	res_object(r, "fixmap");
-	res_u64(r, "index", "~index %s", index);
-	if (page == l->lapic)
-		res_str(r, "name", "%s", "registers of the local APIC");
-	else if (page == l->ioapic)
-		res_str(r, "name", "%s", "registers of the I/O APIC");
-	else if (l->kmap_slots && slot / l->kmap_slots < c->m->ncpus) {
-		unsigned cpu = slot / l->kmap_slots, n = slot % l->kmap_slots;
-
-		res_u64(r, "cpu", "kmap_atomic slot of cpu%s", cpu);
-		res_u64(r, "slot", "~, number %s", n);
-		res_text(r, COL_DIM,
-			 n < kmap_ctrl_of(c->k, cpu)->idx ? "in use" : "free");
-	}
+	fixmap_name(c->k, index, name, sizeof(name));
+	res_str(r, "name", "~%s", *name == '-' ? "unnamed" : name);
+	res_u64(r, "index", "index %s", index);
+	emit_fix_note(c, index, va);
 	res_end(r);
 }
 
@@ -251,7 +263,7 @@ static void emit_kernel(struct cmd_ctx *c, va_t va)
 	else if (l->pkmap_base && va >= l->pkmap_base &&
 		 va < l->pkmap_base + ((va_t)l->last_pkmap << PAGE_SHIFT))
 		emit_pkmap(c, va);
-	else if (va >= l->fixaddr_start && va < l->fixaddr_top)
+	else if (va >= l->fixaddr_boot_start)
 		emit_fixmap(c, va);
 }
 
