@@ -24,6 +24,7 @@ const struct frame_use_info frame_use_info[NR_FRAME_USES] = {
 	[FRAME_FIRMWARE] = { "reserved by firmware", '=', RECLAIM_NONE },
 	[FRAME_UNUSED] = { "free, never used", '.', RECLAIM_NONE },
 	[FRAME_FREE] = { "free", ',', RECLAIM_NONE },
+	[FRAME_PCP] = { "free, on a CPU's list", ':', RECLAIM_NONE },
 	[FRAME_RESERVED] = { "reserved at boot", 'R', RECLAIM_NEVER },
 	[FRAME_IMAGE] = { "kernel image", 'I', RECLAIM_NEVER },
 	[FRAME_MEM_MAP] = { "mem_map", 'M', RECLAIM_NEVER },
@@ -147,8 +148,8 @@ static bool untouched_at(const struct kernel *k, pfn_t pfn, pfn_t *end)
 
 /* --- records ------------------------------------------------------------ */
 
-static const uint32_t block_flags = PG_buddy | PG_pcp | PG_kmalloc | PG_block |
-				    PG_dma;
+static const uint32_t block_flags =
+	PG_buddy | PG_pcp | PG_kmalloc | PG_block | PG_dma;
 
 pfn_t frame_block(const struct kernel *k, pfn_t pfn, unsigned *order)
 {
@@ -188,7 +189,7 @@ static enum frame_use flags_use(const struct page *page)
 		enum frame_use use;
 	} uses[] = {
 		{ PG_zeropage, FRAME_ZERO },   { PG_buddy, FRAME_FREE },
-		{ PG_pcp, FRAME_FREE },	       { PG_table, FRAME_TABLE },
+		{ PG_pcp, FRAME_PCP },	       { PG_table, FRAME_TABLE },
 		{ PG_slab, FRAME_SLAB },       { PG_kmalloc, FRAME_KMALLOC },
 		{ PG_vmalloc, FRAME_VMALLOC }, { PG_stack, FRAME_STACK },
 		{ PG_block, FRAME_BLOCK },     { PG_dma, FRAME_DMA },
@@ -454,6 +455,7 @@ enum frame_reclaim frame_reclaim(struct kernel *k, pfn_t pfn, const char **why)
 		[FRAME_FIRMWARE] = "no RAM of the kernel's",
 		[FRAME_UNUSED] = "it is free",
 		[FRAME_FREE] = "it is free",
+		[FRAME_PCP] = "it is free",
 		[FRAME_VDSO] = "the kernel's own page, only shown to processes",
 		[FRAME_ZERO] = "part of the kernel image",
 		[FRAME_TABLE] = "page tables stay in RAM",

@@ -16,6 +16,7 @@ enum frame_use {
 	FRAME_FIRMWARE,	/* the map has it, as reserved, ACPI tables, MMIO, .. */
 	FRAME_UNUSED,	/* free, and never was anything else */
 	FRAME_FREE,	/* free, on a list of the buddy allocator */
+	FRAME_PCP,	/* free, on the list of a CPU */
 	FRAME_RESERVED,	/* reserved at boot for good: the first MiB, .. */
 	FRAME_IMAGE,	/* the kernel image */
 	FRAME_MEM_MAP,	/* holds struct pages */
@@ -57,7 +58,7 @@ static inline bool frame_use_is_ram(enum frame_use use)
 
 static inline bool frame_use_is_free(enum frame_use use)
 {
-	return use == FRAME_UNUSED || use == FRAME_FREE;
+	return use >= FRAME_UNUSED && use <= FRAME_PCP;
 }
 
 /* What the last command did to a frame (see kernel_new_stamp()). */

@@ -243,6 +243,34 @@ static void emit_block(struct cmd_ctx *c, pfn_t pfn)
 	res_end(c->r);
 }
 
+/* The free block: on whose list, of which migrate type. */
+static void emit_free(struct cmd_ctx *c, pfn_t pfn)
+{
+	static const char *const where[] = {
+		[PAGE_BUDDY] = "on the buddy's list",
+		[PAGE_PCP] = "on the list",
+		[PAGE_VIRGIN] = "never cut",
+	};
+	enum page_free_kind kind;
+	struct page_free f;
+
+	kind = page_free_info(c->k, pfn, &f);
+	if (kind == PAGE_NOT_FREE)
+		return;
+	whatis_label(c->r, "block");
+	res_object(c->r, "block");
+	res_pfn(c->r, "head", "~pfn %s", f.head);
+	res_u64(c->r, "order", "order %s", f.order);
+	res_size(c->r, "bytes", "~, %s", PAGE_SIZE << f.order);
+	if (pfn != f.head)
+		res_u64(c->r, "frame", "frame %s of it", pfn - f.head);
+	res_str(c->r, "where", "%s", where[kind]);
+	if (kind == PAGE_PCP)
+		res_u64(c->r, "cpu", "~ of cpu%s", f.cpu);
+	res_str(c->r, "migratetype", "~, %s", migratetype_name[f.mt]);
+	res_end(c->r);
+}
+
 void whatis_object(struct cmd_ctx *c, pa_t pa)
 {
 	pfn_t pfn = pa >> PAGE_SHIFT, of;
@@ -264,7 +292,11 @@ void whatis_object(struct cmd_ctx *c, pa_t pa)
 	case FRAME_STACK:
 		emit_stack(c, pfn);
 		break;
+	case FRAME_UNUSED:
 	case FRAME_FREE:
+	case FRAME_PCP:
+		emit_free(c, pfn);
+		break;
 	case FRAME_KMALLOC:
 	case FRAME_BLOCK:
 	case FRAME_DMA:
@@ -315,9 +347,9 @@ static void emit_reclaim(struct cmd_ctx *c, pfn_t pfn)
 static void emit_frame(struct cmd_ctx *c, pfn_t pfn)
 {
 	enum frame_use use = frame_use(c->k, pfn);
+	int mt = pageblock_migratetype(c->k, pfn), pid;
 	struct result *r = c->r;
 	char what[200];
-	int pid;
 
 	whatis_label(r, "frame");
 	res_object(r, "frame");
@@ -325,6 +357,8 @@ static void emit_frame(struct cmd_ctx *c, pfn_t pfn)
 	res_str(r, "zone", page_zone(c->k, pfn) ? "zone %s" : "%s",
 		zone_name(c->k, pfn));
 	res_str(r, "owner", NULL, frame_use_info[use].name);
+	if (mt >= 0)
+		res_str(r, "pageblock", "pageblock %s", migratetype_name[mt]);
 	res_str(r, "what", "%s",
 		use == FRAME_UNUSED
 			? frame_use_info[use].name
