@@ -16,6 +16,7 @@
 #include "kernel/memblock.h"
 #include "kernel/mm_internal.h"
 #include "kernel/page_alloc.h"
+#include "kernel/pti.h"
 #include "kernel/rmap.h"
 #include "kernel/slab_internal.h"
 
@@ -387,7 +388,9 @@ static int root_pid(const struct kernel *k, pfn_t pgd)
 	const struct task_struct *t;
 
 	TAILQ_FOREACH (t, &k->tasks, link)
-		if (t->mm && t->mm->pgd == pgd)
+		if (t->mm &&
+		    t->mm->pgd ==
+			    pti_kernel_root(k, pgd << PAGE_SHIFT) >> PAGE_SHIFT)
 			return t->pid;
 	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "kernel/mm_internal.h"
 #include "kernel/pgtable.h"
+#include "kernel/pti.h"
 #include "kernel/vmalloc.h"
 #include "machine/ptiter.h"
 
@@ -122,10 +123,12 @@ static bool search_tree(const struct kernel *k, pa_t root, va_t from, va_t last,
 	return false;
 }
 
-static bool is_root(const struct kernel *k, pfn_t pgd, pfn_t pfn,
+/* Is @pfn the root at @root, or the one beside it for user code? */
+static bool is_root(const struct kernel *k, pa_t root, pfn_t pfn,
 		    struct table_place *ret)
 {
-	if (pgd != pfn)
+	ret->user_root = pfn != root >> PAGE_SHIFT;
+	if (pfn != pti_user_root(k, root) >> PAGE_SHIFT && ret->user_root)
 		return false;
 	ret->level = 0;
 	ret->start = 0;
@@ -133,23 +136,39 @@ static bool is_root(const struct kernel *k, pfn_t pgd, pfn_t pfn,
 	return true;
 }
 
+/* The kernel's part of both trees, which all processes share. */
+static bool search_kernel(const struct kernel *k, pfn_t pfn,
+			  struct table_place *ret)
+{
+	pa_t root = k->swapper_pg_dir;
+
+	if (search_tree(k, root, k->layout.task_size, ~0ULL, pfn, ret))
+		return true;
+	ret->user_root = has_pti(k);
+	return ret->user_root &&
+	       search_tree(k, pti_user_root(k, root), k->layout.task_size,
+			   ~0ULL, pfn, ret);
+}
+
 bool table_find(const struct kernel *k, pfn_t pfn, struct table_place *ret)
 {
 	const struct task_struct *t;
 
 	ret->pid = 0;
-	if (is_root(k, k->swapper_pg_dir >> PAGE_SHIFT, pfn, ret))
+	if (is_root(k, k->swapper_pg_dir, pfn, ret))
 		return true;
 	TAILQ_FOREACH (t, &k->tasks, link) {
 		if (!t->mm)
 			continue;
 		ret->pid = t->pid;
-		if (is_root(k, t->mm->pgd, pfn, ret) ||
-		    search_tree(k, t->mm->pgd << PAGE_SHIFT, 0,
+		if (is_root(k, t->mm->pgd << PAGE_SHIFT, pfn, ret))
+			return true;
+		ret->user_root = false;
+		if (search_tree(k, t->mm->pgd << PAGE_SHIFT, 0,
 				k->layout.task_size - 1, pfn, ret))
 			return true;
 	}
 	ret->pid = 0;
-	return search_tree(k, k->swapper_pg_dir, k->layout.task_size, ~0ULL,
-			   pfn, ret);
+	ret->user_root = false;
+	return search_kernel(k, pfn, ret);
 }

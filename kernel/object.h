@@ -28,6 +28,7 @@ bool object_at(const struct kernel *k, va_t va, struct object *ret);
 
 struct table_place {
 	int pid;		/* whose tables; 0: the kernel's own */
+	bool user_root;		/* of the tree that user code runs on (pti.h) */
 	unsigned level;		/* index in k->mode->level[] */
 	va_t start;		/* it translates [start, last] */
 	va_t last;

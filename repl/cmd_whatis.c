@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "kernel/convert.h"
+#include "kernel/pti.h"
 #include "repl/describe.h"
 #include "repl/whatis.h"
 
@@ -28,6 +29,7 @@ static int find_place(struct cmd_ctx *c, va_t va, struct place *p)
 
 	if (cmd_view(c, &p->task, &cpu, &p->mmu) < 0)
 		return -1;
+	cmd_view_root(c, p->task, c->k && va < c->k->layout.task_size, &p->mmu);
 	mmu_walk(&p->mmu, c->m->ram, &a, &p->walk);
 	p->mapped = p->walk.fault.reason == FAULT_NONE;
 	p->canonical =
@@ -110,6 +112,28 @@ static void emit_steps(struct cmd_ctx *c, const struct place *p)
 	res_end(r);
 }
 
+/* Page-table isolation: what the user root has of a kernel address. */
+static void emit_user_root(struct cmd_ctx *c, const struct place *p, va_t va)
+{
+	struct mmu mmu = p->mmu;
+	struct walk w;
+	bool mapped;
+
+	if (!c->k || !has_pti(c->k) || va < c->k->layout.task_size ||
+	    !p->task || !p->task->mm)
+		return;
+	cmd_view_root(c, p->task, true, &mmu);
+	mmu_walk(&mmu, c->m->ram, &(struct access){ .va = va }, &w);
+	mapped = w.fault.reason == FAULT_NONE;
+	whatis_label(c->r, "pti");
+	res_bool(c->r, "in_user_root",
+		 mapped ? "~the user root maps it too: entering the kernel "
+			  "takes it"
+			: "~not in the user root: user code cannot even "
+			  "speculate there",
+		 mapped);
+}
+
 /*
  * Kernel space that this process' tables do not have yet: linux vmalloc_fault()
  * copies the entry when it is first used.
@@ -136,6 +160,7 @@ static int show_va(struct cmd_ctx *c, va_t va, const struct place *p)
 		whatis_va(c, p->task, va);
 	emit_walk(c, p);
 	emit_steps(c, p);
+	emit_user_root(c, p, va);
 	if (p->mapped)
 		whatis_pa(c, p->walk.pa);
 	else

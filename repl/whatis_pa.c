@@ -183,6 +183,9 @@ static void emit_table(struct cmd_ctx *c, pfn_t pfn)
 		emit_owner(c, find_task(c->k, t.pid));
 	else
 		res_text(r, COL_PLAIN, "of the kernel");
+	res_bool(r, "user_root", NULL, t.user_root);
+	if (t.user_root)
+		res_text(r, COL_PLAIN, "as user code sees it (PTI)");
 	res_va(r, "start", "translates %s", t.start);
 	res_va(r, "last", "~-%s", t.last);
 	res_end(r);

@@ -347,12 +347,19 @@ static const struct boot_row small = { .name = "small",
 				       .arch = "i386",
 				       .ram = 64 * MiB };
 
+static const struct boot_row pti = {
+	.name = "pti",
+	.arch = "x86_64",
+	.ram = 2 * GiB,
+	.pti = true,
+};
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define ALL(fn)                                                              \
 	BOOT_TEST(fn, i386), BOOT_TEST(fn, i386_pae), BOOT_TEST(fn, x86_64), \
-		BOOT_TEST(fn, small)
+		BOOT_TEST(fn, small), BOOT_TEST(fn, pti)
 		ALL(test_frame_owner__agrees_with_the_owners),
 		ALL(test_frame_owner__a_block_is_known_by_any_of_its_frames),
 		ALL(test_frame_owner__stamps_tell_what_the_last_command_did),

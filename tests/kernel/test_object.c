@@ -6,6 +6,7 @@
 #include "kernel/object.h"
 #include "kernel/pgtable.h"
 #include "kernel/process.h"
+#include "kernel/pti.h"
 #include "kernel/vmalloc.h"
 
 static void populate(struct kernel *k)
@@ -53,8 +54,8 @@ static void test_object__every_struct_is_found(void **state)
 		for_each_vma (&t->mm->vmas, vma) {
 			expect(k, vma->addr.va, KOBJ_VMA, t);
 			if (vma->anon_vma)
-				expect(k, vma->anon_vma->addr.va,
-				       KOBJ_ANON_VMA, NULL);
+				expect(k, vma->anon_vma->addr.va, KOBJ_ANON_VMA,
+				       NULL);
 		}
 	}
 	LIST_FOREACH (inode, &k->inodes, link)
@@ -84,6 +85,8 @@ static void check_place(struct kernel *k, pfn_t pfn)
 	assert_true(table_find(k, pfn, &at));
 	if (at.pid)
 		root = find_task(k, at.pid)->mm->pgd << PAGE_SHIFT;
+	if (at.user_root)
+		root = pti_user_root(k, root);
 	if (pfn_to_page(k, pfn)->index)
 		assert_int_equal(at.pid, frame_pid(k, pfn));
 	entry = pt_lookup(k, root, at.start, at.level, false);
@@ -105,12 +108,19 @@ static void test_object__every_table_has_a_place(void **state)
 	assert_true(n > 10);
 }
 
+static const struct boot_row pti = {
+	.name = "pti",
+	.arch = "x86_64",
+	.ram = 2 * GiB,
+	.pti = true,
+};
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define ALL(fn)                                                               \
 	BOOT_TEST(fn, i386), BOOT_TEST(fn, i386_61), BOOT_TEST(fn, i386_pae), \
-		BOOT_TEST(fn, x86_64)
+		BOOT_TEST(fn, x86_64), BOOT_TEST(fn, pti)
 		ALL(test_object__every_struct_is_found),
 		ALL(test_object__vmalloc_has_three),
 		ALL(test_object__every_table_has_a_place),
