@@ -21,6 +21,7 @@
 #include "kernel/rmap.h"
 #include "kernel/pgtable.h"
 #include "kernel/pti.h"
+#include "kernel/tlb.h"
 #include "kernel/slab.h"
 #include "kernel/vmalloc.h"
 #include "machine/stale.h"
@@ -94,13 +95,15 @@ static const char *stale_what(const struct cpu *cpu, const struct stale *s)
 /*
  * Only what lets through more than the tables do; a CPU that has been told
  * and has not listened yet is in order, and so are addresses that wait for
- * the purge of the vmalloc space.
+ * the purge of the vmalloc space, and PCIDs that are flushed when next used.
  */
 static void check_stale(struct checker *c, const struct kernel *k,
 			const struct cpu *cpu,
 			const struct stale *s)
 {
 	if (s->pending || stale_is_harmless(s) || vmap_is_lazy(k, s->va))
+		return;
+	if (!s->global && tlb_will_flush(k, cpu, s->pcid))
 		return;
 	for (unsigned r = 0; r < STALE_NREASONS; r++)
 		if (s->reasons >> r & 1)

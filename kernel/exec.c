@@ -15,6 +15,7 @@
 
 #include "kernel/binprm.h"
 #include "kernel/pti.h"
+#include "kernel/tlb.h"
 
 #define MAX_ARG_STRLEN	(32 * PAGE_SIZE)
 #define ARG_MAX_BYTES	131072ULL
@@ -205,12 +206,12 @@ static int exec_mmap(struct linux_binprm *b)
 	struct task_struct *task = b->task;
 	struct mm_struct *old = task->mm;
 
-	if (task->cpu >= 0 &&
-	    cpu_write_cr3(&b->k->machine->cpu[task->cpu],
-			  pti_user_root(b->k, mm_root(b->mm))))
+	if (task->cpu >= 0 && load_mm_cr3(b->k, task->cpu, mm_root(b->mm)))
 		return -EFAULT;
 	task->mm = b->mm;
 	mmput(b->k, old);
+	if (task->cpu >= 0)
+		pti_exit_to_user(b->k, task->cpu);
 	set_comm(task, b->file->path);
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include "kernel/highmem.h"
 #include "kernel/mm_internal.h"
 #include "kernel/pti.h"
+#include "kernel/tlb.h"
 
 /* The end of flush_tlb_func() on CPUs that have @mm only lazily. */
 static void leave_lazy_mm(struct kernel *k, const struct mm_struct *mm)
@@ -26,7 +27,7 @@ static void leave_lazy_mm(struct kernel *k, const struct mm_struct *mm)
 		struct cpu *c = &k->machine->cpu[i];
 		uint64_t old = c->mmu.cr3;
 
-		if (k->lazy_mm[i] != mm || cpu_write_cr3(c, k->swapper_pg_dir))
+		if (k->lazy_mm[i] != mm || load_mm_cr3(k, i, k->swapper_pg_dir))
 			continue;
 		kevent(k, .kind = KEV_SWITCH, .func = "flush_tlb_func",
 		       .old = old, .new = c->mmu.cr3);

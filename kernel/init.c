@@ -24,6 +24,7 @@
 #include "kernel/page_alloc.h"
 #include "kernel/pgtable.h"
 #include "kernel/pti.h"
+#include "kernel/tlb.h"
 #include "kernel/slab.h"
 #include "kernel/swiotlb.h"
 #include "kernel/vmalloc.h"
@@ -97,6 +98,7 @@ static struct cpu_features choose_features(const struct kernel_config *cfg)
 	f.pat &= cfg->pat;
 	f.gbpages = cfg->gbpages && f.lm;
 	f.la57 = cfg->la57 && f.lm;
+	f.pcid = f.invpcid = cfg->pcid && f.lm;
 	if (f.la57)
 		f.maxphyaddr = 52; /* as CPUs that have LA57 do */
 	f.tlb = cfg->tlb;
@@ -222,9 +224,15 @@ static const char *start_cpus(struct kernel *k)
 	bool pae = k->mode->entry_size == 8, long_mode = k->mode->canonical;
 	const char *why = NULL;
 
-	for (unsigned i = 0; i < k->machine->ncpus && !why; i++)
-		why = enable_paging(&k->machine->cpu[i], pae, long_mode,
-				    k->swapper_pg_dir);
+	for (unsigned i = 0; i < k->machine->ncpus && !why; i++) {
+		struct cpu *cpu = &k->machine->cpu[i];
+
+		why = enable_paging(cpu, pae, long_mode, k->swapper_pg_dir);
+		if (!why && cpu->features.pcid && cpu->features.pge)
+			why = cpu_write_cr4(cpu, cpu->mmu.cr4 | CR4_PCIDE);
+		if (!why && (cpu->mmu.cr4 & CR4_PCIDE))
+			why = load_mm_cr3(k, i, k->swapper_pg_dir);
+	}
 	return why;
 }
 

@@ -72,6 +72,17 @@ struct zone {
 
 struct memblock_range { pa_t start, end; const char *name; };
 
+#define TLB_NR_DYN_ASIDS 6
+
+struct cpu_tlbstate {		/* linux struct tlb_state; tlb.c */
+	struct {
+		pfn_t pgd;	/* whose translations are cached under it */
+		bool used;
+		bool stale, user_stale;	/* they must go when it is loaded */
+	} asid[TLB_NR_DYN_ASIDS];
+	uint8_t loaded, next;
+};
+
 struct task_struct;
 struct mm_struct;
 struct inode;
@@ -137,6 +148,7 @@ struct kernel {
 	int next_pid;
 	struct task_struct *current[MACHINE_MAX_CPUS];	/* NULL: idle, on swapper_pg_dir */
 	unsigned this_cpu;		/* the kernel runs on it (smp_processor_id) */
+	struct cpu_tlbstate tlbstate[MACHINE_MAX_CPUS];
 	/* active_mm of an idle CPU whose task has exited: a reference */
 	struct mm_struct *lazy_mm[MACHINE_MAX_CPUS];
 	LIST_HEAD(, inode) inodes;

@@ -265,6 +265,8 @@ const char *layout_compute(const struct kernel_config *cfg, pfn_t max_pfn,
 		return "no such layout for this architecture";
 	if (cfg->la57 && cfg->arch->word == 4)
 		return "la57 is for x86-64";
+	if (cfg->pcid && cfg->arch->word == 4)
+		return "pcid is for x86-64: PCIDs need IA-32e mode";
 	if (cfg->pti && cfg->arch->word == 4)
 		return "pti is modelled for x86-64";
 	l.mode = layout_mode(cfg);

@@ -5,8 +5,8 @@
  *
  * Models what Linux 6.1 spreads over arch/x86/mm/pgtable.c, mm/memory.c
  * (__p4d_alloc ... __pte_alloc, free_pgd_range), arch/x86/include/asm/
- * pgtable*.h and arch/x86/mm/tlb.c. Left out: folded levels (a loop needs
- * none), page-table locks, paravirt, PCIDs, lazy TLB.
+ * pgtable*.h. Left out: folded levels (a loop needs
+ * none), page-table locks, paravirt.
  *
  * A user page table remembers its root in page->index: entries may have been
  * poked, and nothing is freed here that this root did not allocate.
@@ -20,6 +20,7 @@
 #include "kernel/mm_types.h"
 #include "kernel/page_alloc.h"
 #include "kernel/pti.h"
+#include "kernel/tlb.h"
 
 /* --- entries ------------------------------------------------------------ */
 
@@ -483,6 +484,7 @@ void pgd_free(struct kernel *k, pfn_t pgd)
 {
 	free_pgd_range(k, pgd << PAGE_SHIFT, 0, k->layout.task_size, 0, 0);
 	mark_root(k, pgd, 0);
+	forget_root(k, pgd << PAGE_SHIFT);
 	free_pages(k, pgd, pgd_order(k));
 }
 
@@ -635,58 +637,4 @@ void kernel_unmap_range(struct kernel *k, va_t va, uint64_t size)
 	}
 	for (uint64_t i = 0; i < npages; i++)
 		flush_tlb_page(k, k->swapper_pg_dir, va + (i << PAGE_SHIFT));
-}
-
-/* --- TLB ---------------------------------------------------------------- */
-
-/*
- * Linux' on_each_cpu_mask(): this CPU by itself, the others by interrupt.
- * Linux waits until all have answered; here a CPU with interrupts off
- * answers later, and until then may use what is stale. @root is that of the
- * CPUs meant, 0 for all. Returns their number.
- */
-static unsigned on_each_cpu(struct kernel *k, pa_t root,
-			    struct shootdown request)
-{
-	const char *why;
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < k->machine->ncpus; i++) {
-		struct cpu *cpu = &k->machine->cpu[i];
-
-		if (root && pti_kernel_root(k, mmu_root(&cpu->mmu)) != root)
-			continue;
-		why = i == k->this_cpu ? cpu_forget(cpu, &request)
-				       : cpu_shootdown(cpu, &request);
-		if (why)
-			kevent(k, .kind = KEV_TLB_FLUSH, .func = "#GP",
-			       .note = why, .n = i);
-		n++;
-	}
-	return n;
-}
-
-void flush_tlb_page(struct kernel *k, pa_t root, va_t va)
-{
-	unsigned n = on_each_cpu(k, pt_is_kernel(k, va) ? 0 : root,
-				 (struct shootdown){ SHOOTDOWN_PAGE, va });
-
-	if (n)
-		kevent(k, .kind = KEV_TLB_FLUSH, .func = "invlpg", .va = va,
-		       .n = n);
-}
-
-void flush_tlb_mm(struct kernel *k, pa_t root)
-{
-	unsigned n =
-		on_each_cpu(k, root, (struct shootdown){ SHOOTDOWN_CR3, 0 });
-
-	if (n)
-		kevent(k, .kind = KEV_TLB_FLUSH, .func = "cr3", .n = n);
-}
-
-void flush_tlb_all(struct kernel *k)
-{
-	on_each_cpu(k, 0, (struct shootdown){ SHOOTDOWN_ALL, 0 });
-	kevent(k, .kind = KEV_TLB_FLUSH, .func = "all", .n = k->machine->ncpus);
 }

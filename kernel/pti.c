@@ -6,13 +6,14 @@
  * kernel is global but what both trees have. x86-64 only. Every fault switches
  * CR3 twice, and so does an access that the shell makes as the kernel; a system
  * call would, but the shell's calls come from nowhere. Without PCIDs each
- * switch flushes what is not global. Left out: PCIDs, espfix, LDTs, stacks.
+ * switch flushes what is not global (tlb.c). Left out: espfix, LDTs, stacks.
  */
 #include "kernel/pti.h"
 
 #include "kernel/internal.h"
 #include "kernel/mm_types.h"
 #include "kernel/pgtable.h"
+#include "kernel/tlb.h"
 
 #define PMD_BYTES (2 * MiB)
 
@@ -109,13 +110,14 @@ bool pti_init(struct kernel *k)
 
 /* --- entry and exit ----------------------------------------------------- */
 
-static void switch_cr3(struct kernel *k, unsigned cpu, pa_t root,
+static void switch_cr3(struct kernel *k, unsigned cpu, pa_t root, bool user,
 		       const char *why, const char *note)
 {
 	struct cpu *c = &k->machine->cpu[cpu];
 	uint64_t old = c->mmu.cr3;
+	pa_t want = user ? pti_user_root(k, root) : root;
 
-	if (mmu_root(&c->mmu) == root || cpu_write_cr3(c, root))
+	if (mmu_root(&c->mmu) == want || pti_load_cr3(k, cpu, root, user))
 		return;
 	kevent(k, .kind = KEV_SWITCH, .func = why, .old = old,
 	       .note = note, .pid = k->current[cpu]->pid, .new = c->mmu.cr3);
@@ -138,7 +140,7 @@ void pti_enter_kernel(struct kernel *k, unsigned cpu)
 	pa_t root;
 
 	if (runs_task(k, cpu, &root))
-		switch_cr3(k, cpu, root, "SWITCH_TO_KERNEL_CR3",
+		switch_cr3(k, cpu, root, false, "SWITCH_TO_KERNEL_CR3",
 			   "to the kernel's tables");
 }
 
@@ -147,8 +149,7 @@ void pti_exit_to_user(struct kernel *k, unsigned cpu)
 	pa_t root;
 
 	if (runs_task(k, cpu, &root))
-		switch_cr3(k, cpu, pti_user_root(k, root),
-			   "SWITCH_TO_USER_CR3",
+		switch_cr3(k, cpu, root, true, "SWITCH_TO_USER_CR3",
 			   "to the user tables");
 }
 

@@ -2,7 +2,7 @@
  * sched.c - which task runs where (linux 6.1 kernel/sched/core.c:
  * context_switch; arch/x86/mm/tlb.c: switch_mm).
  *
- * Left out: scheduling, PCIDs, kernel threads, lazy TLB mode but for the end
+ * Left out: scheduling, kernel threads, lazy TLB mode but for the end
  * of a task (exit.c): a CPU that becomes idle otherwise loads swapper_pg_dir.
  * Nothing runs by itself: the shell says who is on which CPU.
  */
@@ -11,17 +11,18 @@
 #include "kernel/highmem.h"
 #include "kernel/mm_internal.h"
 #include "kernel/pti.h"
+#include "kernel/tlb.h"
 
 static pa_t task_root(const struct kernel *k, const struct task_struct *task)
 {
-	return task ? pti_user_root(k, mm_root(task->mm)) : k->swapper_pg_dir;
+	return task ? mm_root(task->mm) : k->swapper_pg_dir;
 }
 
 int context_switch(struct kernel *k, unsigned cpu, struct task_struct *task)
 {
 	struct task_struct *prev = k->current[cpu];
 	struct cpu *c = &k->machine->cpu[cpu];
-	uint64_t old = c->mmu.cr3;
+	uint64_t old;
 	int rc;
 
 	if (prev == task)
@@ -33,7 +34,9 @@ int context_switch(struct kernel *k, unsigned cpu, struct task_struct *task)
 	rc = kmap_may_switch(k, cpu, prev, task);
 	if (rc)
 		return rc;
-	if (cpu_write_cr3(c, task_root(k, task)))
+	pti_enter_kernel(k, cpu);
+	old = c->mmu.cr3;
+	if (load_mm_cr3(k, cpu, task_root(k, task)))
 		return -EFAULT;		/* #GP: somebody poked a PDPTE */
 	kmap_local_switch(k, cpu, prev, task);
 	if (prev)
@@ -45,5 +48,6 @@ int context_switch(struct kernel *k, unsigned cpu, struct task_struct *task)
 	k->lazy_mm[cpu] = NULL;
 	kevent(k, .kind = KEV_SWITCH, .func = "context_switch",
 	       .pid = task ? task->pid : 0, .old = old, .new = c->mmu.cr3);
+	pti_exit_to_user(k, cpu);
 	return 0;
 }

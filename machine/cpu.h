@@ -54,6 +54,7 @@ enum shootdown_kind { SHOOTDOWN_PAGE, SHOOTDOWN_CR3, SHOOTDOWN_ALL };
 struct shootdown {
 	enum shootdown_kind kind;
 	va_t va;			/* for SHOOTDOWN_PAGE */
+	uint16_t twin;	/* PCID bit of a second PCID that is meant, too; 0: none */
 };
 #define CPU_MAX_PENDING 8
 

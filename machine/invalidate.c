@@ -60,6 +60,16 @@ const char *cpu_invpcid(struct cpu *cpu, unsigned type, uint64_t pcid, va_t va)
 
 /* --- shootdowns --------------------------------------------------------------- */
 
+/* The same by INVPCID for the other of two PCIDs of one address space. */
+static void forget_twin(struct cpu *cpu, const struct shootdown *request)
+{
+	bool page = request->kind == SHOOTDOWN_PAGE;
+
+	if (request->twin && (cpu->mmu.cr4 & CR4_PCIDE))
+		cpu_invpcid(cpu, page ? INVPCID_ADDRESS : INVPCID_PCID,
+			    cpu->mmu.pcid ^ request->twin, request->va);
+}
+
 /*
  * SDM "Propagation of Paging-Structure Changes to Multiple Processors". Any
  * change of CR4.PGE, to 1 as well, drops the entries of all PCIDs; a MOV to
@@ -70,6 +80,8 @@ const char *cpu_forget(struct cpu *cpu, const struct shootdown *request)
 	uint64_t cr4 = cpu->mmu.cr4;
 	const char *denied;
 
+	if (request->kind != SHOOTDOWN_ALL)
+		forget_twin(cpu, request);
 	if (request->kind == SHOOTDOWN_PAGE) {
 		cpu_invlpg(cpu, request->va);
 		return NULL;

@@ -416,6 +416,7 @@ static const struct boot_key {
 	{ "pge", NULL, offsetof(struct kernel_config, pge), false },
 	{ "pat", NULL, offsetof(struct kernel_config, pat), false },
 	{ "gbpages", NULL, offsetof(struct kernel_config, gbpages), false },
+	{ "pcid", NULL, offsetof(struct kernel_config, pcid), false },
 };
 
 const char *boot_key_name(unsigned i)
@@ -484,7 +485,7 @@ const char *boot_arch_name(unsigned i)
 static void bare_config(struct kernel_config *cfg)
 {
 	cfg->arch = NULL;
-	cfg->pse = cfg->pge = cfg->nx = cfg->gbpages = true;
+	cfg->pse = cfg->pge = cfg->nx = cfg->gbpages = cfg->pcid = true;
 }
 
 static int boot_arch(struct boot *b, const char *name)
@@ -561,8 +562,8 @@ static struct machine *bare_machine(const struct kernel_config *cfg)
 		.maxphyaddr = 46, .pse = cfg->pse, .pae = true, .pse36 = true,
 		.pge = cfg->pge, .pat = cfg->pat, .nx = cfg->nx,
 		.gbpages = cfg->gbpages, .lm = true, .smep = true,
-		.smap = true, .pku = true, .pks = true, .pcid = true,
-		.invpcid = true, .la57 = true, .tlb = cfg->tlb,
+		.smap = true, .pku = true, .pks = true, .pcid = cfg->pcid,
+		.invpcid = cfg->pcid, .la57 = true, .tlb = cfg->tlb,
 	};
 	struct ram_region map[RAM_MAX_REGIONS];
 	unsigned n;
