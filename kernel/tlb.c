@@ -87,9 +87,10 @@ bool tlb_will_flush(const struct kernel *k, const struct cpu *cpu,
 
 	if (!has_pcid(cpu) || asid >= TLB_NR_DYN_ASIDS)
 		return false;
-	if (asid == s->loaded)
-		return (pcid & PTI_USER_PCID) && s->asid[asid].user_stale;
-	return !s->asid[asid].used || s->asid[asid].stale;
+	if ((pcid & PTI_USER_PCID) && s->asid[asid].user_stale)
+		return true;
+	return asid != s->loaded &&
+	       (!s->asid[asid].used || s->asid[asid].stale);
 }
 
 /* What a CPU has of @root, or of all but the loaded one (@root 0). */
