@@ -76,9 +76,10 @@ static void exit_mm(struct kernel *k, struct task_struct *task)
 {
 	struct mm_struct *mm = task->mm;
 
+	if (task->cpu >= 0)
+		pti_enter_kernel(k, task->cpu);
 	task->mm = NULL;
 	if (task->cpu >= 0) {
-		pti_enter_kernel(k, task->cpu);
 		k->current[task->cpu] = NULL;
 		k->lazy_mm[task->cpu] = mm;
 		mm->mm_count++;
