@@ -23,9 +23,9 @@
 #include "kernel/internal.h"
 #include "kernel/memblock.h"
 #include "kernel/page_alloc.h"
+#include "kernel/swiotlb.h"
 
-#define SWIOTLB	   (64 * MiB >> PAGE_SHIFT) /* IO_TLB_DEFAULT_SIZE */
-#define BRK	   17ULL		    /* observed, Debian's 6.1 */
+#define BRK	   17ULL /* pages, observed with Debian's 6.1 */
 #define PAGES(kib) ((kib)*KiB >> PAGE_SHIFT)
 
 struct freed_row { /* of a kernel: pages */
@@ -182,14 +182,16 @@ static const char *leave_managed(struct kernel *k)
 
 /*
  * x86-64 with RAM above 4 GiB: DMA32 loses the image, what the early brk took,
- * and the bounce buffers (kernel/dma/swiotlb.c); all else comes from above.
+ * and the bounce buffers (swiotlb.c); all else comes from above.
  */
 static uint64_t dma32_managed(const struct kernel *k, uint64_t freed)
 {
 	const struct layout *l = &k->layout;
 	uint64_t taken = PAGE_ALIGN(l->image.ebss) - l->image.text;
 
-	taken = (taken >> PAGE_SHIFT) + SWIOTLB + BRK;
+	if (k->swiotlb)
+		taken += k->swiotlb->end - k->swiotlb->start;
+	taken = (taken >> PAGE_SHIFT) + BRK;
 	freed += pages_of(k, BOOT_SMP, freed_row(k)->smp);
 	return k->zone[ZONE_DMA32].present + freed - taken;
 }
@@ -207,7 +209,7 @@ static const char *leave_reserved(struct kernel *k, uint64_t image,
 	if (reserved > low)
 		return "reserved: more than there is lowmem";
 	if (k->layout.vmemmap && k->zone[ZONE_NORMAL].present &&
-	    dma32->present > SWIOTLB * 2)
+	    dma32_managed(k, image) < dma32->present)
 		leave(k, dma32->start_pfn, dma32->end_pfn,
 		      dma32_managed(k, image), "");
 	return leave(k, 1, k->max_low_pfn, low - reserved + back,
