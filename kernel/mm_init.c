@@ -13,6 +13,7 @@
 #include "kernel/page_alloc.h"
 
 #define RECORDS_MAX (32 * MiB) /* larger reservations get no records */
+#define TABLES_MAX  MiB	       /* the same for page tables: nor bytes, often */
 
 static void zone_set_span(struct kernel *k, enum zone_type type,
 			  const char *name, pfn_t low, pfn_t high)
@@ -76,9 +77,11 @@ static void mark_reserved(struct kernel *k)
 		uint32_t flags = PG_reserved | PG_kernel | PG_used;
 		pfn_t end = r->end >> PAGE_SHIFT;
 
-		if (r->end - r->start > RECORDS_MAX)
+		bool tables = !strcmp(r->name, "page tables");
+
+		if (r->end - r->start > (tables ? TABLES_MAX : RECORDS_MAX))
 			continue;
-		if (!strcmp(r->name, "page tables"))
+		if (tables)
 			flags |= PG_table;
 		for (pfn_t p = r->start >> PAGE_SHIFT; p < end; p++) {
 			if (!pfn_valid(k, p))

@@ -16,7 +16,7 @@
  * (kswapd, which takes the boost back, is not there), isolation.
  */
 #include <assert.h>
-#include <stdlib.h>
+#include <sys/mman.h>
 
 #include "kernel/buddy.h"
 #include "kernel/mm_types.h"
@@ -62,6 +62,30 @@ static uint64_t managed_pages(const struct kernel *k)
 	return n;
 }
 
+static size_t nr_types(const struct kernel *k, const struct zone *zone)
+{
+	return (zone->spanned >> k->pageblock_order) + 2;
+}
+
+static size_t all_types(const struct kernel *k)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++)
+		n += nr_types(k, &k->zone[i]);
+	return n;
+}
+
+/* Zeros that the host makes when they are touched (calloc() may write them). */
+static uint8_t *map_types(const struct kernel *k)
+{
+	void *map = mmap(NULL, all_types(k), PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert(map != MAP_FAILED);
+	return map;
+}
+
 void pageblocks_init(struct kernel *k)
 {
 	unsigned shift = k->mode->level[k->pte_level - 1].shift;
@@ -71,19 +95,18 @@ void pageblocks_init(struct kernel *k)
 		k->pageblock_order = MAX_ORDER - 1;
 	k->page_group_by_mobility_disabled =
 		managed_pages(k) < pageblock_nr(k) * MIGRATE_TYPES;
-	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
-		struct zone *zone = &k->zone[i];
+	uint8_t *at = map_types(k);
 
-		zone->pageblock =
-			calloc((zone->spanned >> k->pageblock_order) + 2, 1);
-		assert(zone->pageblock);
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
+		k->zone[i].pageblock = at;
+		at += nr_types(k, &k->zone[i]);
 	}
 }
 
 void pageblocks_deinit(struct kernel *k)
 {
-	for (unsigned i = 0; i < MAX_NR_ZONES; i++)
-		free(k->zone[i].pageblock);
+	if (k->zone[0].pageblock)
+		munmap(k->zone[0].pageblock, all_types(k));
 }
 
 /* Pages that are mapped to every process are none of theirs to move. */
