@@ -63,7 +63,7 @@ char *gfp_format(char *buf, size_t size, unsigned gfp)
 {
 	size_t n = 0;
 
-	snprintf(buf, size, "0");
+	snprintf(buf, size, "none");
 	for (const struct flag_name *f = gfp_flag_names; f->name; f++) {
 		if ((gfp & f->mask) != f->mask)
 			continue;

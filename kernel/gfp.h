@@ -79,7 +79,7 @@ const char *gfp_zone_bad(unsigned gfp);
 /* Why the combination makes no sense to the allocator, or NULL. */
 const char *gfp_bad(unsigned gfp);
 
-/* "GFP_KERNEL|__GFP_ZERO" of bits; "0" for none. Returns @buf. */
+/* "GFP_KERNEL|__GFP_ZERO" of bits; "none" for 0. Returns @buf. */
 char *gfp_format(char *buf, size_t size, unsigned gfp);
 /* The bits of one name, with or without GFP_; false: there is no such. */
 bool gfp_by_name(const char *name, size_t len, unsigned *ret);

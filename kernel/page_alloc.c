@@ -58,7 +58,7 @@ static uint64_t unusable_free(const struct zone *zone, unsigned order,
 
 	if (!(alloc_flags & (ALLOC_HARDER | ALLOC_OOM)))
 		n += zone->nr_reserved_highatomic;
-	return n < zone->free ? n : zone->free;
+	return n;
 }
 
 bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
@@ -335,7 +335,8 @@ static struct zone_try zone_try(const struct kernel *k, const struct zone *zone,
 {
 	struct zone_try t = {
 		.zone = zone,
-		.free = zone->free - unusable_free(zone, order, alloc_flags),
+		.free = zone->free,
+		.unusable = unusable_free(zone, order, alloc_flags),
 		.reserve = zone->lowmem_reserve[highest],
 	};
 
@@ -345,7 +346,7 @@ static struct zone_try zone_try(const struct kernel *k, const struct zone *zone,
 		t.mark = t.reserve = 0;
 	if (!zone->managed)
 		t.verdict = ZONE_EMPTY;
-	else if (t.free <= t.mark + t.reserve)
+	else if (t.free <= t.unusable + t.mark + t.reserve)
 		t.verdict = ZONE_LOW;
 	else if (order && !has_block(zone, order, alloc_flags))
 		t.verdict = ZONE_NO_BLOCK;

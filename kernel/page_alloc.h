@@ -82,7 +82,9 @@ enum zone_verdict {
 struct zone_try {
 	const struct zone *zone;
 	enum zone_verdict verdict;
-	uint64_t free;		/* less what this request may not use */
+	uint64_t free;
+	uint64_t unusable;	/* of those: the rest of the block, and what is
+				 * kept for atomic requests */
 	uint64_t mark;		/* the watermark, less what flags allow */
 	uint64_t reserve;	/* lowmem_reserve against this request */
 };

@@ -136,7 +136,7 @@ int vmalloc(struct kernel *k, uint64_t size, va_t *ret)
 
 int vzalloc(struct kernel *k, uint64_t size, va_t *ret)
 {
-	return vmalloc_gfp(k, size, GFP_KERNEL | GFP_ZERO, "mmsh", ret);
+	return vmalloc_gfp(k, size, GFP_KERNEL | __GFP_ZERO, "mmsh", ret);
 }
 
 int vmalloc_32(struct kernel *k, uint64_t size, va_t *ret)

@@ -8,32 +8,21 @@
 #include "kernel/gfp.h"
 #include "kernel/slab.h"
 #include "repl/cmd_vmalloc.h"
+#include "repl/gfp_arg.h"
 
 #define KSPACE	.group = "kernel space"
 #define MUTATES .flags = CMD_NEEDS_KERNEL | CMD_CHANGES
 
 /* --- kmalloc, kzalloc, krealloc ------------------------------------------- */
-/* The flags of -d and -g; GFP_KERNEL without. */
+/* The flags of -d and -g. */
 static int choose_gfp(struct cmd_ctx *c, unsigned *gfp)
 {
 	const struct cmd_arg *g = cmd_opt(c, 'g');
-	const char *at = g ? g->str : "";
-	unsigned bits;
 
-	*gfp = g ? 0 : GFP_KERNEL;
-	for (size_t len; *at; at += len + !!at[len]) {
-		len = strcspn(at, ",|");
-		if (!gfp_by_name(at, len, &bits)) {
-			err_set(c->err, ERR_USAGE, "-g %.*s: no such flag",
-				(int)len, at);
-			err_hint(c->err, "such as GFP_KERNEL, GFP_ATOMIC, "
-					 "GFP_DMA, __GFP_ZERO, joined by "
-					 "commas");
-			return -1;
-		}
-		*gfp |= bits;
-	}
-	*gfp |= cmd_opt(c, 'd') ? GFP_DMA : 0;
+	if (gfp_arg(c, g ? g->str : NULL, gfp) < 0)
+		return -1;
+	if (cmd_opt(c, 'd'))
+		*gfp |= GFP_DMA;
 	return 0;
 }
 
@@ -87,7 +76,7 @@ static int kmalloc_run(struct cmd_ctx *c)
 
 static int kzalloc_run(struct cmd_ctx *c)
 {
-	return alloc_run(c, GFP_ZERO);
+	return alloc_run(c, __GFP_ZERO);
 }
 
 /* --- kfree, krealloc, ksize ----------------------------------------------- */

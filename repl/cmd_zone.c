@@ -1,15 +1,15 @@
 /*
- * cmd_zone.c - zones and the buddy allocator: buddyinfo, zoneinfo,
- * alloc_pages, free_pages.
+ * cmd_zone.c - looking at zones: buddyinfo, pagetypeinfo, zoneinfo.
  */
-#include <errno.h>
-#include <string.h>
+#include <stdio.h>
 
-#include "kernel/highmem.h"
-#include "repl/cmd_vmalloc.h"
-#include "repl/describe.h"
+#include "kernel/page_alloc.h"
+#include "repl/cmd.h"
 
-/* --- zones ----------------------------------------------------------------------- */
+typedef unsigned long long ull;
+
+/* --- buddyinfo
+ * --------------------------------------------------------------------- */
 static void emit_free_blocks(struct cmd_ctx *c, const struct zone *zone)
 {
 	res_list(c->r, "free", RES_HIDDEN);
@@ -30,7 +30,7 @@ static void emit_buddyinfo_row(struct cmd_ctx *c, const struct zone *zone)
 	res_text(c->r, COL_PLAIN, "Node 0, zone %8s", zone->name);
 	for (unsigned o = 0; o < MAX_ORDER; o++)
 		res_text(c->r, COL_PLAIN, "~ %6llu",
-			 (unsigned long long)zone_free_blocks(zone, o));
+			 (ull)zone_free_blocks(zone, o));
 	emit_free_blocks(c, zone);
 	res_end(c->r);
 }
@@ -45,157 +45,219 @@ static int buddyinfo_run(struct cmd_ctx *c)
 	return 0;
 }
 
-static const struct res_column zone_cols[] = {
-	{ "zone", "zone", false }, { "start_pfn", "start_pfn", true },
-	{ "end_pfn", "end_pfn", true }, { "spanned", "spanned", true },
-	{ "present", "present", true }, { "managed", "managed", true },
-	{ "free", "free", true }, { "min", "min", true },
-	{ "low", "low", true }, { "high", "high", true }, { 0 },
+const struct command cmd_buddyinfo = {
+	.name = "buddyinfo",
+	.group = "physical memory",
+	.flags = CMD_NEEDS_KERNEL,
+	.help = "free blocks of each order in each zone, as /proc/buddyinfo",
+	.details = "Each line has the number of free blocks of order 0, 1, 2, "
+		   "... 10: of\n"
+		   "4K, 8K, 16K, ... 4M. What CPUs hold on their own lists is "
+		   "not in it: see\n"
+		   "zoneinfo, drain.",
+	.example = "buddyinfo",
+	.run = buddyinfo_run,
 };
 
-static int zoneinfo_run(struct cmd_ctx *c)
+/* --- pagetypeinfo
+ * ------------------------------------------------------------------- */
+static void emit_type_row(struct cmd_ctx *c, const struct zone *zone,
+			  enum migratetype mt)
 {
-	res_table(c->r, "zones", zone_cols);
-	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
-		const struct zone *z = &c->k->zone[i];
+	char line[160];
+	int at = snprintf(line, sizeof(line), "Node %4d, zone %8s, type %12s ",
+			  0, zone->name, migratetype_name[mt]);
 
-		if (!z->present)
-			continue;
-		res_item(c->r, false);
-		res_str(c->r, "zone", "%s", z->name);
-		res_pfn(c->r, "start_pfn", "%s", z->start_pfn);
-		res_pfn(c->r, "end_pfn", "%s", z->end_pfn);
-		res_u64(c->r, "spanned", "%s", z->spanned);
-		res_u64(c->r, "present", "%s", z->present);
-		res_u64(c->r, "managed", "%s", z->managed);
-		res_u64(c->r, "free", "%s", z->free);
-		res_u64(c->r, "min", "%s", z->watermark[0]);
-		res_u64(c->r, "low", "%s", z->watermark[1]);
-		res_u64(c->r, "high", "%s", z->watermark[2]);
-		res_end(c->r);
-	}
+	for (unsigned o = 0; o < MAX_ORDER; o++)
+		at += snprintf(line + at, sizeof(line) - at, "%6llu ",
+			       (ull)zone_free_blocks_of(c->k, zone, o, mt));
+	res_verbatim(c->r, "%s", line);
+}
+
+static void emit_free_by_type(struct cmd_ctx *c)
+{
+	char line[160];
+	int at = snprintf(line, sizeof(line), "%-43s ",
+			  "Free pages count per migrate type at order");
+
+	for (unsigned o = 0; o < MAX_ORDER; o++)
+		at += snprintf(line + at, sizeof(line) - at, "%6u ", o);
+	res_verbatim(c->r, "%s", line);
+	for (unsigned z = 0; z < MAX_NR_ZONES; z++)
+		for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
+			if (c->k->zone[z].present)
+				emit_type_row(c, &c->k->zone[z],
+					      (enum migratetype)mt);
+}
+
+static void emit_blocks_row(struct cmd_ctx *c, const struct zone *zone)
+{
+	char line[160];
+	int at = snprintf(line, sizeof(line), "Node 0, zone %8s ", zone->name);
+
+	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
+		at += snprintf(line + at, sizeof(line) - at, "%12llu ",
+			       (ull)zone_pageblocks_of(c->k, zone,
+						       (enum migratetype)mt));
+	res_verbatim(c->r, "%s", line);
+}
+
+static void emit_pageblocks(struct cmd_ctx *c)
+{
+	char line[160];
+	int at =
+		snprintf(line, sizeof(line), "%-23s", "Number of blocks type ");
+
+	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
+		at += snprintf(line + at, sizeof(line) - at, "%12s ",
+			       migratetype_name[mt]);
+	res_verbatim(c->r, "%s", line);
+	for (unsigned z = 0; z < MAX_NR_ZONES; z++)
+		if (c->k->zone[z].present)
+			emit_blocks_row(c, &c->k->zone[z]);
+}
+
+static int pagetypeinfo_run(struct cmd_ctx *c)
+{
+	res_list(c->r, "lines", RES_VERBATIM);
+	res_verbatim(c->r, "Page block order: %u", c->k->pageblock_order);
+	res_verbatim(c->r, "Pages per block:  %llu",
+		     1ULL << c->k->pageblock_order);
+	res_verbatim(c->r, "%s", "");
+	emit_free_by_type(c);
+	res_verbatim(c->r, "%s", "");
+	emit_pageblocks(c);
 	res_end(c->r);
 	return 0;
 }
 
-/* --- alloc_pages, free_pages ---------------------------------------------------------- */
-static const struct {
-	const char *name, *zone;	/* of -g; the zone that it prefers */
-	unsigned gfp;
-} gfps[] = {
-	{ "kernel", "Normal", GFP_KERNEL }, { "dma", "DMA", GFP_DMA },
-	{ "dma32", "DMA32", GFP_DMA32 },
-	{ "highuser", "HighMem", GFP_HIGHUSER },
-};
-
-static int alloc_gfp(struct cmd_ctx *c, unsigned *ret)
-{
-	const struct cmd_arg *g = cmd_opt(c, 'g');
-
-	*ret = GFP_KERNEL;
-	if (!g)
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(gfps); i++)
-		if (strcasecmp(g->str, gfps[i].name) == 0) {
-			*ret = gfps[i].gfp;
-			return 0;
-		}
-	err_set(c->err, ERR_USAGE,
-		"-g %s: -g takes kernel, dma, dma32 or highuser", g->str);
-	for (size_t i = 0; i < ARRAY_SIZE(gfps); i++)
-		if (strcasecmp(g->str, gfps[i].zone) == 0)
-			err_hint(c->err, "-g %s prefers %s", gfps[i].name,
-				 gfps[i].zone);
-	return -1;
-}
-
-static int alloc_pages_run(struct cmd_ctx *c)
-{
-	uint64_t order = c->arg[0].set ? c->arg[0].value.n : 0;
-	struct result *r = c->r;
-	unsigned gfp;
-	pfn_t pfn;
-
-	if (alloc_gfp(c, &gfp) < 0)
-		return -1;
-	if (order >= MAX_ORDER)
-		return err_set(c->err, ERR_USER, "order %llu: 0 to %d",
-			       (unsigned long long)order, MAX_ORDER - 1);
-	pfn = alloc_pages(c->k, gfp, order, "alloc_pages");
-	if (pfn == PFN_NONE)
-		return err_errno(c->err, -ENOMEM, "order %llu",
-				 (unsigned long long)order);
-	pfn_to_page(c->k, pfn)->flags |= PG_block;
-	pfn_to_page(c->k, pfn)->private = order;
-	res_pfn(r, "pfn", "pfn %s", pfn);
-	res_u64(r, "order", "order %s", order);
-	res_str(r, "zone", "zone %s", zone_name(c->k, pfn));
-	res_pa(r, "pa", "pa %s", pfn << PAGE_SHIFT);
-	return 0;
-}
-
-static int free_pages_run(struct cmd_ctx *c)
-{
-	uint64_t order = c->arg[1].set ? c->arg[1].value.n : 0;
-	struct page *page;
-	pfn_t pfn;
-
-	if (cmd_value_pfn(c, &c->arg[0].value, &pfn) < 0)
-		return -1;
-	page = pfn_valid(c->k, pfn) ? pfn_to_page(c->k, pfn) : NULL;
-	if (!page || !(page->flags & PG_block) || page->private != order)
-		return err_set(c->err, ERR_USER,
-			       "pfn 0x%llx: not a block of order %llu from alloc_pages",
-			       (unsigned long long)pfn,
-			       (unsigned long long)order);
-	if (kmap_in_use(c->k, pfn, 1ULL << order))
-		return err_set(c->err, ERR_USER,
-			       "pfn 0x%llx: still mapped by kmap",
-			       (unsigned long long)pfn);
-	if (cmd_not_vmapped(c, pfn, 1ULL << order) < 0)
-		return -1;
-	page->flags &= ~PG_block;
-	page->private = 0;
-	free_pages(c->k, pfn, order);
-	res_pfn(c->r, "pfn", "pfn %s", pfn);
-	res_u64(c->r, "order", "order %s freed", order);
-	return 0;
-}
-
-const struct command cmd_buddyinfo = {
-	.name = "buddyinfo", .group = "physical memory",
+const struct command cmd_pagetypeinfo = {
+	.name = "pagetypeinfo",
+	.group = "physical memory",
 	.flags = CMD_NEEDS_KERNEL,
-	.help = "free blocks of each order in each zone, as /proc/buddyinfo",
-	.details = "Each line has the number of free blocks of order 0, 1, 2, ... 10: of\n"
-		   "4K, 8K, 16K, ... 4M.",
-	.example = "buddyinfo", .run = buddyinfo_run,
+	.help = "free blocks and pageblocks by migrate type, as "
+		"/proc/pagetypeinfo",
+	.details = "A pageblock is as large as a large page. What can be "
+		   "moved, which is user\n"
+		   "memory and the page cache, is kept in Movable ones, so "
+		   "that compaction can\n"
+		   "make whole blocks of them; slabs, page tables and stacks "
+		   "are Unmovable.",
+	.example = "pagetypeinfo",
+	.run = pagetypeinfo_run,
 };
+
+/* --- zoneinfo
+ * ------------------------------------------------------------------------- */
+static const struct res_column zone_cols[] = {
+	{ "zone", "zone", false },
+	{ "start_pfn", "start_pfn", true },
+	{ "end_pfn", "end_pfn", true },
+	{ "spanned", "spanned", true },
+	{ "present", "present", true },
+	{ "managed", "managed", true },
+	{ "free", "free", true },
+	{ "min", "min", true },
+	{ "low", "low", true },
+	{ "high", "high", true },
+	{ "protection", "protection", false },
+	{ 0 },
+};
+
+/*
+ * As /proc/zoneinfo lists it: one number a zone of this architecture, the empty
+ * Movable one included, and on x86-64 Device.
+ */
+static char *protection(const struct kernel *k, const struct zone *z, char *buf,
+			size_t size)
+{
+	const uint64_t *r = z->lowmem_reserve;
+
+	if (k->arch->highmem)
+		snprintf(buf, size, "(%llu, %llu, %llu, %llu)",
+			 (ull)r[ZONE_DMA], (ull)r[ZONE_NORMAL],
+			 (ull)r[ZONE_HIGHMEM], (ull)r[ZONE_HIGHMEM]);
+	else
+		snprintf(buf, size, "(%llu, %llu, %llu, %llu, %llu)",
+			 (ull)r[ZONE_DMA], (ull)r[ZONE_DMA32],
+			 (ull)r[ZONE_NORMAL], (ull)r[ZONE_HIGHMEM],
+			 (ull)r[ZONE_HIGHMEM]);
+	return buf;
+}
+
+static void emit_zone(struct cmd_ctx *c, const struct zone *z)
+{
+	char buf[120];
+
+	res_item(c->r, false);
+	res_str(c->r, "zone", "%s", z->name);
+	res_pfn(c->r, "start_pfn", "%s", z->start_pfn);
+	res_pfn(c->r, "end_pfn", "%s", z->end_pfn);
+	res_u64(c->r, "spanned", "%s", z->spanned);
+	res_u64(c->r, "present", "%s", z->present);
+	res_u64(c->r, "managed", "%s", z->managed);
+	res_u64(c->r, "free", "%s", z->free);
+	res_u64(c->r, "min", "%s", z->watermark[0]);
+	res_u64(c->r, "low", "%s", z->watermark[1]);
+	res_u64(c->r, "high", "%s", z->watermark[2]);
+	res_str(c->r, "protection", "%s",
+		protection(c->k, z, buf, sizeof(buf)));
+	res_end(c->r);
+}
+
+static const struct res_column pageset_cols[] = {
+	{ "zone", "zone", false },  { "cpu", "cpu", true },
+	{ "count", "count", true }, { "high", "high", true },
+	{ "batch", "batch", true }, { 0 },
+};
+
+static void emit_pagesets(struct cmd_ctx *c, const struct zone *z)
+{
+	for (unsigned cpu = 0; cpu < c->m->ncpus; cpu++) {
+		struct pageset p = zone_pageset(z, cpu);
+
+		res_item(c->r, false);
+		res_str(c->r, "zone", "%s", z->name);
+		res_u64(c->r, "cpu", "%s", cpu);
+		res_u64(c->r, "count", "%s", p.count);
+		res_u64(c->r, "high", "%s", p.high);
+		res_u64(c->r, "batch", "%s", p.batch);
+		res_end(c->r);
+	}
+}
+
+static int zoneinfo_run(struct cmd_ctx *c)
+{
+	res_table(c->r, "zones", zone_cols);
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++)
+		if (c->k->zone[i].present)
+			emit_zone(c, &c->k->zone[i]);
+	res_end(c->r);
+	if (!cmd_opt(c, 'p'))
+		return 0;
+	res_table(c->r, "pagesets", pageset_cols);
+	for (unsigned i = 0; i < MAX_NR_ZONES; i++)
+		if (c->k->zone[i].present)
+			emit_pagesets(c, &c->k->zone[i]);
+	res_end(c->r);
+	return 0;
+}
 
 const struct command cmd_zoneinfo = {
-	.name = "zoneinfo", .group = "physical memory",
+	.name = "zoneinfo",
+	.group = "physical memory",
 	.flags = CMD_NEEDS_KERNEL,
-	.help = "zones: bounds, pages, watermarks",
-	.example = "zoneinfo", .run = zoneinfo_run,
-};
-
-const struct command cmd_alloc_pages = {
-	.name = "alloc_pages", .group = "physical memory",
-	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
-	.help = "take a block of 2^ORDER frames from the buddy allocator",
+	.help = "zones: bounds, pages, watermarks, lists of each CPU",
 	.details =
-	"-g says which zones may give it, from the first one that has it: kernel is\n"
-	"Normal, then DMA32 and DMA; highuser is HighMem, then those of kernel.",
-	.example = "alloc_pages 3",
-	.arg = { { "ORDER", ARG_NUM, .optional = true } },
-	.opt = { { 'g', "gfp", ARG_WORD, "ZONES",
-		   "kernel (default), dma, dma32 or highuser" } },
-	.run = alloc_pages_run,
-};
-
-const struct command cmd_free_pages = {
-	.name = "free_pages", .group = "physical memory",
-	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
-	.help = "give a block of alloc_pages back",
-	.arg = { { "X", ARG_ADDR }, { "ORDER", ARG_NUM, .optional = true } },
-	.run = free_pages_run,
+		"protection is lowmem_reserve: what a zone keeps, beyond its "
+		"watermark, from\n"
+		"requests that could go to a higher zone, one number for each "
+		"of those. -p\n"
+		"adds the pagesets: free pages on each CPU's own lists, which "
+		"free does not\n"
+		"count; from high on they are given back, and moved by batch.",
+	.example = "zoneinfo -p",
+	.opt = { { 'p', "pagesets", ARG_FLAG, NULL,
+		   "free lists of each CPU" } },
+	.run = zoneinfo_run,
 };

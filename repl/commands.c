@@ -5,6 +5,7 @@
 #include "repl/command.h"
 
 #define COMMANDS(X)                                                            \
+	X(cmd_get_free_pages) \
 	X(cmd_pa) \
 	X(cmd_pa_symbol) \
 	X(cmd_va) \
@@ -16,6 +17,7 @@
 	X(cmd_buddyinfo) \
 	X(cmd_check) \
 	X(cmd_clear_fixmap) \
+	X(cmd_compact) \
 	X(cmd_counters) \
 	X(cmd_cpu) \
 	X(cmd_dma) \
@@ -29,6 +31,7 @@
 	X(cmd_dma_unmap) \
 	X(cmd_dma_write) \
 	X(cmd_dmesg) \
+	X(cmd_drain) \
 	X(cmd_e820) \
 	X(cmd_echo) \
 	X(cmd_eval) \
@@ -39,6 +42,8 @@
 	X(cmd_fixmap) \
 	X(cmd_fork) \
 	X(cmd_free_pages) \
+	X(cmd_get_zeroed_page) \
+	X(cmd_gfp) \
 	X(cmd_help) \
 	X(cmd_invlpg) \
 	X(cmd_invpcid) \
@@ -80,6 +85,7 @@
 	X(cmd_page_to_pfn) \
 	X(cmd_page_to_phys) \
 	X(cmd_page_to_virt) \
+	X(cmd_pagetypeinfo) \
 	X(cmd_pagewalk) \
 	X(cmd_peek) \
 	X(cmd_pfn_to_page) \
@@ -126,7 +132,8 @@
 	X(cmd_whatis) \
 	X(cmd_why) \
 	X(cmd_write) \
-	X(cmd_zoneinfo)
+	X(cmd_zoneinfo) \
+	X(cmd_zonelist)
 
 #define DECLARE(c) extern const struct command c;
 #define ADDRESS(c) &c,
