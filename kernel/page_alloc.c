@@ -64,10 +64,9 @@ static uint64_t unusable_free(const struct zone *zone, unsigned order,
 bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
 		       enum zone_type highest, unsigned alloc_flags)
 {
-	uint64_t free = zone->free - unusable_free(zone, order, alloc_flags);
-
-	if (free <=
-	    discounted(mark, alloc_flags) + zone->lowmem_reserve[highest])
+	if (zone->free <= unusable_free(zone, order, alloc_flags) +
+				  discounted(mark, alloc_flags) +
+				  zone->lowmem_reserve[highest])
 		return false;
 	return !order || has_block(zone, order, alloc_flags);
 }
