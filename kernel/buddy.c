@@ -254,6 +254,40 @@ pfn_t rmqueue_smallest(struct kernel *k, struct zone *zone, unsigned order,
 	return pfn;
 }
 
+/* Puts [pfn, end), the rest of a block, on the lists, upper parts first. */
+static void return_rest(struct kernel *k, struct zone *zone, pfn_t pfn,
+			pfn_t end, enum migratetype mt)
+{
+	while (pfn < end) {
+		unsigned order = 63 - __builtin_clzll(end - pfn);
+
+		if (pfn & ((1ULL << order) - 1))
+			order = __builtin_ctzll(pfn);
+		list_add(k, zone, pfn, order, mt, false);
+		pfn += 1ULL << order;
+	}
+}
+
+pfn_t rmqueue_run(struct kernel *k, struct zone *zone, enum migratetype mt,
+		  unsigned max, unsigned alloc_flags, unsigned *n)
+{
+	unsigned o = 0;
+	pfn_t pfn;
+
+	while (o < MAX_ORDER - 1 &&
+	       zone->free_area[o].list[mt].head == PFN_NONE)
+		o++;
+	*n = max < 1U << o ? max : 1U << o;
+	pfn = free_list_first(k, zone, o, mt);
+	if (pfn == PFN_NONE) {
+		*n = 1;
+		return rmqueue(k, zone, 0, mt, alloc_flags);
+	}
+	del_from_free_list(k, zone, pfn, o);
+	return_rest(k, zone, pfn + *n, pfn + (1ULL << o), mt);
+	return pfn;
+}
+
 pfn_t rmqueue(struct kernel *k, struct zone *zone, unsigned order,
 	      enum migratetype mt, unsigned alloc_flags)
 {

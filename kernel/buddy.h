@@ -23,6 +23,12 @@ pfn_t rmqueue_smallest(struct kernel *k, struct zone *zone, unsigned order,
 /* The same, with other types' blocks if need be (linux __rmqueue). */
 pfn_t rmqueue(struct kernel *k, struct zone *zone, unsigned order,
 	      enum migratetype mt, unsigned alloc_flags);
+/*
+ * As many calls of rmqueue() for one frame as end up in one block, at most
+ * @max: the first of *n frames in a row, or PFN_NONE.
+ */
+pfn_t rmqueue_run(struct kernel *k, struct zone *zone, enum migratetype mt,
+		  unsigned max, unsigned alloc_flags, unsigned *n);
 /* Puts a block on the lists, merged with its buddies as far as they go. */
 void free_one_block(struct kernel *k, struct zone *zone, pfn_t pfn,
 		    unsigned order, enum migratetype mt);
@@ -60,8 +66,20 @@ static inline pfn_t pageblock_nr(const struct kernel *k)
 /* All blocks movable; once the zones have their spans. */
 void pageblocks_init(struct kernel *k);
 void pageblocks_deinit(struct kernel *k);
-enum migratetype zone_pageblock(const struct kernel *k,
-				const struct zone *zone, pfn_t pfn);
+static inline uint8_t *pageblock_slot(const struct kernel *k,
+				      const struct zone *zone, pfn_t pfn)
+{
+	return &zone->pageblock[(pfn >> k->pageblock_order) -
+				(zone->start_pfn >> k->pageblock_order)];
+}
+/* The type of the pageblock of @pfn, which lies in @zone. */
+static inline enum migratetype zone_pageblock(const struct kernel *k,
+					      const struct zone *zone,
+					      pfn_t pfn)
+{
+	return (enum migratetype)(*pageblock_slot(k, zone, pfn) ^
+				  MIGRATE_MOVABLE);
+}
 void set_pageblock(struct kernel *k, struct zone *zone, pfn_t pfn,
 		   enum migratetype mt);
 /*

@@ -24,20 +24,6 @@
 
 /* --- types ---------------------------------------------------------------- */
 
-static uint8_t *pageblock_slot(const struct kernel *k, const struct zone *zone,
-			       pfn_t pfn)
-{
-	return &zone->pageblock[(pfn >> k->pageblock_order) -
-				(zone->start_pfn >> k->pageblock_order)];
-}
-
-enum migratetype zone_pageblock(const struct kernel *k, const struct zone *zone,
-				pfn_t pfn)
-{
-	return (enum migratetype)(*pageblock_slot(k, zone, pfn) ^
-				  MIGRATE_MOVABLE);
-}
-
 void set_pageblock(struct kernel *k, struct zone *zone, pfn_t pfn,
 		   enum migratetype mt)
 {

@@ -110,17 +110,37 @@ static void mark_unlisted(struct page *page)
 	page->index = 0;
 }
 
-/* Fills an empty list with a batch. */
-static void rmqueue_bulk(struct kernel *k, struct zone *zone,
-			 struct per_cpu_pages *pcp, struct page_list *list,
-			 unsigned order, enum migratetype mt,
-			 unsigned alloc_flags)
+/* A batch of single frames, in runs: the same frames as one by one. */
+static unsigned rmqueue_frames(struct kernel *k, struct zone *zone,
+			       struct page_list *list, unsigned want,
+			       enum migratetype mt, unsigned alloc_flags)
 {
-	unsigned n = pcp->batch, i;
+	unsigned got = 0, n;
 
-	if (n > 1)
-		n = n >> order > 2 ? n >> order : 2;
-	for (i = 0; i < n; i++) {
+	while (got < want) {
+		pfn_t pfn =
+			rmqueue_run(k, zone, mt, want - got, alloc_flags, &n);
+
+		if (pfn == PFN_NONE)
+			break;
+		for (pfn_t p = pfn; p < pfn + n; p++) {
+			mark_listed(k, pfn_to_page(k, p), 0, mt);
+			page_list_add_tail(k, list, p);
+		}
+		got += n;
+	}
+	return got;
+}
+
+/* Blocks of @order; returns how many. */
+static unsigned rmqueue_blocks(struct kernel *k, struct zone *zone,
+			       struct page_list *list, unsigned order,
+			       unsigned want, enum migratetype mt,
+			       unsigned alloc_flags)
+{
+	unsigned got = 0;
+
+	for (; got < want; got++) {
 		pfn_t pfn = rmqueue(k, zone, order, mt, alloc_flags);
 
 		if (pfn == PFN_NONE)
@@ -128,8 +148,23 @@ static void rmqueue_bulk(struct kernel *k, struct zone *zone,
 		mark_listed(k, pfn_to_page(k, pfn), order, mt);
 		page_list_add_tail(k, list, pfn);
 	}
-	pcp->count += i << order;
-	zone->free -= (uint64_t)i << order;
+	return got;
+}
+
+/* Fills an empty list with a batch. */
+static void rmqueue_bulk(struct kernel *k, struct zone *zone,
+			 struct per_cpu_pages *pcp, struct page_list *list,
+			 unsigned order, enum migratetype mt,
+			 unsigned alloc_flags)
+{
+	unsigned n = pcp->batch;
+
+	if (n > 1)
+		n = n >> order > 2 ? n >> order : 2;
+	n = order ? rmqueue_blocks(k, zone, list, order, n, mt, alloc_flags)
+		  : rmqueue_frames(k, zone, list, n, mt, alloc_flags);
+	pcp->count += n << order;
+	zone->free -= (uint64_t)n << order;
 }
 
 pfn_t pcp_alloc(struct kernel *k, struct zone *zone, unsigned order,
@@ -153,19 +188,53 @@ pfn_t pcp_alloc(struct kernel *k, struct zone *zone, unsigned order,
 
 /* --- giving back ---------------------------------------------------------- */
 
-/* The last block of @list goes to the buddy: its size in pages. */
-static unsigned drain_last(struct kernel *k, struct zone *zone,
-			   struct page_list *list)
+/* Takes the last block off @list. */
+static pfn_t take_last(struct kernel *k, struct page_list *list)
 {
 	pfn_t pfn = list->tail;
-	struct page *page = pfn_to_page(k, pfn);
-	enum migratetype mt = page_list_type(page);
-	unsigned order = page->private;
 
 	page_list_del(k, list, pfn);
-	mark_unlisted(page);
-	free_one_block(k, zone, pfn, order, mt);
-	return 1U << order;
+	mark_unlisted(pfn_to_page(k, pfn));
+	return pfn;
+}
+
+/* Frees [start, end) in rising order, as one frame after the other would. */
+static void free_run(struct kernel *k, struct zone *zone, pfn_t start,
+		     pfn_t end, enum migratetype mt)
+{
+	while (start < end) {
+		unsigned order = 63 - __builtin_clzll(end - start);
+
+		if (start & ((1ULL << order) - 1))
+			order = __builtin_ctzll(start);
+		if (order > MAX_ORDER - 1)
+			order = MAX_ORDER - 1;
+		free_one_block(k, zone, start, order, mt);
+		start += 1ULL << order;
+	}
+}
+
+/*
+ * The last block of @list goes to the buddy: its size in pages. Single frames
+ * in a rising row go together, at most @max of them.
+ */
+static unsigned drain_last(struct kernel *k, struct zone *zone,
+			   struct page_list *list, unsigned max)
+{
+	const struct page *page = pfn_to_page(k, list->tail);
+	enum migratetype mt = page_list_type(page);
+	unsigned order = page->private;
+	pfn_t pfn = take_last(k, list), end = pfn + 1;
+
+	if (order) {
+		free_one_block(k, zone, pfn, order, mt);
+		return 1U << order;
+	}
+	while (end - pfn < max && list->tail == end &&
+	       page_list_type(pfn_to_page(k, end)) == mt)
+		take_last(k, list), end++;
+	free_run(k, zone, pfn, end, mt);
+	return (unsigned)(end - pfn);
 }
 
 /* Gives back @count pages, of list @pindex first, then of each in turn. */
@@ -181,7 +250,7 @@ static void free_pcppages_bulk(struct kernel *k, struct zone *zone,
 		struct page_list *list = &pcp->list[pindex];
 
 		while (freed < count && list->tail != PFN_NONE)
-			freed += drain_last(k, zone, list);
+			freed += drain_last(k, zone, list, count - freed);
 		pindex = (pindex + 1) % NR_PCP_LISTS;
 	}
 	pcp->count -= freed;

@@ -337,6 +337,8 @@ static void bench_caches(void)
 
 int main(void)
 {
+	bench_header("list");
+	bench_alloc();
 	bench_header("by hand");
 	bench_mmu();
 	bench_dump();

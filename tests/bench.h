@@ -18,6 +18,7 @@ void bench_row_faster(const char *name, double us, double them,
 /* The header of rows whose other side is @them. */
 void bench_header(const char *them);
 
+void bench_alloc(void);	/* the page allocator, bench_alloc.c */
 void bench_mmu(void);	/* the paging machine, bench_mmu.c */
 void bench_dump(void);	/* visits and dumps of a tree, bench_dump.c */
 void bench_vmalloc(void);	/* the vmalloc space, bench_vmalloc.c */

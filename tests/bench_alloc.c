@@ -1,0 +1,152 @@
+/*
+ * bench_alloc.c - alloc_pages and free_pages of one frame, beside the least
+ * that any allocator of frames must do: take the first record off a list,
+ * mark it, and put it back, over the same array of records.
+ *
+ * A million frames are taken and then given back. The last row, one frame taken
+ * and given back at once, stays on the lists of the CPU and in its cache.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "kernel/mm.h"
+#include "kernel/page_alloc.h"
+#include "kernel/process.h"
+#include "tests/bench.h"
+
+#define FRAMES (1UL << 20)
+
+static uint32_t pfn[FRAMES];
+
+/* Of this process: who else uses the host shall not matter. */
+static double cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * 1e9 + t.tv_nsec;
+}
+
+/* --- by hand -------------------------------------------------------------- */
+/* A list of all @pfn through their records' next. */
+static uint32_t thread_list(struct kernel *k)
+{
+	for (size_t i = 0; i < FRAMES; i++)
+		pfn_to_page(k, pfn[i])->next =
+			i + 1 < FRAMES ? pfn[i + 1] : PFN_NONE;
+	return pfn[0];
+}
+
+static uint32_t pop(struct kernel *k, uint32_t *head)
+{
+	uint32_t p = *head;
+	struct page *page = pfn_to_page(k, p);
+
+	*head = page->next;
+	page->flags = PG_used;
+	page->_refcount = 1;
+	return p;
+}
+
+static void push(struct kernel *k, uint32_t *head, uint32_t p)
+{
+	struct page *page = pfn_to_page(k, p);
+
+	page->flags = PG_used;
+	page->_refcount = 0;
+	page->next = *head;
+	*head = p;
+}
+
+static double many_by_hand(struct kernel *k)
+{
+	uint32_t head = thread_list(k);
+	double t = cpu_ns();
+
+	for (size_t i = 0; i < FRAMES; i++)
+		pfn[i] = pop(k, &head);
+	for (size_t i = 0; i < FRAMES; i++)
+		push(k, &head, pfn[i]);
+	t = (cpu_ns() - t) / FRAMES;
+	for (size_t i = 0; i < FRAMES; i++)
+		pop(k, &head);
+	return t;
+}
+
+static double one_by_hand(struct kernel *k)
+{
+	uint32_t head = thread_list(k);
+	double t = cpu_ns();
+
+	for (size_t i = 0; i < FRAMES; i++) {
+		uint32_t p = pop(k, &head);
+
+		__asm__ volatile("" ::: "memory");
+		push(k, &head, p);
+		__asm__ volatile("" ::: "memory");
+	}
+	return (cpu_ns() - t) / FRAMES;
+}
+
+/* --- ours ----------------------------------------------------------------- */
+static void take_all(struct kernel *k)
+{
+	for (size_t i = 0; i < FRAMES; i++)
+		pfn[i] = alloc_pages(k, GFP_KERNEL, 0, "bench");
+}
+
+static void free_all(struct kernel *k)
+{
+	for (size_t i = 0; i < FRAMES; i++)
+		free_pages(k, pfn[i], 0);
+}
+
+static double many(struct kernel *k)
+{
+	double t = cpu_ns();
+
+	take_all(k);
+	free_all(k);
+	return (cpu_ns() - t) / FRAMES;
+}
+
+static double one(struct kernel *k)
+{
+	double t = cpu_ns();
+
+	for (size_t i = 0; i < FRAMES; i++)
+		free_pages(k, alloc_pages(k, GFP_KERNEL, 0, "bench"), 0);
+	return (cpu_ns() - t) / FRAMES;
+}
+
+void bench_alloc(void)
+{
+	double v[4][ROUNDS];
+	struct kernel_config cfg;
+	const char *why;
+	struct kernel *k;
+
+	kernel_config_default(&cfg, arch_by_name("x86_64"));
+	cfg.ram = 8 * GiB;
+	k = kernel_boot(&cfg, &why);
+	if (!k)
+		exit(1);
+	many(k);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		v[0][i] = many(k);
+		v[2][i] = one(k);
+		take_all(k);
+		v[1][i] = many_by_hand(k);
+		v[3][i] = one_by_hand(k);
+		/* The records were ours: as alloc_pages left them. */
+		for (size_t j = 0; j < FRAMES; j++)
+			pfn_to_page(k, pfn[j])->_refcount = 1;
+		free_all(k);
+	}
+	bench_row("alloc + free of 1M frames, a frame", median(v[0], ROUNDS),
+		  median(v[1], ROUNDS), "at most 3x");
+	bench_row("alloc + free of one frame", median(v[2], ROUNDS),
+		  median(v[3], ROUNDS), NULL);
+	kernel_destroy(k);
+}
