@@ -129,11 +129,12 @@ static inline bool pcp_allowed_order(const struct kernel *k, unsigned order)
 	return order <= PAGE_ALLOC_COSTLY_ORDER ||
 	       (order == k->pageblock_order && k->layout.thp);
 }
-/* Takes a block from this CPU's list, refilled from the buddy; or PFN_NONE. */
-pfn_t pcp_alloc(struct kernel *k, struct zone *zone, unsigned order,
-		enum migratetype mt, unsigned alloc_flags);
-/* Puts it on this CPU's list; what is too much goes back to the buddy. */
-void pcp_free(struct kernel *k, struct zone *zone, pfn_t pfn, unsigned order);
+/* Fills this CPU's list, which is empty, and takes from it; or PFN_NONE. */
+pfn_t pcp_refill(struct kernel *k, struct zone *zone, unsigned order,
+		 enum migratetype mt, unsigned alloc_flags);
+/* Gives back what is too much after a block of @order was freed. */
+void pcp_trim(struct kernel *k, struct zone *zone, struct per_cpu_pages *pcp,
+	      unsigned order, unsigned pindex);
 
 /* What a listed block's record says in index: its type, and the CPU. */
 static inline enum migratetype page_list_type(const struct page *page)
@@ -188,6 +189,59 @@ static inline void page_list_del(struct kernel *k, struct page_list *list,
 		pfn_to_page(k, page->prev)->next = page->next;
 	else
 		list->head = page->next;
+}
+
+/* --- the hot paths of per-CPU lists --------------------------------------- */
+
+static inline unsigned order_to_pindex(unsigned order, enum migratetype mt)
+{
+	if (order > PAGE_ALLOC_COSTLY_ORDER)
+		return NR_PCP_LISTS - 1;
+	return MIGRATE_PCPTYPES * order + mt;
+}
+
+static inline void mark_listed(const struct kernel *k, struct page *page,
+			       unsigned order, enum migratetype mt)
+{
+	page->flags |= PG_pcp;
+	page->private = order;
+	page->index = (uint64_t)k->this_cpu << 8 | mt;
+}
+
+/* The first block of this CPU's list, or PFN_NONE; the record stays marked. */
+static inline pfn_t pcp_pop(struct kernel *k, struct zone *zone, unsigned order,
+			    enum migratetype mt)
+{
+	struct per_cpu_pages *pcp = &zone->pcp[k->this_cpu];
+	struct page_list *list = &pcp->list[order_to_pindex(order, mt)];
+	uint32_t pfn = list->head;
+
+	if (pfn == PFN_NONE)
+		return PFN_NONE;
+	pcp->free_factor >>= 1;
+	list->head = pfn_to_page(k, pfn)->next;
+	if (list->head == PFN_NONE)
+		list->tail = PFN_NONE;
+	else
+		pfn_to_page(k, list->head)->prev = PFN_NONE;
+	pcp->count -= 1U << order;
+	return pfn;
+}
+
+/* Puts a block on this CPU's list; what is too much goes to the buddy. */
+static inline void pcp_free(struct kernel *k, struct zone *zone, pfn_t pfn,
+			    unsigned order)
+{
+	struct per_cpu_pages *pcp = &zone->pcp[k->this_cpu];
+	enum migratetype mt = zone_pageblock(k, zone, pfn);
+	unsigned pindex = order_to_pindex(
+		order, mt < MIGRATE_PCPTYPES ? mt : MIGRATE_MOVABLE);
+
+	mark_listed(k, pfn_to_page(k, pfn), order, mt);
+	page_list_add(k, &pcp->list[pindex], pfn);
+	pcp->count += 1U << order;
+	if (order || pcp->count >= pcp->high)
+		pcp_trim(k, zone, pcp, order, pindex);
 }
 
 #endif

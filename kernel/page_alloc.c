@@ -90,8 +90,11 @@ static pfn_t take_block(struct kernel *k, struct zone *zone, unsigned order,
 {
 	pfn_t pfn = PFN_NONE;
 
-	if (pcp_allowed_order(k, order))
-		pfn = pcp_alloc(k, zone, order, mt, alloc_flags);
+	if (pcp_allowed_order(k, order)) {
+		pfn = pcp_pop(k, zone, order, mt);
+		if (pfn == PFN_NONE)
+			pfn = pcp_refill(k, zone, order, mt, alloc_flags);
+	}
 	if (pfn != PFN_NONE)
 		return pfn;
 	if (order && (alloc_flags & ALLOC_HARDER))
@@ -254,7 +257,11 @@ static void prep_new_pages(struct kernel *k, pfn_t pfn, unsigned order,
 			memset(page_bytes(k, p), 0, PAGE_SIZE);
 		page->flags = PG_used | PG_fresh | k->stamp;
 	}
-	pfn_to_page(k, pfn)->_refcount = 1;
+	struct page *head = pfn_to_page(k, pfn);
+
+	head->_refcount = 1;
+	head->private = 0; /* what the list of a CPU kept there */
+	head->index = 0;
 }
 
 /* Linux should_fail_alloc_page(): never what must not fail. */

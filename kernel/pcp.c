@@ -88,21 +88,6 @@ void pcp_deinit(struct kernel *k)
 
 /* --- lists ---------------------------------------------------------------- */
 
-static unsigned order_to_pindex(unsigned order, enum migratetype mt)
-{
-	if (order > PAGE_ALLOC_COSTLY_ORDER)
-		return NR_PCP_LISTS - 1;
-	return MIGRATE_PCPTYPES * order + mt;
-}
-
-static void mark_listed(const struct kernel *k, struct page *page,
-			unsigned order, enum migratetype mt)
-{
-	page->flags |= PG_pcp;
-	page->private = order;
-	page->index = (uint64_t)k->this_cpu << 8 | mt;
-}
-
 static void mark_unlisted(struct page *page)
 {
 	page->flags &= ~PG_pcp;
@@ -167,23 +152,14 @@ static void rmqueue_bulk(struct kernel *k, struct zone *zone,
 	zone->free -= (uint64_t)n << order;
 }
 
-pfn_t pcp_alloc(struct kernel *k, struct zone *zone, unsigned order,
-		enum migratetype mt, unsigned alloc_flags)
+pfn_t pcp_refill(struct kernel *k, struct zone *zone, unsigned order,
+		 enum migratetype mt, unsigned alloc_flags)
 {
 	struct per_cpu_pages *pcp = &zone->pcp[k->this_cpu];
-	struct page_list *list = &pcp->list[order_to_pindex(order, mt)];
-	pfn_t pfn;
 
-	pcp->free_factor >>= 1;
-	if (list->head == PFN_NONE)
-		rmqueue_bulk(k, zone, pcp, list, order, mt, alloc_flags);
-	pfn = list->head;
-	if (pfn == PFN_NONE)
-		return PFN_NONE;
-	page_list_del(k, list, pfn);
-	mark_unlisted(pfn_to_page(k, pfn));
-	pcp->count -= 1U << order;
-	return pfn;
+	rmqueue_bulk(k, zone, pcp, &pcp->list[order_to_pindex(order, mt)],
+		     order, mt, alloc_flags);
+	return pcp_pop(k, zone, order, mt);
 }
 
 /* --- giving back ---------------------------------------------------------- */
@@ -267,16 +243,9 @@ static unsigned nr_pcp_free(struct per_cpu_pages *pcp)
 	return n < least ? least : n > most ? most : n;
 }
 
-void pcp_free(struct kernel *k, struct zone *zone, pfn_t pfn, unsigned order)
+void pcp_trim(struct kernel *k, struct zone *zone, struct per_cpu_pages *pcp,
+	      unsigned order, unsigned pindex)
 {
-	struct per_cpu_pages *pcp = &zone->pcp[k->this_cpu];
-	enum migratetype mt = zone_pageblock(k, zone, pfn);
-	unsigned pindex = order_to_pindex(
-		order, mt < MIGRATE_PCPTYPES ? mt : MIGRATE_MOVABLE);
-
-	mark_listed(k, pfn_to_page(k, pfn), order, mt);
-	page_list_add(k, &pcp->list[pindex], pfn);
-	pcp->count += 1U << order;
 	/* Larger blocks are not kept while the CPU only frees. */
 	if (pcp->free_factor && order && order <= PAGE_ALLOC_COSTLY_ORDER)
 		free_pcppages_bulk(k, zone, pcp, pcp->count, pindex);

@@ -29,12 +29,15 @@ static double cpu_ns(void)
 }
 
 /* --- by hand -------------------------------------------------------------- */
-/* A list of all @pfn through their records' next. */
+/* A list of all @pfn, linked both ways: a buddy must be able to leave it. */
 static uint32_t thread_list(struct kernel *k)
 {
-	for (size_t i = 0; i < FRAMES; i++)
-		pfn_to_page(k, pfn[i])->next =
-			i + 1 < FRAMES ? pfn[i + 1] : PFN_NONE;
+	for (size_t i = 0; i < FRAMES; i++) {
+		struct page *page = pfn_to_page(k, pfn[i]);
+
+		page->next = i + 1 < FRAMES ? pfn[i + 1] : PFN_NONE;
+		page->prev = i ? pfn[i - 1] : PFN_NONE;
+	}
 	return pfn[0];
 }
 
@@ -44,6 +47,8 @@ static uint32_t pop(struct kernel *k, uint32_t *head)
 	struct page *page = pfn_to_page(k, p);
 
 	*head = page->next;
+	if (*head != PFN_NONE)
+		pfn_to_page(k, *head)->prev = PFN_NONE;
 	page->flags = PG_used;
 	page->_refcount = 1;
 	return p;
@@ -55,7 +60,10 @@ static void push(struct kernel *k, uint32_t *head, uint32_t p)
 
 	page->flags = PG_used;
 	page->_refcount = 0;
+	page->prev = PFN_NONE;
 	page->next = *head;
+	if (*head != PFN_NONE)
+		pfn_to_page(k, *head)->prev = p;
 	*head = p;
 }
 
