@@ -24,7 +24,7 @@ static uint64_t free_pages_total(struct kernel *k)
 
 	drain_all_pages(k);
 	for (unsigned i = 0; i < MAX_NR_ZONES; i++)
-		n += k->zone[i].free;
+		n += k->zone[i].free + zone_pcp_pages(k, &k->zone[i]);
 	return n;
 }
 

@@ -240,7 +240,7 @@ static uint64_t free_frames(struct kernel *k)
 
 	drain_all_pages(k);
 	for (unsigned z = 0; z < MAX_NR_ZONES; z++)
-		n += k->zone[z].free;
+		n += k->zone[z].free + zone_pcp_pages(k, &k->zone[z]);
 	return n;
 }
 
