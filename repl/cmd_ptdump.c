@@ -45,19 +45,29 @@ static void emit_range(struct result *r, va_t va, uint64_t bytes)
 	res_va(r, "last", "~-%s", va + bytes - 1);
 }
 
+/* "PDE[0x001..0x007]  0x00400000-0x01ffffff": @n entries from @va on. */
+static void emit_span(struct dump *d, unsigned level, unsigned index,
+		      uint64_t n, va_t va)
+{
+	const struct paging_level *l = &d->mode->level[level];
+	unsigned digits = (l->bits + 3u) / 4;
+	struct result *r = d->c->r;
+
+	res_name(r, "name", "%s", l->name);
+	res_hex(r, "index", n == 1 ? "~[%s]" : "~[%s", index, digits);
+	if (n > 1)
+		res_hex(r, NULL, "~..%s]", index + n - 1, digits);
+	emit_range(r, va, n << l->shift);
+}
+
 static void emit_run(struct dump *d, const struct ptrun *run, bool last)
 {
 	const struct paging_level *l = &d->mode->level[run->level];
-	unsigned digits = (l->bits + 3u) / 4;
 	struct result *r = d->c->r;
 	char text[160];
 
 	res_item(r, last);
-	res_name(r, "name", "%s", l->name);
-	res_hex(r, "index", run->n == 1 ? "~[%s]" : "~[%s", run->index, digits);
-	if (run->n > 1)
-		res_hex(r, NULL, "~..%s]", run->index + run->n - 1, digits);
-	emit_range(r, run->va, run->n << l->shift);
+	emit_span(d, run->level, run->index, run->n, run->va);
 	if (!run->bad)
 		res_pa(r, "page", "-> %s", run->pa);
 	paging_format_entry(text, sizeof(text), d->mode, run->level, run->entry,
@@ -203,6 +213,66 @@ static bool has_sibling(const struct ptiter *it)
 	return same_table(&next, it->level, it->va);
 }
 
+/* Is the table of @it in the range as a whole, and without an entry? */
+static bool is_empty_table(const struct ptiter *it)
+{
+	uint64_t bytes = BIT(it->mmu->mode->level[it->level].shift);
+	struct ptiter next = *it;
+
+	if (it->leaf || it->bad || it->va < it->from ||
+	    it->last - it->va < bytes - 1)
+		return false;
+	ptiter_next(&next);
+	return !next.valid || next.level <= it->level;
+}
+
+/* The entry of a table without its address. */
+static uint64_t table_bits(const struct ptiter *it)
+{
+	const struct paging_mode *mode = it->mmu->mode;
+	pa_t table = paging_target(mode, it->level, it->entry, false);
+
+	return it->entry & ~paging_address_bits(mode, it->level, table, false);
+}
+
+/* Goes behind the empty tables that begin with @it, alike and side by side. */
+static uint64_t pass_empty_tables(struct ptiter *it)
+{
+	struct ptiter first = *it;
+	uint64_t n = 0;
+
+	while (same_table(it, first.level, first.va) &&
+	       it->index == first.index + n && is_empty_table(it) &&
+	       table_bits(it) == table_bits(&first)) {
+		ptiter_skip(it);
+		n++;
+	}
+	return n;
+}
+
+/* The kernel makes tables ahead of need: several on a line. */
+static bool dump_empty_tables(struct dump *d, struct ptiter *it)
+{
+	struct result *r = d->c->r;
+	struct ptiter next = *it;
+	uint64_t n = d->full ? 0 : pass_empty_tables(&next);
+	char flags[160];
+
+	if (n < 2)
+		return false;
+	d->line.n = 0;
+	d->tables += n;
+	res_item(r, !same_table(&next, it->level, it->va));
+	emit_span(d, it->level, it->index, n, it->va);
+	paging_format_entry(flags, sizeof(flags), d->mode, it->level, it->entry,
+			    false);
+	res_flags(r, "flags", "%s", flags);
+	res_u64(r, "count", "%s empty tables", n);
+	res_end(r);
+	*it = next;
+	return true;
+}
+
 static void dump_leaves(struct dump *d, struct ptiter *it)
 {
 	struct ptrun run;
@@ -254,7 +324,7 @@ static void dump_tree(struct dump *d, struct ptiter *it)
 		pass_markers(d, it->va);
 		if (it->leaf) {
 			dump_leaves(d, it);
-		} else {
+		} else if (!dump_empty_tables(d, it)) {
 			emit_table(d, it, !has_sibling(it));
 			ptiter_next(it);
 		}
