@@ -119,8 +119,8 @@ static void switch_cr3(struct kernel *k, unsigned cpu, pa_t root, bool user,
 
 	if (mmu_root(&c->mmu) == want || pti_load_cr3(k, cpu, root, user))
 		return;
-	kevent(k, .kind = KEV_SWITCH, .func = why, .old = old,
-	       .note = note, .pid = k->current[cpu]->pid, .new = c->mmu.cr3);
+	kevent(k, .kind = KEV_SWITCH, .func = why, .old = old, .note = note,
+	       .pid = k->current[cpu]->pid, .new = c->mmu.cr3);
 }
 
 /* Is @cpu on one of its task's roots? Somebody may have loaded CR3. */

@@ -137,9 +137,9 @@ static unsigned on_each_cpu(struct kernel *k, pa_t root,
 
 void flush_tlb_page(struct kernel *k, pa_t root, va_t va)
 {
-	unsigned n = on_each_cpu(
-		k, pt_is_kernel(k, va) ? 0 : root,
-		(struct shootdown){ .kind = SHOOTDOWN_PAGE, .va = va });
+	unsigned n = on_each_cpu(k, pt_is_kernel(k, va) ? 0 : root,
+				 (struct shootdown){ .kind = SHOOTDOWN_PAGE,
+						     .va = va });
 
 	if (n)
 		kevent(k, .kind = KEV_TLB_FLUSH, .func = "invlpg", .va = va,

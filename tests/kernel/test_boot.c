@@ -394,6 +394,24 @@ static void compare_vmemmap(void *ctx, char **field)
 	assert_int_equal(leaf_flags(k, number(field[2]), flags, &pa), 0);
 }
 
+/* The first and the last page of what one CPU has there. */
+static void compare_entry_area(void *ctx, char **field)
+{
+	struct kernel *k = ctx;
+	char flags[8] = "";
+	pa_t pa;
+
+	if (strcmp(field[0], "cpu_entry_area mapped") &&
+	    strcmp(field[0], "fixmap mapped"))
+		return;
+	assert_int_equal(leaf_flags(k, number(field[1]), flags, &pa),
+			 PAGE_SIZE);
+	assert_int_equal(leaf_flags(k, number(field[2]) - 1, flags, &pa),
+			 PAGE_SIZE);
+	assert_int_equal(leaf_flags(k, number(field[1]) - 1, flags, &pa), 0);
+	assert_int_equal(leaf_flags(k, number(field[2]), flags, &pa), 0);
+}
+
 static void test_direct_map__golden(void **state)
 {
 	const struct golden_row *row = *state;
@@ -405,6 +423,7 @@ static void test_direct_map__golden(void **state)
 	for_each_line(GOLDEN("direct-map"), row, compare_mapping, &d);
 	for_each_line(GOLDEN("direct-map"), row, compare_user_row, k);
 	for_each_line(GOLDEN("layout"), row, compare_vmemmap, k);
+	for_each_line(GOLDEN("layout"), row, compare_entry_area, k);
 	if (lines > 0)
 		assert_int_equal(d.seen, k->layout.high_memory);
 	end_row(k);
