@@ -597,6 +597,13 @@ static void test_boot__mem_map_needs_lowmem(void **state)
 	assert_non_null(strstr(why, "mem_map"));
 }
 
+static const struct boot_row x86_64_pti = {
+	.name = "x86_64_pti",
+	.arch = "x86_64",
+	.ram = GiB,
+	.pti = true,
+};
+
 /*
  * Whichever allocation fails, boot says so or does without; whatever it has
  * taken by then goes (the sanitizers look).
@@ -655,6 +662,7 @@ int main(void)
 	add("fail_nth, i386", test_boot__fail_nth, &i386_61);
 	add("fail_nth, i386-pae", test_boot__fail_nth, &i386_pae);
 	add("fail_nth, x86_64", test_boot__fail_nth, &x86_64);
+	add("fail_nth, x86_64 pti", test_boot__fail_nth, &x86_64_pti);
 	add("large direct map", test_boot__large_direct_map, NULL);
 	add("check, i386", test_check__changes_nothing, &i386_pae);
 	add("check, x86_64", test_check__changes_nothing, &x86_64);
