@@ -364,3 +364,10 @@ unsigned vmalloc_check(struct kernel *k, check_fn fn, void *ctx)
 			      (unsigned long long)k->vmap->nr_vmalloc);
 	return c.found;
 }
+
+uint64_t vmalloc_total_kib(const struct kernel *k)
+{
+	const struct layout *l = &k->layout;
+
+	return (l->vmalloc_end - l->vmalloc_start - (l->vmemmap ? 1 : 0)) / KiB;
+}

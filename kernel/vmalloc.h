@@ -123,4 +123,10 @@ void vmap_block_counts(const struct vmap_area *area, unsigned *cpu,
 
 unsigned vmalloc_check(struct kernel *k, check_fn fn, void *ctx);
 
+/*
+ * VmallocTotal of /proc/meminfo, KiB. VMALLOC_END of x86-64 is the last byte,
+ * which is why Linux says 34359738367 there.
+ */
+uint64_t vmalloc_total_kib(const struct kernel *k);
+
 #endif

@@ -10,6 +10,7 @@
 
 #include "kernel/frame_owner.h"
 #include "kernel/page_alloc.h"
+#include "kernel/vmalloc.h"
 #include "machine/ptiter.h"
 #include "repl/cmd.h"
 
@@ -85,12 +86,12 @@ static void sum_direct_map(const struct kernel *k, struct sums *s)
 	}
 }
 
-/* "MemTotal:       16318480 kB" */
+/* "MemTotal:       16318480 kB": Linux pads the name, then the number to 8 */
 static void emit_kb(struct result *r, const char *name, uint64_t kb)
 {
 	res_item(r, false);
-	res_text(r, COL_PLAIN, "%s:%*llu kB", name,
-		 (int)(24 - 1 - strlen(name)), (unsigned long long)kb);
+	res_text(r, COL_PLAIN, "%s:%*s%8llu kB", name,
+		 (int)(16 - 1 - strlen(name)), "", (unsigned long long)kb);
 	res_str(r, "name", NULL, name);
 	res_u64(r, "kb", NULL, kb);
 	res_end(r);
@@ -136,7 +137,6 @@ static void emit_direct_map(struct cmd_ctx *c, const struct sums *s)
 
 static int meminfo_run(struct cmd_ctx *c)
 {
-	const struct layout *l = &c->k->layout;
 	struct sums s = { 0 };
 
 	sum_frames(c->k, &s);
@@ -152,7 +152,7 @@ static int meminfo_run(struct cmd_ctx *c)
 	emit_pages(c->r, "Slab", s.slab);
 	emit_pages(c->r, "KernelStack", s.stacks);
 	emit_pages(c->r, "PageTables", s.tables);
-	emit_kb(c->r, "VmallocTotal", (l->vmalloc_end - l->vmalloc_start) / KiB);
+	emit_kb(c->r, "VmallocTotal", vmalloc_total_kib(c->k));
 	emit_pages(c->r, "VmallocUsed", s.vmalloc);
 	emit_direct_map(c, &s);
 	res_end(c->r);

@@ -19,7 +19,8 @@ struct boot_row {
 	const char *name;
 	const char *arch;
 	uint64_t ram;
-	bool layout_61, nopse, nopge, gbpages;
+	bool layout_61, nopse, nopge, nonx, gbpages;
+	unsigned cpus;
 	va_t page_offset;
 	bool la57, has_highmem, pti;
 	uint64_t lowmem, highmem, vmalloc;
@@ -47,6 +48,8 @@ static inline struct kernel_config row_config(const struct boot_row *row)
 	cfg.vmalloc_reserve = row->vmalloc;
 	if (row->nopse)
 		cfg.pse = false;
+	if (row->nonx)
+		cfg.nx = false;
 	if (row->nopge)
 		cfg.pge = false;
 	return cfg;

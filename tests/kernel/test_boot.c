@@ -8,13 +8,28 @@
 #include "kernel/pgtable.h"
 #include "kernel/pti.h"
 #include "kernel/set_memory.h"
+#include "kernel/vmalloc.h"
 
 #define GOLDEN(name) "tests/golden/linux-" name ".tsv"
 
-static const struct golden_row {
+static bool end_at_1500m(struct e820_map *m)
+{
+	return e820_remove(m, 1500 * MiB, UINT64_MAX, RAM_USABLE);
+}
+
+static bool reserve_two(struct e820_map *m)
+{
+	return e820_add(m, 256 * MiB, 320 * MiB, RAM_RESERVED) &&
+	       e820_add(m, 512 * MiB, 528 * MiB, RAM_ACPI);
+}
+
+struct golden_row {
 	const char *kernel, *mem, *opts;
 	struct boot_row boot;
-} golden_rows[] = {
+	bool (*edit)(struct e820_map *m); /* mem=, memmap= */
+};
+
+static const struct golden_row golden_rows[] = {
 #define ROW(k, a, m, bytes, o, ...)                                \
 	{                                                          \
 		k, m, o,                                           \
@@ -32,6 +47,50 @@ static const struct golden_row {
 	ROW("amd64", "x86_64", "4G", 4 * GiB, "nokaslr"),
 	ROW("amd64", "x86_64", "2G", 2 * GiB, "nokaslr-la57", .la57 = true),
 	ROW("amd64", "x86_64", "2G", 2 * GiB, "nokaslr-pti", .pti = true),
+};
+
+/* Of linux-zones-more.tsv, linux-memory-line-more.tsv. */
+static const struct golden_row more_rows[] = {
+	ROW("686", "i386", "128M", 128 * MiB, "nokaslr"),
+	ROW("686", "i386", "256M", 256 * MiB, "nokaslr-nopse", .nopse = true),
+	ROW("686", "i386", "512M", 512 * MiB, "nokaslr-hm128",
+	    .has_highmem = true, .highmem = 128 * MiB),
+	ROW("686", "i386", "880M", 880 * MiB, "nokaslr"),
+	ROW("686", "i386", "1G", GiB, "nokaslr"),
+	ROW("686", "i386", "2G", 2 * GiB, "nokaslr"),
+	ROW("686", "i386", "2G", 2 * GiB, "nokaslr-hm0", .has_highmem = true),
+	ROW("686", "i386", "2G", 2 * GiB, "nokaslr-hm512", .has_highmem = true,
+	    .highmem = 512 * MiB),
+	ROW("686", "i386", "2G", 2 * GiB, "nokaslr-vm64", .vmalloc = 64 * MiB),
+	ROW("686", "i386", "2G", 2 * GiB, "nokaslr-vm256",
+	    .vmalloc = 256 * MiB),
+	ROW("686", "i386", "3G", 3 * GiB, "nokaslr"),
+	ROW("686", "i386", "4G", 4 * GiB, "nokaslr"),
+	ROW("686-pae", "i386-pae", "128M", 128 * MiB, "nokaslr"),
+	ROW("686-pae", "i386-pae", "1G", GiB, "nokaslr"),
+	ROW("686-pae", "i386-pae", "1G", GiB, "nokaslr-nonx", .nonx = true),
+	ROW("686-pae", "i386-pae", "2G", 2 * GiB, "nokaslr"),
+	ROW("686-pae", "i386-pae", "2G", 2 * GiB, "nokaslr-vm512",
+	    .vmalloc = 512 * MiB),
+	ROW("686-pae", "i386-pae", "4G", 4 * GiB, "nokaslr"),
+	ROW("686-pae", "i386-pae", "4G", 4 * GiB, "nokaslr-hm1G",
+	    .has_highmem = true, .highmem = GiB),
+	ROW("686-pae", "i386-pae", "8G", 8 * GiB, "nokaslr"),
+	ROW("686-pae", "i386-pae", "16G", 16 * GiB, "nokaslr"),
+	ROW("amd64", "x86_64", "256M", 256 * MiB, "nokaslr"),
+	ROW("amd64", "x86_64", "1G", GiB, "nokaslr"),
+	ROW("amd64", "x86_64", "1G", GiB, "nokaslr-nopge", .nopge = true),
+	{ "amd64", "2G", "nokaslr-mem1500",
+	  BOOT("amd64 2G mem=1500M", "x86_64", 2 * GiB), end_at_1500m },
+	{ "amd64", "2G", "nokaslr-memmap",
+	  BOOT("amd64 2G memmap=", "x86_64", 2 * GiB), reserve_two },
+	ROW("amd64", "x86_64", "2G", 2 * GiB, "nokaslr-pti", .pti = true),
+	ROW("amd64", "x86_64", "3G", 3 * GiB, "nokaslr"),
+	ROW("amd64", "x86_64", "4G", 4 * GiB, "nokaslr-la57", .la57 = true),
+	ROW("amd64", "x86_64", "4G", 4 * GiB, "nokaslr-smp4", .cpus = 4),
+	ROW("amd64", "x86_64", "6G", 6 * GiB, "nokaslr"),
+	ROW("amd64", "x86_64", "6G", 6 * GiB, "nokaslr-gb", .gbpages = true),
+	ROW("amd64", "x86_64", "16G", 16 * GiB, "nokaslr"),
 };
 
 /*
@@ -113,6 +172,7 @@ static void add_size(struct boot_sizes *s, unsigned i, uint64_t n)
 struct told {
 	struct boot_sizes sizes;
 	uint64_t memtotal, hightotal, total_pages; /* pages */
+	uint64_t vmalloctotal; /* KiB */
 	uint64_t line[9]; /* KiB: of the Memory: line, as it goes */
 };
 
@@ -127,6 +187,7 @@ static void read_memory_line(void *ctx, char **field)
 		t->line[i] = number(field[i]);
 	t->memtotal = number(field[9]) / 4;
 	t->hightotal = number(field[10]) / 4;
+	t->vmalloctotal = number(field[12]);
 	t->total_pages = number(field[14]);
 }
 
@@ -145,11 +206,19 @@ static struct kernel *boot_with(const struct golden_row *row,
 				const struct boot_sizes *sizes)
 {
 	struct kernel_config cfg = row_config(&row->boot);
+	struct e820_map map = { 0 };
 	const char *why = "";
 	struct kernel *k;
 
-	cfg.cpus = 1;
+	cfg.cpus = row->boot.cpus ? row->boot.cpus : 1;
 	cfg.sizes = *sizes;
+	if (row->edit) {
+		map.n = e820_build(cfg.ram, map.entry, RAM_MAX_REGIONS);
+		assert_true(row->edit(&map) && e820_update(&map));
+		e820_back(&map);
+		cfg.ram = e820_usable(&map);
+		cfg.map = &map;
+	}
 	k = kernel_boot(&cfg, &why);
 	if (!k)
 		fail_msg("%s: %s", row->boot.name, why);
@@ -250,6 +319,29 @@ static void test_zones__memory_line(void **state)
 	assert_int_equal(k->zone[ZONE_HIGHMEM].managed, t.hightotal);
 	compare_report(k, &t);
 	for_each_line(GOLDEN("zones"), row, compare_zone, k);
+	end_row(k);
+}
+
+/* Another build of the kernels: an image of other sizes. */
+static void test_zones__more(void **state)
+{
+	const struct golden_row *row = *state;
+	struct told t = { 0 };
+	struct boot_report b;
+	struct kernel *k;
+
+	assert_int_equal(for_each_line(GOLDEN("memory-line-more"), row,
+				       read_memory_line, &t), 1);
+	k = boot_with(row, &t.sizes);
+	assert_true(for_each_line(GOLDEN("zones-more"), row, compare_zone,
+				  k) >= 2);
+	boot_report(k, &b);
+	assert_int_equal(b.physpages, t.line[1]);
+	assert_int_equal(b.reserved, t.line[7]);
+	assert_int_equal(b.total_pages, t.total_pages);
+	assert_int_equal(k->totalram_pages, t.memtotal);
+	assert_int_equal(k->zone[ZONE_HIGHMEM].managed, t.hightotal);
+	assert_int_equal(vmalloc_total_kib(k), t.vmalloctotal);
 	end_row(k);
 }
 
@@ -651,6 +743,8 @@ int main(void)
 		add(row->boot.name, test_zones__memory_line, row);
 		add(row->boot.name, test_direct_map__golden, row);
 	}
+	for (unsigned i = 0; i < ARRAY_SIZE(more_rows); i++)
+		add(more_rows[i].opts, test_zones__more, &more_rows[i]);
 	add("test_zones__dma_managed", test_zones__dma_managed, NULL);
 	for (unsigned i = 0; i < ARRAY_SIZE(boots); i++) {
 		add(boots[i].name, test_boot__is_consistent, &boots[i]);
