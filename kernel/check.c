@@ -20,6 +20,7 @@
 #include "kernel/process.h"
 #include "kernel/rmap.h"
 #include "kernel/pgtable.h"
+#include "kernel/pte.h"
 #include "kernel/pti.h"
 #include "kernel/tlb.h"
 #include "kernel/slab.h"
@@ -93,6 +94,20 @@ static const char *stale_what(const struct cpu *cpu, const struct stale *s)
 }
 
 /*
+ * A global translation outlives a switch to a root that lacks the entry for
+ * it as yet: fine while the kernel's own root has the page.
+ */
+static bool may_lack_cached(const struct kernel *k, const struct stale *s)
+{
+	uint64_t entry;
+	unsigned level;
+
+	return s->kind == STALE_TLB && s->global && pt_syncs_late(k, s->va) &&
+	       pt_leaf(k, k->swapper_pg_dir, s->va, &entry, &level) &&
+	       pte_to_pfn(k, entry) == s->target >> PAGE_SHIFT;
+}
+
+/*
  * Only what lets through more than the tables do; a CPU that has been told
  * and has not listened yet is in order, and so are addresses that wait for
  * the purge of the vmalloc space, and PCIDs that are flushed when next used.
@@ -102,6 +117,8 @@ static void check_stale(struct checker *c, const struct kernel *k,
 			const struct stale *s)
 {
 	if (s->pending || stale_is_harmless(s) || vmap_is_lazy(k, s->va))
+		return;
+	if (may_lack_cached(k, s))
 		return;
 	if (!s->global && tlb_will_flush(k, cpu, s->pcid))
 		return;

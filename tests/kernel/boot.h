@@ -22,7 +22,8 @@ struct boot_row {
 	bool layout_61, nopse, nopge, nonx, gbpages;
 	unsigned cpus;
 	va_t page_offset;
-	bool la57, has_highmem, pti;
+	bool la57, has_highmem, pti, kaslr, vmalloc_fault;
+	unsigned cpus;
 	uint64_t lowmem, highmem, vmalloc;
 };
 
@@ -42,6 +43,10 @@ static inline struct kernel_config row_config(const struct boot_row *row)
 	cfg.gbpages = row->gbpages;
 	cfg.la57 = row->la57;
 	cfg.pti = row->pti;
+	cfg.kaslr = row->kaslr;
+	cfg.vmalloc_fault = row->vmalloc_fault;
+	if (row->cpus)
+		cfg.cpus = row->cpus;
 	cfg.lowmem = row->lowmem;
 	cfg.highmem = row->highmem;
 	cfg.has_highmem = row->has_highmem;
