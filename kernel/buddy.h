@@ -7,6 +7,15 @@
 
 #include "kernel/gfp.h"
 
+/* page_zone(), for hot paths: the zone that @pfn lies in, or NULL. */
+static inline struct zone *zone_of(struct kernel *k, pfn_t pfn)
+{
+	for (int i = MAX_NR_ZONES - 1; i >= 0; i--)
+		if (pfn >= k->zone[i].start_pfn && pfn < k->zone[i].end_pfn)
+			return &k->zone[i];
+	return NULL;
+}
+
 /* --- lists (buddy.c) ------------------------------------------------------ */
 
 void buddy_init(struct zone *zone);

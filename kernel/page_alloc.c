@@ -71,13 +71,20 @@ bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark,
 	return !order || has_block(zone, order, alloc_flags);
 }
 
+/* Is enough left even without the discounts, when one frame is taken? */
+static inline bool above_watermark(const struct zone *zone, uint64_t mark,
+				   enum zone_type highest)
+{
+	return zone->free > mark + zone->lowmem_reserve[highest] +
+				    zone->nr_reserved_highatomic;
+}
+
 /* The common case without the discounts. */
 static inline bool zone_watermark_fast(const struct zone *zone, unsigned order,
 				       uint64_t mark, enum zone_type highest,
 				       unsigned alloc_flags)
 {
-	if (!order && zone->free > mark + zone->lowmem_reserve[highest] +
-					   zone->nr_reserved_highatomic)
+	if (!order && above_watermark(zone, mark, highest))
 		return true;
 	return zone_watermark_ok(zone, order, mark, highest, alloc_flags);
 }
@@ -246,6 +253,18 @@ static pfn_t alloc_pages_slowpath(struct kernel *k, unsigned gfp,
 
 /* --- alloc_pages, free_pages ---------------------------------------------- */
 
+static inline void prep_frame(const struct kernel *k, struct page *page)
+{
+	page->flags = PG_used | PG_fresh | k->stamp;
+}
+
+static inline void prep_head(struct page *page)
+{
+	page->_refcount = 1;
+	page->private = 0; /* what the list of a CPU kept there */
+	page->index = 0;
+}
+
 /* Zeroes what needs it, and makes the records those of a fresh block. */
 static void prep_new_pages(struct kernel *k, pfn_t pfn, unsigned order,
 			   bool zero)
@@ -255,13 +274,9 @@ static void prep_new_pages(struct kernel *k, pfn_t pfn, unsigned order,
 
 		if (zero && ((page->flags & PG_used) || k->ram_poked))
 			memset(page_bytes(k, p), 0, PAGE_SIZE);
-		page->flags = PG_used | PG_fresh | k->stamp;
+		prep_frame(k, page);
 	}
-	struct page *head = pfn_to_page(k, pfn);
-
-	head->_refcount = 1;
-	head->private = 0; /* what the list of a CPU kept there */
-	head->index = 0;
+	prep_head(pfn_to_page(k, pfn));
 }
 
 /* Linux should_fail_alloc_page(): never what must not fail. */
@@ -270,26 +285,67 @@ static bool should_fail(struct kernel *k, unsigned gfp)
 	return k->fail_nth && !(gfp & __GFP_NOFAIL) && --k->fail_nth == 0;
 }
 
-pfn_t alloc_pages(struct kernel *k, unsigned gfp, unsigned order,
-		  const char *why)
+/* Only while somebody listens: kept out of the paths that are hot. */
+static __attribute__((noinline)) pfn_t
+told_alloc(struct kernel *k, pfn_t pfn, unsigned order, const char *why)
+{
+	kevent(k, .kind = KEV_PAGE_ALLOC, .func = why, .pfn = pfn,
+	       .order = order);
+	return pfn;
+}
+
+static __attribute__((noinline)) pfn_t alloc_block(struct kernel *k,
+						   unsigned gfp, unsigned order,
+						   const char *why)
 {
 	if (order >= MAX_ORDER || should_fail(k, gfp))
 		return PFN_NONE;
 	pfn_t pfn = get_page_from_freelist(
 		k, gfp, order, WMARK_LOW | alloc_flags_nofragment(k, gfp));
 
-	if (__builtin_expect(pfn == PFN_NONE, 0))
+	if (pfn == PFN_NONE)
 		pfn = alloc_pages_slowpath(k, gfp, order);
 	if (pfn == PFN_NONE)
 		return PFN_NONE;
 	prep_new_pages(k, pfn, order, gfp & __GFP_ZERO);
 	k->vmstat.pgalloc += 1ULL << order;
-	kevent(k, .kind = KEV_PAGE_ALLOC, .func = why, .pfn = pfn,
-	       .order = order);
+	return told_alloc(k, pfn, order, why);
+}
+
+/*
+ * What most requests get: the first frame of this CPU's list, of the best
+ * zone that has any. PFN_NONE: it takes more than that.
+ */
+static inline pfn_t pcp_pop_preferred(struct kernel *k, unsigned gfp)
+{
+	enum zone_type highest = gfp_zone(k, gfp);
+	struct zone *zone = &k->zone[highest];
+
+	while (!zone->managed && zone > k->zone)
+		zone--;
+	if (!above_watermark(zone, zone->watermark[WMARK_LOW], highest))
+		return PFN_NONE;
+	return pcp_pop(k, zone, 0, gfp_migratetype(k, gfp));
+}
+
+pfn_t alloc_pages(struct kernel *k, unsigned gfp, unsigned order,
+		  const char *why)
+{
+	pfn_t pfn = PFN_NONE;
+
+	if (!(order | k->fail_nth | (gfp & __GFP_ZERO)))
+		pfn = pcp_pop_preferred(k, gfp);
+	if (__builtin_expect(pfn == PFN_NONE, 0))
+		return alloc_block(k, gfp, order, why);
+	prep_frame(k, pfn_to_page(k, pfn));
+	prep_head(pfn_to_page(k, pfn));
+	k->vmstat.pgalloc++;
+	if (__builtin_expect(k->sink.fn != NULL, 0))
+		return told_alloc(k, pfn, 0, why);
 	return pfn;
 }
 
-static void reset_record(const struct kernel *k, struct page *page)
+static inline void reset_record(const struct kernel *k, struct page *page)
 {
 	page->flags = (page->flags & PG_used) | k->stamp;
 	page->_refcount = 0;
@@ -299,13 +355,26 @@ static void reset_record(const struct kernel *k, struct page *page)
 	page->index = 0;
 }
 
-void free_pages(struct kernel *k, pfn_t pfn, unsigned order)
+static __attribute__((noinline)) void told_free(struct kernel *k, pfn_t pfn,
+						unsigned order)
+{
+	kevent(k, .kind = KEV_PAGE_FREE, .pfn = pfn, .order = order);
+}
+
+static inline void check_free(const struct kernel *k, const struct zone *zone,
+			      pfn_t pfn)
+{
+	assert(zone && !(pfn_to_page(k, pfn)->flags &
+			 (PG_buddy | PG_pcp | PG_reserved)));
+}
+
+static __attribute__((noinline)) void free_block(struct kernel *k, pfn_t pfn,
+						 unsigned order)
 {
 	struct zone *zone = page_zone(k, pfn);
 
 	assert(order < MAX_ORDER && !(pfn & ((1ULL << order) - 1)));
-	assert(zone && !(pfn_to_page(k, pfn)->flags &
-			 (PG_buddy | PG_pcp | PG_reserved)));
+	check_free(k, zone, pfn);
 	for (pfn_t p = pfn; p < pfn + (1ULL << order); p++)
 		reset_record(k, pfn_to_page(k, p));
 	k->vmstat.pgfree += 1ULL << order;
@@ -316,7 +385,24 @@ void free_pages(struct kernel *k, pfn_t pfn, unsigned order)
 		free_one_block(k, zone, pfn, order,
 			       zone_pageblock(k, zone, pfn));
 	}
-	kevent(k, .kind = KEV_PAGE_FREE, .pfn = pfn, .order = order);
+	told_free(k, pfn, order);
+}
+
+void free_pages(struct kernel *k, pfn_t pfn, unsigned order)
+{
+	struct zone *zone;
+
+	if (order) {
+		free_block(k, pfn, order);
+		return;
+	}
+	zone = zone_of(k, pfn);
+	check_free(k, zone, pfn);
+	reset_record(k, pfn_to_page(k, pfn));
+	k->vmstat.pgfree++;
+	pcp_free(k, zone, pfn, 0);
+	if (__builtin_expect(k->sink.fn != NULL, 0))
+		told_free(k, pfn, 0);
 }
 
 void get_page(struct kernel *k, pfn_t pfn)

@@ -16,10 +16,7 @@ const char *const migratetype_name[MIGRATE_TYPES] = {
 
 struct zone *page_zone(struct kernel *k, pfn_t pfn)
 {
-	for (int i = MAX_NR_ZONES - 1; i >= 0; i--)
-		if (pfn >= k->zone[i].start_pfn && pfn < k->zone[i].end_pfn)
-			return &k->zone[i];
-	return NULL;
+	return zone_of(k, pfn);
 }
 
 uint64_t zone_free_blocks(const struct zone *zone, unsigned order)
