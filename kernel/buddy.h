@@ -10,9 +10,11 @@
 /* page_zone(), for hot paths: the zone that @pfn lies in, or NULL. */
 static inline struct zone *zone_of(struct kernel *k, pfn_t pfn)
 {
-	for (int i = MAX_NR_ZONES - 1; i >= 0; i--)
-		if (pfn >= k->zone[i].start_pfn && pfn < k->zone[i].end_pfn)
-			return &k->zone[i];
+	struct zone *zone = &k->zone[MAX_NR_ZONES];
+
+	while (zone-- > k->zone)
+		if (pfn >= zone->start_pfn && pfn < zone->end_pfn)
+			return zone;
 	return NULL;
 }
 
@@ -125,6 +127,7 @@ struct per_cpu_pages {
 	unsigned high, batch;	/* drained from @high on, moved by @batch */
 	unsigned free_factor;	/* frees without an allocation double it */
 	struct page_list list[NR_PCP_LISTS];
+	uint32_t unused[2];	/* 128 bytes: found by a shift */
 };
 
 /* Empty lists for each CPU; sizes come from the watermarks. */
@@ -141,9 +144,9 @@ static inline bool pcp_allowed_order(const struct kernel *k, unsigned order)
 /* Fills this CPU's list, which is empty, and takes from it; or PFN_NONE. */
 pfn_t pcp_refill(struct kernel *k, struct zone *zone, unsigned order,
 		 enum migratetype mt, unsigned alloc_flags);
-/* Gives back what is too much after a block of @order was freed. */
-void pcp_trim(struct kernel *k, struct zone *zone, struct per_cpu_pages *pcp,
-	      unsigned order, unsigned pindex);
+/* Gives back what is too much, if it is, after a block was freed. */
+void pcp_trim(struct kernel *k, struct zone *zone, unsigned order,
+	      enum migratetype mt);
 
 /* What a listed block's record says in index: its type, and the CPU. */
 static inline enum migratetype page_list_type(const struct page *page)
@@ -209,6 +212,13 @@ static inline unsigned order_to_pindex(unsigned order, enum migratetype mt)
 	return MIGRATE_PCPTYPES * order + mt;
 }
 
+/* Blocks of types that have no lists lie on those of movable ones. */
+static inline unsigned freed_pindex(unsigned order, enum migratetype mt)
+{
+	return order_to_pindex(order,
+			       mt < MIGRATE_PCPTYPES ? mt : MIGRATE_MOVABLE);
+}
+
 static inline void mark_listed(const struct kernel *k, struct page *page,
 			       unsigned order, enum migratetype mt)
 {
@@ -237,20 +247,19 @@ static inline pfn_t pcp_pop(struct kernel *k, struct zone *zone, unsigned order,
 	return pfn;
 }
 
-/* Puts a block on this CPU's list; what is too much goes to the buddy. */
-static inline void pcp_free(struct kernel *k, struct zone *zone, pfn_t pfn,
-			    unsigned order)
+/*
+ * Puts a block of a pageblock of @mt on this CPU's list. True: the CPU has
+ * too many now, pcp_trim() is due.
+ */
+static inline bool pcp_push(struct kernel *k, struct zone *zone, pfn_t pfn,
+			    unsigned order, enum migratetype mt)
 {
 	struct per_cpu_pages *pcp = &zone->pcp[k->this_cpu];
-	enum migratetype mt = zone_pageblock(k, zone, pfn);
-	unsigned pindex = order_to_pindex(
-		order, mt < MIGRATE_PCPTYPES ? mt : MIGRATE_MOVABLE);
 
 	mark_listed(k, pfn_to_page(k, pfn), order, mt);
-	page_list_add(k, &pcp->list[pindex], pfn);
+	page_list_add(k, &pcp->list[freed_pindex(order, mt)], pfn);
 	pcp->count += 1U << order;
-	if (order || pcp->count >= pcp->high)
-		pcp_trim(k, zone, pcp, order, pindex);
+	return pcp->count >= pcp->high;
 }
 
 #endif

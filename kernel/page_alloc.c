@@ -294,9 +294,8 @@ told_alloc(struct kernel *k, pfn_t pfn, unsigned order, const char *why)
 	return pfn;
 }
 
-static __attribute__((noinline)) pfn_t alloc_block(struct kernel *k,
-						   unsigned gfp, unsigned order,
-						   const char *why)
+static __attribute__((noinline)) pfn_t
+alloc_block(struct kernel *k, unsigned gfp, unsigned order, const char *why)
 {
 	if (order >= MAX_ORDER || should_fail(k, gfp))
 		return PFN_NONE;
@@ -321,10 +320,11 @@ static inline pfn_t pcp_pop_preferred(struct kernel *k, unsigned gfp)
 	enum zone_type highest = gfp_zone(k, gfp);
 	struct zone *zone = &k->zone[highest];
 
-	while (!zone->managed && zone > k->zone)
+	while (!above_watermark(zone, zone->watermark[WMARK_LOW], highest)) {
+		if (zone->managed || zone == k->zone)
+			return PFN_NONE;
 		zone--;
-	if (!above_watermark(zone, zone->watermark[WMARK_LOW], highest))
-		return PFN_NONE;
+	}
 	return pcp_pop(k, zone, 0, gfp_migratetype(k, gfp));
 }
 
@@ -355,12 +355,6 @@ static inline void reset_record(const struct kernel *k, struct page *page)
 	page->index = 0;
 }
 
-static __attribute__((noinline)) void told_free(struct kernel *k, pfn_t pfn,
-						unsigned order)
-{
-	kevent(k, .kind = KEV_PAGE_FREE, .pfn = pfn, .order = order);
-}
-
 static inline void check_free(const struct kernel *k, const struct zone *zone,
 			      pfn_t pfn)
 {
@@ -368,29 +362,42 @@ static inline void check_free(const struct kernel *k, const struct zone *zone,
 			 (PG_buddy | PG_pcp | PG_reserved)));
 }
 
+/* What is left to do after a block was put on the CPU's list, if anything. */
+static __attribute__((noinline)) void pcp_freed(struct kernel *k,
+						struct zone *zone, pfn_t pfn,
+						unsigned order,
+						enum migratetype mt)
+{
+	pcp_trim(k, zone, order, mt);
+	kevent(k, .kind = KEV_PAGE_FREE, .pfn = pfn, .order = order);
+}
+
 static __attribute__((noinline)) void free_block(struct kernel *k, pfn_t pfn,
 						 unsigned order)
 {
 	struct zone *zone = page_zone(k, pfn);
+	enum migratetype mt;
 
 	assert(order < MAX_ORDER && !(pfn & ((1ULL << order) - 1)));
 	check_free(k, zone, pfn);
 	for (pfn_t p = pfn; p < pfn + (1ULL << order); p++)
 		reset_record(k, pfn_to_page(k, p));
 	k->vmstat.pgfree += 1ULL << order;
+	mt = zone_pageblock(k, zone, pfn);
 	if (pcp_allowed_order(k, order)) {
-		pcp_free(k, zone, pfn, order);
-	} else {
-		zone->free += 1ULL << order;
-		free_one_block(k, zone, pfn, order,
-			       zone_pageblock(k, zone, pfn));
+		pcp_push(k, zone, pfn, order, mt);
+		pcp_freed(k, zone, pfn, order, mt);
+		return;
 	}
-	told_free(k, pfn, order);
+	zone->free += 1ULL << order;
+	free_one_block(k, zone, pfn, order, mt);
+	kevent(k, .kind = KEV_PAGE_FREE, .pfn = pfn, .order = order);
 }
 
 void free_pages(struct kernel *k, pfn_t pfn, unsigned order)
 {
 	struct zone *zone;
+	enum migratetype mt;
 
 	if (order) {
 		free_block(k, pfn, order);
@@ -398,11 +405,11 @@ void free_pages(struct kernel *k, pfn_t pfn, unsigned order)
 	}
 	zone = zone_of(k, pfn);
 	check_free(k, zone, pfn);
-	reset_record(k, pfn_to_page(k, pfn));
+	mt = zone_pageblock(k, zone, pfn);
 	k->vmstat.pgfree++;
-	pcp_free(k, zone, pfn, 0);
-	if (__builtin_expect(k->sink.fn != NULL, 0))
-		told_free(k, pfn, 0);
+	reset_record(k, pfn_to_page(k, pfn));
+	if (__builtin_expect(pcp_push(k, zone, pfn, 0, mt) || k->sink.fn, 0))
+		pcp_freed(k, zone, pfn, 0, mt);
 }
 
 void get_page(struct kernel *k, pfn_t pfn)

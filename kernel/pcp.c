@@ -95,6 +95,26 @@ static void mark_unlisted(struct page *page)
 	page->index = 0;
 }
 
+/* Single frames in a row to the end of @list: records in one sweep. */
+static void list_run(struct kernel *k, struct page_list *list, uint32_t pfn,
+		     unsigned n, enum migratetype mt)
+{
+	struct page *page = pfn_to_page(k, pfn);
+
+	for (unsigned i = 0; i < n; i++) {
+		mark_listed(k, &page[i], 0, mt);
+		page[i].next = pfn + i + 1;
+		page[i].prev = pfn + i - 1;
+	}
+	page[n - 1].next = PFN_NONE;
+	page[0].prev = list->tail;
+	if (list->tail != PFN_NONE)
+		pfn_to_page(k, list->tail)->next = pfn;
+	else
+		list->head = pfn;
+	list->tail = pfn + n - 1;
+}
+
 /* A batch of single frames, in runs: the same frames as one by one. */
 static unsigned rmqueue_frames(struct kernel *k, struct zone *zone,
 			       struct page_list *list, unsigned want,
@@ -108,10 +128,7 @@ static unsigned rmqueue_frames(struct kernel *k, struct zone *zone,
 
 		if (pfn == PFN_NONE)
 			break;
-		for (pfn_t p = pfn; p < pfn + n; p++) {
-			mark_listed(k, pfn_to_page(k, p), 0, mt);
-			page_list_add_tail(k, list, p);
-		}
+		list_run(k, list, pfn, n, mt);
 		got += n;
 	}
 	return got;
@@ -164,16 +181,6 @@ pfn_t pcp_refill(struct kernel *k, struct zone *zone, unsigned order,
 
 /* --- giving back ---------------------------------------------------------- */
 
-/* Takes the last block off @list. */
-static pfn_t take_last(struct kernel *k, struct page_list *list)
-{
-	pfn_t pfn = list->tail;
-
-	page_list_del(k, list, pfn);
-	mark_unlisted(pfn_to_page(k, pfn));
-	return pfn;
-}
-
 /* Frees [start, end) in rising order, as one frame after the other would. */
 static void free_run(struct kernel *k, struct zone *zone, pfn_t start,
 		     pfn_t end, enum migratetype mt)
@@ -190,6 +197,34 @@ static void free_run(struct kernel *k, struct zone *zone, pfn_t start,
 	}
 }
 
+/* Takes the last @n frames of @list, a rising row that begins at @pfn. */
+static void unlist_run(struct kernel *k, struct page_list *list, pfn_t pfn,
+		       unsigned n)
+{
+	struct page *page = pfn_to_page(k, pfn);
+	uint32_t prev = page[n - 1].prev;
+
+	for (unsigned i = 0; i < n; i++)
+		mark_unlisted(&page[i]);
+	list->tail = prev;
+	if (prev != PFN_NONE)
+		pfn_to_page(k, prev)->next = PFN_NONE;
+	else
+		list->head = PFN_NONE;
+}
+
+/* How many frames, from @pfn up, follow each other to the end of a list? */
+static unsigned row_length(const struct kernel *k, pfn_t pfn, unsigned max)
+{
+	const struct page *page = pfn_to_page(k, pfn);
+	unsigned n = 1;
+
+	while (n < max && page[n - 1].prev == pfn + n &&
+	       page[n].index == page->index)
+		n++;
+	return n;
+}
+
 /*
  * The last block of @list goes to the buddy: its size in pages. Single frames
  * in a rising row go together, at most @max of them.
@@ -197,20 +232,18 @@ static void free_run(struct kernel *k, struct zone *zone, pfn_t start,
 static unsigned drain_last(struct kernel *k, struct zone *zone,
 			   struct page_list *list, unsigned max)
 {
-	const struct page *page = pfn_to_page(k, list->tail);
+	pfn_t pfn = list->tail;
+	const struct page *page = pfn_to_page(k, pfn);
 	enum migratetype mt = page_list_type(page);
 	unsigned order = page->private;
-	pfn_t pfn = take_last(k, list), end = pfn + 1;
+	unsigned n = order ? 1 : row_length(k, pfn, max);
 
-	if (order) {
+	unlist_run(k, list, pfn, n);
+	if (order)
 		free_one_block(k, zone, pfn, order, mt);
-		return 1U << order;
-	}
-	while (end - pfn < max && list->tail == end &&
-	       page_list_type(pfn_to_page(k, end)) == mt)
-		take_last(k, list), end++;
-	free_run(k, zone, pfn, end, mt);
-	return (unsigned)(end - pfn);
+	else
+		free_run(k, zone, pfn, pfn + n, mt);
+	return n << order;
 }
 
 /* Gives back @count pages, of list @pindex first, then of each in turn. */
@@ -243,9 +276,12 @@ static unsigned nr_pcp_free(struct per_cpu_pages *pcp)
 	return n < least ? least : n > most ? most : n;
 }
 
-void pcp_trim(struct kernel *k, struct zone *zone, struct per_cpu_pages *pcp,
-	      unsigned order, unsigned pindex)
+void pcp_trim(struct kernel *k, struct zone *zone, unsigned order,
+	      enum migratetype mt)
 {
+	struct per_cpu_pages *pcp = &zone->pcp[k->this_cpu];
+	unsigned pindex = freed_pindex(order, mt);
+
 	/* Larger blocks are not kept while the CPU only frees. */
 	if (pcp->free_factor && order && order <= PAGE_ALLOC_COSTLY_ORDER)
 		free_pcppages_bulk(k, zone, pcp, pcp->count, pindex);
