@@ -20,7 +20,6 @@ struct boot_row {
 	const char *arch;
 	uint64_t ram;
 	bool layout_61, nopse, nopge, nonx, gbpages;
-	unsigned cpus;
 	va_t page_offset;
 	bool la57, has_highmem, pti, kaslr, vmalloc_fault;
 	unsigned cpus;
