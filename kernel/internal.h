@@ -31,6 +31,8 @@ const char *reserve_boot_sizes(struct kernel *k);
 
 /* Watermarks and lowmem_reserve, once managed pages are known (watermark.c). */
 void watermarks_init(struct kernel *k);
+/* Pages of zone @i that are managed when watermarks are set. */
+uint64_t managed_then(const struct kernel *k, unsigned i);
 
 /*
  * linux __zone_watermark_ok(): would @zone, after a block of @order, keep

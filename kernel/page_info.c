@@ -39,14 +39,28 @@ uint64_t zone_free_blocks_of(const struct kernel *k, const struct zone *zone,
 	return n;
 }
 
+/*
+ * Is there a struct page for the pageblock of @pfn? i386 has one for each frame
+ * (FLATMEM), x86-64 for each 2 MiB with memory in them (SPARSEMEM).
+ */
+static bool block_is_online(const struct kernel *k, pfn_t pfn)
+{
+	pfn_t start = ALIGN_DOWN(pfn, pageblock_nr(k));
+
+	return !k->layout.vmemmap ||
+	       memblock_present(k, start, start + pageblock_nr(k));
+}
+
+/* Linux pagetypeinfo_showblockcount_print(): a step is not aligned. */
 uint64_t zone_pageblocks_of(const struct kernel *k, const struct zone *zone,
 			    enum migratetype mt)
 {
 	pfn_t step = pageblock_nr(k), pfn = zone->start_pfn;
 	uint64_t n = 0;
 
-	for (; pfn < zone->end_pfn; pfn = ALIGN_DOWN(pfn, step) + step)
-		if (zone_pageblock(k, zone, pfn) == mt && pfn_valid(k, pfn))
+	for (; pfn < zone->end_pfn; pfn += step)
+		if (zone_pageblock(k, zone, pfn) == mt &&
+		    block_is_online(k, pfn))
 			n++;
 	return n;
 }

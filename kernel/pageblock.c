@@ -72,6 +72,36 @@ static uint8_t *map_types(const struct kernel *k)
 	return map;
 }
 
+/*
+ * No memory in [start, end): a block whose first frame is there stays at type
+ * 0, Unmovable. x86-64 has no types for blocks without any memory.
+ */
+static void mark_hole(struct kernel *k, struct zone *zone, pfn_t start,
+		      pfn_t end)
+{
+	pfn_t step = pageblock_nr(k), pfn = ALIGN_UP(start, step);
+	pfn_t first = ALIGN_DOWN(zone->start_pfn, step);
+
+	if (k->layout.vmemmap && first < ALIGN_DOWN(end, step))
+		first = ALIGN_DOWN(end, step);
+	for (pfn = pfn > first ? pfn : first; pfn < end; pfn += step)
+		if (pfn < zone->end_pfn)
+			set_pageblock(k, zone, pfn, MIGRATE_UNMOVABLE);
+}
+
+/* linux memmap_init_range(): blocks that begin in memory are Movable. */
+static void mark_holes(struct kernel *k, struct zone *zone)
+{
+	pfn_t end = 0;
+
+	for (unsigned i = 0; i < k->nmemory; i++) {
+		pfn_t start = k->memory[i].start >> PAGE_SHIFT;
+
+		mark_hole(k, zone, end, start ? start : 1);
+		end = k->memory[i].end >> PAGE_SHIFT;
+	}
+}
+
 void pageblocks_init(struct kernel *k)
 {
 	unsigned shift = k->mode->level[k->pte_level - 1].shift;
@@ -86,6 +116,8 @@ void pageblocks_init(struct kernel *k)
 	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
 		k->zone[i].pageblock = at;
 		at += nr_types(k, &k->zone[i]);
+		if (k->zone[i].present)
+			mark_holes(k, &k->zone[i]);
 	}
 }
 

@@ -24,9 +24,9 @@
 
 /* --- sizes ---------------------------------------------------------------- */
 
-static unsigned zone_batchsize(const struct zone *zone)
+static unsigned zone_batchsize(uint64_t managed)
 {
-	uint64_t batch = zone->managed >> 10;
+	uint64_t batch = managed >> 10;
 	unsigned power = 1;
 
 	if (batch > MiB / PAGE_SIZE)
@@ -52,7 +52,7 @@ void pcp_update(struct kernel *k)
 {
 	for (unsigned i = 0; i < MAX_NR_ZONES; i++) {
 		struct zone *zone = &k->zone[i];
-		unsigned batch = zone_batchsize(zone);
+		unsigned batch = zone_batchsize(managed_then(k, i));
 		unsigned high = zone_highsize(k, zone, batch);
 
 		for (unsigned cpu = 0; cpu < k->machine->ncpus; cpu++) {

@@ -23,8 +23,7 @@ static uint64_t isqrt(uint64_t n)
 	return root;
 }
 
-/* Pages managed when watermarks are set. */
-static uint64_t managed_then(const struct kernel *k, unsigned i)
+uint64_t managed_then(const struct kernel *k, unsigned i)
 {
 	uint64_t managed = k->zone[i].managed;
 

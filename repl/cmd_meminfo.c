@@ -10,6 +10,7 @@
 
 #include "kernel/frame_owner.h"
 #include "kernel/page_alloc.h"
+#include "kernel/pti.h"
 #include "kernel/vmalloc.h"
 #include "machine/ptiter.h"
 #include "repl/cmd.h"
@@ -72,6 +73,8 @@ static void sum_direct_map(const struct kernel *k, struct sums *s)
 	struct mmu mmu = k->machine->cpu[0].mmu;
 	struct ptiter it;
 
+	/* the user root has next to nothing of it */
+	mmu.root = pti_kernel_root(k, mmu.root);
 	ptiter_start(&it, &mmu, k->ram, k->layout.page_offset, last);
 	while (it.valid) {
 		struct ptrun run;
