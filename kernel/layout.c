@@ -222,6 +222,26 @@ const pa_t *layout_image(const struct layout_row *row,
 	return cfg->image[0] ? cfg->image : row->image;
 }
 
+/*
+ * Sizes of a Memory: line, if they fit between the starts that are known; its
+ * KiB are rounded down.
+ */
+static void size_image(const struct boot_sizes *sizes, pa_t *p)
+{
+	static const enum boot_size of[] = { BOOT_CODE, BOOT_RODATA,
+					     BOOT_RWDATA };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(of); i++) {
+		pa_t start = p[2 * i], *end = &p[2 * i + 1];
+		uint64_t size = sizes->n[of[i]];
+
+		if ((sizes->set & BIT(of[i])) &&
+		    ALIGN_DOWN(*end - start, KiB) != size &&
+		    size <= p[2 * i + 2] - start)
+			*end = start + size;
+	}
+}
+
 /* @moved: how far KASLR has moved the image in physical memory. */
 static void place_image(const struct layout_row *row,
 			const struct kernel_config *cfg, pa_t moved,
@@ -232,6 +252,8 @@ static void place_image(const struct layout_row *row,
 
 	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
 		p[i] = image[i] + moved;
+	if (!cfg->image[0])
+		size_image(&cfg->sizes, p);
 	l->image.text = p[0];
 	l->image.etext = p[1];
 	l->image.rodata = p[2];

@@ -30,6 +30,7 @@ enum boot_size {
 	BOOT_INIT,		/* "init" of the Memory: line */
 	BOOT_INITRD,
 	BOOT_FREED,		/* all that is freed later, initrd included */
+	BOOT_CODE, BOOT_RODATA, BOOT_RWDATA,		/* of that line */
 	BOOT_MANAGED,		/* + enum zone_type: /proc/zoneinfo */
 	NR_BOOT_SIZES = BOOT_MANAGED + 4
 };

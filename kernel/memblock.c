@@ -12,39 +12,61 @@
 #define BIOS_BEGIN 0xa0000ULL
 
 /* [start, end) cut to whole frames below @limit becomes memory. */
-static void add_memory(struct kernel *k, pa_t start, pa_t end, pa_t limit)
+struct early {			/* what is being made of the map */
+	struct memblock_range *range;
+	unsigned n;
+	pa_t limit;
+	uint64_t unseen;	/* bytes above the limit */
+};
+
+static void add_memory(struct early *e, pa_t start, pa_t end)
 {
 	start = PAGE_ALIGN(start);
 	end &= PAGE_MASK;
-	if (end > limit) {
-		k->ram_unseen += end - (start > limit ? start : limit);
-		end = limit;
+	if (end > e->limit) {
+		e->unseen += end - (start > e->limit ? start : e->limit);
+		end = e->limit;
 	}
-	if (start >= end || k->nmemory == NR_MEMORY)
-		return;
-	k->memory[k->nmemory++] =
-		(struct memblock_range){ start, end, "System RAM" };
-	k->max_pfn = end >> PAGE_SHIFT;
+	if (start < end && e->n < NR_MEMORY)
+		e->range[e->n++] =
+			(struct memblock_range){ start, end, "System RAM" };
 }
 
 /* 640 KiB to 1 MiB is never RAM, whatever the BIOS says (trim_bios_range). */
-void memblock_init(struct kernel *k, pa_t limit)
+static void add_map(const struct ram *ram, struct early *e)
 {
-	const struct ram *ram = k->ram;
-
 	for (unsigned i = 0; i < ram->nregions; i++) {
 		const struct ram_region *r = &ram->region[i];
 
 		if (r->type != RAM_USABLE)
 			continue;
 		if (r->start < BIOS_BEGIN)
-			add_memory(k, r->start,
-				   r->end < BIOS_BEGIN ? r->end : BIOS_BEGIN,
-				   limit);
+			add_memory(e, r->start,
+				   r->end < BIOS_BEGIN ? r->end : BIOS_BEGIN);
 		if (r->end > MiB)
-			add_memory(k, r->start > MiB ? r->start : MiB, r->end,
-				   limit);
+			add_memory(e, r->start > MiB ? r->start : MiB, r->end);
 	}
+}
+
+void memblock_init(struct kernel *k, pa_t limit)
+{
+	struct early e = { .range = k->memory, .limit = limit };
+
+	add_map(k->ram, &e);
+	k->nmemory = e.n;
+	k->ram_unseen = e.unseen;
+	k->max_pfn = e.n ? k->memory[e.n - 1].end >> PAGE_SHIFT : 0;
+}
+
+unsigned memblock_early(const struct kernel *k, struct memblock_range *ret)
+{
+	pa_t limit = BIT(k->machine->cpu[0].features.maxphyaddr);
+	struct early e = { .range = ret, .limit = k->arch->max_ram };
+
+	if (limit < e.limit)
+		e.limit = limit;
+	add_map(k->ram, &e);
+	return e.n;
 }
 
 /* linux leaves them in memblock, but no zone has them */

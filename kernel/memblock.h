@@ -16,6 +16,9 @@
  * lies above it is counted in ram_unseen. */
 void memblock_init(struct kernel *k, pa_t limit);
 
+/* The ranges of memory as they were before that, NR_MEMORY at most: how many. */
+unsigned memblock_early(const struct kernel *k, struct memblock_range *ret);
+
 /* Frames from @max_pfn on are not used (highmem=): takes them from memory[]. */
 void memblock_cap(struct kernel *k, pfn_t max_pfn);
 

@@ -39,9 +39,28 @@ static uint64_t pool_size(const struct kernel *k)
 	return ALIGN_UP(size, (uint64_t)IO_TLB_SEGSIZE << IO_TLB_SHIFT);
 }
 
+/*
+ * The pool is the first to be taken from the top of memory below 4 GiB, but
+ * for the initrd, which the boot loader of x86-64 put there.
+ */
+static pa_t pool_limit(const struct kernel *k)
+{
+	uint64_t initrd = k->config.sizes.n[BOOT_INITRD];
+	pa_t limit = k->layout.lowmem_end, top = 0;
+
+	if (limit > 4 * GiB)
+		limit = 4 * GiB;
+	if (!(k->config.sizes.set & BIT(BOOT_INITRD)) || !k->layout.vmemmap)
+		return limit;
+	for (unsigned i = 0; i < k->nmemory; i++)
+		if (k->memory[i].end <= limit)
+			top = k->memory[i].end;
+	return top > PAGE_ALIGN(initrd) ? top - PAGE_ALIGN(initrd) : limit;
+}
+
 const char *swiotlb_init(struct kernel *k)
 {
-	pa_t limit = k->layout.lowmem_end, start;
+	pa_t limit = pool_limit(k), start;
 	uint64_t size = pool_size(k);
 
 	if ((k->config.swiotlb || k->config.swiotlb_force) &&
@@ -50,8 +69,6 @@ const char *swiotlb_init(struct kernel *k)
 		       "with layout=6.1";
 	if (!swiotlb_enable(k))
 		return NULL;
-	if (limit > 4 * GiB)
-		limit = 4 * GiB;
 	start = memblock_alloc(k, size, PAGE_SIZE, limit, "software IO TLB");
 	if (!start) /* Linux warns, and goes on without */
 		return NULL;

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 
+#include "kernel/memblock.h"
 #include "kernel/swiotlb.h"
 #include "repl/cmd.h"
 
@@ -30,14 +31,19 @@ static void say_map(struct cmd_ctx *c)
 			     e820_type_word(ram->region[i].type));
 }
 
+/* linux x86_report_nx() */
 static void say_nx(struct cmd_ctx *c)
 {
 	const struct kernel *k = c->k;
 
-	if (k->mode->has_xd)
-		res_verbatim(c->r, "NX (Execute Disable) protection: %s",
-			     k->config.nx ? "active"
-					  : "missing in CPU!");
+	if (!k->mode->has_xd)
+		res_verbatim(c->r, "Notice: NX (Execute Disable) protection "
+				   "cannot be enabled: non-PAE kernel!");
+	else if (k->config.nx)
+		res_verbatim(c->r, "NX (Execute Disable) protection: active");
+	else
+		res_verbatim(c->r, "Notice: NX (Execute Disable) protection "
+				   "missing in CPU!");
 }
 
 /* MAX_ARCH_PFN */
@@ -48,16 +54,20 @@ static uint64_t max_arch_pfn(const struct kernel *k)
 	return k->arch->max_ram >> PAGE_SHIFT;
 }
 
+/* All that the map has, highmem= or not: it comes later. */
 static void say_last_pfn(struct cmd_ctx *c)
 {
 	const struct kernel *k = c->k;
+	struct memblock_range memory[NR_MEMORY];
+	unsigned n = memblock_early(k, memory);
 	pfn_t low = 0, four = 4 * GiB >> PAGE_SHIFT;
 
 	res_verbatim(c->r, "last_pfn = 0x%llx max_arch_pfn = 0x%llx",
-		     ull(k->max_pfn), ull(max_arch_pfn(k)));
-	for (unsigned i = 0; i < k->nmemory; i++)
-		if (k->memory[i].end >> PAGE_SHIFT <= four)
-			low = k->memory[i].end >> PAGE_SHIFT;
+		     ull(memory[n - 1].end >> PAGE_SHIFT),
+		     ull(max_arch_pfn(k)));
+	for (unsigned i = 0; i < n; i++)
+		if (memory[i].end >> PAGE_SHIFT <= four)
+			low = memory[i].end >> PAGE_SHIFT;
 	if (k->mode->canonical && k->max_pfn > four)
 		res_verbatim(c->r, "last_pfn = 0x%llx max_arch_pfn = 0x%llx",
 			     ull(low), ull(max_arch_pfn(k)));
@@ -110,19 +120,17 @@ static void say_zone_ranges(struct cmd_ctx *c)
 
 static void say_nodes(struct cmd_ctx *c)
 {
-	const struct kernel *k = c->k;
-	pa_t first = 0, start;
+	struct memblock_range memory[NR_MEMORY];
+	unsigned n = memblock_early(c->k, memory);
 
+	if (!memory[0].start)
+		memory[0].start = PAGE_SIZE;
 	res_verbatim(c->r, "Early memory node ranges");
-	for (unsigned i = 0; i < k->nmemory; i++) {
-		start = k->memory[i].start ? k->memory[i].start : PAGE_SIZE;
-		if (!i)
-			first = start;
+	for (unsigned i = 0; i < n; i++)
 		res_verbatim(c->r, "  node   0: [mem 0x%016llx-0x%016llx]",
-			     ull(start), ull(k->memory[i].end) - 1);
-	}
+			     ull(memory[i].start), ull(memory[i].end) - 1);
 	res_verbatim(c->r, "Initmem setup node 0 [mem 0x%016llx-0x%016llx]",
-		     ull(first), ull(k->max_pfn << PAGE_SHIFT) - 1);
+		     ull(memory[0].start), ull(memory[n - 1].end) - 1);
 }
 
 /* Linux needs one pageblock of each of its six migrate types. */
@@ -214,8 +222,11 @@ static int dmesg_run(struct cmd_ctx *c)
 
 	boot_report(c->k, &b);
 	res_list(c->r, "lines", RES_VERBATIM);
-	say_map(c);
+	if (!c->k->e820_user)
+		say_map(c);
 	say_nx(c);
+	if (c->k->e820_user)
+		say_map(c);
 	say_last_pfn(c);
 	if (c->k->machine->cpu[0].features.gbpages)
 		res_verbatim(c->r, "Using GB pages for direct mapping");
@@ -241,7 +252,9 @@ static int dmesg_run(struct cmd_ctx *c)
 const struct command cmd_dmesg = {
 	.name = "dmesg", .group = "physical memory", .flags = CMD_NEEDS_KERNEL,
 	.help = "what the kernel said of its memory, at boot and since",
-	.details = "The lines of a 6.1 kernel, to be compared with those of another boot;\n"
+	.details = "The lines of a 6.1 kernel, to be compared with those of another boot.\n"
+		   "(Of Memory, \"available\" counts all free pages; distributions' x86-64\n"
+		   "kernels leave out those that they make records for only later.)\n"
 		   "boot dmesg=FILE takes either. With layout=classic also the table of\n"
 		   "areas that 2.6 kernels printed. Then come the reports since boot, such as\n"
 		   "those of the slab allocator.",

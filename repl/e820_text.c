@@ -230,11 +230,13 @@ static void memory_line(struct boot_text *t, const char *s)
 {
 	static const struct { const char *name; enum boot_size size; } items[] = {
 		{ "reserved", BOOT_RESERVED }, { "init", BOOT_INIT },
+		{ "kernel code", BOOT_CODE },  { "rodata", BOOT_RODATA },
+		{ "rwdata", BOOT_RWDATA },
 	};
 
 	while (*s) {
 		char *end;
-		uint64_t kib = strtoull(s + 1, &end, 10);
+		uint64_t kib = strtoull(s + 1 + (s[1] == '('), &end, 10);
 
 		for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
 			size_t n = strlen(items[i].name);
