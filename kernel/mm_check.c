@@ -212,8 +212,6 @@ static void check_page(struct rmap_check *m, pfn_t pfn)
 	const struct page_count *n = &m->count[pfn];
 	uint32_t found = 0;
 
-	if (!n->maps && !n->caches && !page->_mapcount)
-		return;
 	if ((uint32_t)page->_mapcount != n->maps)
 		check_finding(&m->c, "pfn 0x%" PRIx64 ": mapcount is %d, page tables"
 			" have %u", pfn, page->_mapcount, n->maps);
@@ -229,23 +227,26 @@ static void check_page(struct rmap_check *m, pfn_t pfn)
 			" tables have %u", pfn, found, n->maps);
 }
 
+static void check_range(struct rmap_check *m, pfn_t pfn, pfn_t end)
+{
+	const struct page *page = pfn_to_page(m->k, pfn);
+	const struct page_count *n = &m->count[pfn];
+
+	for (; pfn < end; pfn++, page++, n++)
+		if (n->maps || n->caches || page->_mapcount)
+			check_page(m, pfn);
+}
+
 /* Frames that were ever handed out: all but the zones' virgin extents. */
 static void check_zone(struct rmap_check *m, const struct zone *zone)
 {
 	pfn_t pfn = zone->start_pfn;
 
-	while (pfn < zone->end_pfn) {
-		bool virgin = false;
-
-		for (unsigned i = 0; i < zone->nvirgin; i++)
-			if (pfn >= zone->virgin[i].start &&
-			    pfn < zone->virgin[i].end) {
-				pfn = zone->virgin[i].end;
-				virgin = true;
-			}
-		if (!virgin)
-			check_page(m, pfn++);
+	for (unsigned i = 0; i < zone->nvirgin; i++) {
+		check_range(m, pfn, zone->virgin[i].start);
+		pfn = zone->virgin[i].end;
 	}
+	check_range(m, pfn, zone->end_pfn);
 }
 
 unsigned rmap_check(struct kernel *k, check_fn fn, void *ctx)

@@ -85,24 +85,40 @@ static pfn_t count_record(const struct page *page, pfn_t pfn, struct census *n)
 	return pfn + (1ULL << page->private);
 }
 
+/* Where looking goes on at @pfn: behind what boot reserved, or nobody used. */
+struct blank { unsigned reserved, virgin; };
+
+static pfn_t skip_blank(const struct kernel *k, const struct zone *zone,
+			pfn_t pfn, struct blank *at)
+{
+	pa_t pa = pfn << PAGE_SHIFT;
+
+	while (at->reserved < k->nreserved &&
+	       k->reserved[at->reserved].end <= pa)
+		at->reserved++;
+	if (at->reserved < k->nreserved &&
+	    k->reserved[at->reserved].start < pa + PAGE_SIZE)
+		return memblock_skip_reserved(k, pfn);
+	while (at->virgin < zone->nvirgin && zone->virgin[at->virgin].end <= pfn)
+		at->virgin++;
+	if (at->virgin < zone->nvirgin && zone->virgin[at->virgin].start <= pfn)
+		return zone->virgin[at->virgin].end;
+	return pfn;
+}
+
 /* Looks at every frame that has a record. */
 static void take_census(const struct kernel *k, const struct zone *zone,
 			struct census *n)
 {
-	unsigned v = 0;
+	struct blank at = { 0, 0 };
 	pfn_t pfn = zone->start_pfn;
 
 	while (pfn < zone->end_pfn) {
-		pfn_t next = memblock_skip_reserved(k, pfn);
+		pfn_t next = skip_blank(k, zone, pfn, &at);
 
-		while (v < zone->nvirgin && zone->virgin[v].end <= pfn)
-			v++;
-		if (next != pfn)
-			pfn = next;
-		else if (v < zone->nvirgin && zone->virgin[v].start <= pfn)
-			pfn = zone->virgin[v].end;
-		else
-			pfn = count_record(pfn_to_page(k, pfn), pfn, n);
+		if (next == pfn)
+			next = count_record(pfn_to_page(k, pfn), pfn, n);
+		pfn = next;
 	}
 }
 

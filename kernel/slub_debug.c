@@ -117,6 +117,8 @@ va_t slab_region_bad(const struct kernel *k, const struct slab_region *r)
 {
 	const uint8_t *p = va_host(k, r->start);
 
+	if (r->len > 1 && p[0] == r->val && !memcmp(p, p + 1, r->len - 1))
+		return 0;
 	for (unsigned i = 0; i < r->len; i++)
 		if (p[i] != r->val)
 			return r->start + i;
