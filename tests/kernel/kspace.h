@@ -129,18 +129,32 @@ static inline bool unmerged(struct kernel *k, pfn_t pfn)
 	       pageblock_migratetype(k, pfn) == pageblock_migratetype(k, buddy);
 }
 
-static inline uint64_t tables_of(struct kernel *k, const struct zone *z)
+static inline uint64_t tables_in(struct kernel *k, pfn_t pfn, pfn_t end)
 {
 	uint64_t n = 0;
 
-	for (pfn_t pfn = z->start_pfn; pfn < z->end_pfn; pfn++) {
+	for (; pfn < end; pfn++) {
 		uint32_t flags = k->mem_map[pfn].flags;
 
 		n += !!(flags & PG_table);
 		if (flags & PG_buddy && unmerged(k, pfn))
-			fail_msg("two free halves at pfn 0x%x", pfn);
+			fail_msg("two free halves at pfn 0x%llx",
+				 (unsigned long long)pfn);
 	}
 	return n;
+}
+
+/* Page tables in a zone, in memory that was ever used. */
+static inline uint64_t tables_of(struct kernel *k, const struct zone *z)
+{
+	pfn_t pfn = z->start_pfn;
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < z->nvirgin; i++) {
+		n += tables_in(k, pfn, z->virgin[i].start);
+		pfn = z->virgin[i].end;
+	}
+	return n + tables_in(k, pfn, z->end_pfn);
 }
 
 static inline struct snapshot kspace_look(const struct kernel *k)

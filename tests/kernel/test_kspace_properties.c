@@ -6,6 +6,8 @@
  *
  * Seeds are fixed; a failure says layout, seed, step and call.
  */
+#include "kernel/frame_owner.h"
+#include "kernel/pte.h"
 #include "tests/kernel/kspace_ops.h"
 
 static const struct boot_row rows[] = {
@@ -153,24 +155,105 @@ static void test_fail_nth__every_point(void **state)
 			fail_everywhere(*state, op, seed);
 }
 
+/* --- one buffer, seen from all sides
+ * ------------------------------------------------ */
+
+#define STORY_PAGES 37
+
+static void count_alias(void *ctx, const struct vmap_area *area, va_t va)
+{
+	assert_int_equal(area->kind, VMAP_ALLOC);
+	++*(unsigned *)ctx;
+}
+
+/* What the tables, the area and the record of page @i say is the same. */
+static void same_story(struct kernel *k, const struct vmap_area *area,
+		       unsigned i)
+{
+	pfn_t pfn = area->pages[i];
+	const struct page *page = pfn_to_page(k, pfn);
+	unsigned level, aliases = 0;
+	uint64_t pte;
+
+	assert_true(pt_leaf(k, k->swapper_pg_dir, area->start + PG(i), &pte,
+			    &level));
+	assert_int_equal(pte_to_pfn(k, pte), pfn);
+	assert_int_equal(page->flags & (PG_vmalloc | PG_slab | PG_buddy),
+			 PG_vmalloc);
+	assert_int_equal(page->_refcount, 1);
+	assert_int_equal(frame_use(k, pfn), FRAME_VMALLOC);
+	vmap_aliases(k, pfn, count_alias, &aliases);
+	assert_int_equal(aliases, 1);
+}
+
+static void cpu_bytes(struct kernel *k, enum access_kind kind, va_t va,
+		      char text[16])
+{
+	unsigned cpu = va >> PAGE_SHIFT & (k->machine->ncpus > 1);
+	struct user_access a;
+
+	user_access(k, cpu, kind, false, va, text, 16, &a);
+	assert_int_equal(a.done, 16);
+}
+
+/* Written by the frame's other name: a kmap slot, or the direct map. */
+static void write_by_frame(struct kernel *k, pfn_t pfn, unsigned at,
+			   char text[16])
+{
+	va_t va = kernel_va(k, PG(pfn));
+	bool slot = k->arch->highmem;
+
+	if (slot)
+		assert_int_equal(kmap(k, pfn, &va), 0);
+	cpu_bytes(k, ACCESS_WRITE, va + at, text);
+	if (slot)
+		assert_int_equal(kunmap(k, pfn), 0);
+}
+
+static void test_vmalloc__one_story(void **state)
+{
+	struct kernel *k = boot_row(*state);
+	const struct vmap_area *area;
+	char text[16], got[16];
+	va_t va;
+
+	assert_int_equal(vmalloc(k, PG(STORY_PAGES), &va), 0);
+	area = find_vmap_area(k, va);
+	assert_int_equal(area->start, va);
+	assert_int_equal(area->end, va + PG(STORY_PAGES + 1));
+	assert_int_equal(area->nr_pages, STORY_PAGES);
+	for (unsigned i = 0; i < STORY_PAGES; i++) {
+		same_story(k, area, i);
+		snprintf(text, sizeof(text), "page %u", i);
+		write_by_frame(k, area->pages[i], 100 * i, text);
+		cpu_bytes(k, ACCESS_READ, va + PG(i) + 100 * i, got);
+		assert_string_equal(got, text);
+	}
+	assert_int_equal(vfree(k, va), 0);
+	end_row(k);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[2 * ARRAY_SIZE(rows)];
-	static char name[2 * ARRAY_SIZE(rows)][64];
+	static const struct {
+		const char *name;
+		void (*fn)(void **state);
+	} each[] = {
+		{ "random: any order", test_random__any_order },
+		{ "fail_nth: every point", test_fail_nth__every_point },
+		{ "vmalloc: one story", test_vmalloc__one_story },
+	};
+	struct CMUnitTest tests[ARRAY_SIZE(each) * ARRAY_SIZE(rows)];
+	static char name[ARRAY_SIZE(tests)][64];
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
-		for (unsigned j = 0; j < 2; j++, n++) {
+		for (unsigned j = 0; j < ARRAY_SIZE(each); j++, n++) {
 			snprintf(name[n], sizeof(name[n]), "%s, %s",
-				 j ? "fail_nth: every point"
-				   : "random: any order",
-				 rows[i].name);
-			tests[n] = (struct CMUnitTest){
-				name[n],
-				j ? test_fail_nth__every_point
-				  : test_random__any_order,
-				NULL, NULL, (void *)&rows[i]
-			};
+				 each[j].name, rows[i].name);
+			tests[n] =
+				(struct CMUnitTest){ name[n], each[j].fn, NULL,
+						     NULL, (void *)&rows[i] };
 		}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
