@@ -283,12 +283,11 @@ void cmd_emit_freed(struct cmd_ctx *c, va_t va, bool freed)
 
 void cmd_emit_log(struct result *r, const char *text, size_t len)
 {
-	const char *end = text + len;
-
-	while (text < end) {
-		const char *nl = memchr(text, '\n', end - text);
+	while (len) {
+		const char *nl = memchr(text, '\n', len);
 
 		res_verbatim(r, "%.*s", (int)(nl - text), text);
+		len -= nl + 1 - text;
 		text = nl + 1;
 	}
 }
