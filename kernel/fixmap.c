@@ -274,15 +274,6 @@ int clear_fixmap(struct kernel *k, unsigned index)
 	return write_pte(k, index, 0);
 }
 
-void fixmap_aliases(const struct kernel *k, pfn_t pfn, fixmap_alias_fn fn,
-		    void *ctx)
-{
-	for (unsigned i = 0; i < k->fixmap->n; i++)
-		if ((k->fixmap->pte[i] & PTE_P) &&
-		    pte_pfn(k, k->fixmap->pte[i]) == pfn)
-			fn(ctx, i, fix_to_virt(k, i));
-}
-
 /* --- check ---------------------------------------------------------------- */
 
 unsigned fixmap_check(struct kernel *k, check_fn fn, void *ctx)

@@ -44,11 +44,6 @@ int set_fixmap(struct kernel *k, unsigned index, pa_t pa, enum fix_type type);
 int clear_fixmap(struct kernel *k, unsigned index);
 /* The PTE of an index, 0 if it maps nothing. */
 uint64_t fixmap_pte(const struct kernel *k, unsigned index);
-/* Calls @fn for each index that maps frame @pfn, but for kmap_local's. */
-typedef void (*fixmap_alias_fn)(void *ctx, unsigned index, va_t va);
-void fixmap_aliases(const struct kernel *k, pfn_t pfn, fixmap_alias_fn fn,
-		    void *ctx);
-
 unsigned fixmap_check(struct kernel *k, check_fn fn, void *ctx);
 
 #endif

@@ -231,16 +231,6 @@ bool kmap_lookup(const struct kernel *k, va_t va, pfn_t *pfn)
 	return false;
 }
 
-void kmap_aliases(const struct kernel *k, pfn_t pfn, kmap_alias_fn fn,
-		  void *ctx)
-{
-	int nr = k->kmap ? find_slot(k->kmap, pfn) : -1;
-
-	if (nr >= 0)
-		fn(ctx, pkmap_address(k, nr), "pkmap", 0);
-	kmap_local_aliases(k, pfn, fn, ctx);
-}
-
 /* --- check ---------------------------------------------------------------- */
 
 static void check_slot(struct checker *c, struct kernel *k, unsigned nr)

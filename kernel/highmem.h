@@ -89,16 +89,6 @@ unsigned kmap_uses(const struct kernel *k, pfn_t pfn, va_t *va);
 bool kmap_in_use(const struct kernel *k, pfn_t pfn, uint64_t n);
 /* The frame that a slot in pkmap or of kmap_local maps at @va; false: none. */
 bool kmap_lookup(const struct kernel *k, va_t va, pfn_t *pfn);
-/*
- * Calls @fn for each slot address that maps @pfn now, @how "pkmap", which may
- * be unused, or "kmap_local" or "kmap_atomic" of @cpu.
- */
-typedef void (*kmap_alias_fn)(void *ctx, va_t va, const char *how,
-			      unsigned cpu);
-void kmap_aliases(const struct kernel *k, pfn_t pfn, kmap_alias_fn fn,
-		  void *ctx);
-void kmap_local_aliases(const struct kernel *k, pfn_t pfn, kmap_alias_fn fn,
-			void *ctx);
 bool kmap_local_uses(const struct kernel *k, pfn_t pfn, uint64_t n);
 
 unsigned highmem_check(struct kernel *k, check_fn fn, void *ctx);

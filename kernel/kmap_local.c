@@ -233,21 +233,6 @@ bool kmap_local_uses(const struct kernel *k, pfn_t pfn, uint64_t n)
 	return false;
 }
 
-void kmap_local_aliases(const struct kernel *k, pfn_t pfn, kmap_alias_fn fn,
-			void *ctx)
-{
-	for (unsigned cpu = 0; cpu < k->machine->ncpus; cpu++) {
-		const struct kmap_ctrl *ctrl = kmap_ctrl_of(k, cpu);
-
-		for (unsigned i = 0; i < ctrl->idx; i++)
-			if (ctrl->pfn[i] == pfn)
-				fn(ctx, kmap_local_address(k, cpu, i),
-				   ctrl->atomic >> i & 1 ? "kmap_atomic"
-							 : "kmap_local",
-				   cpu);
-	}
-}
-
 /* --- check ---------------------------------------------------------------- */
 
 static void check_slot(struct checker *c, struct kernel *k, unsigned cpu,

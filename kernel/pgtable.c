@@ -618,23 +618,3 @@ int kernel_map_range(struct kernel *k, va_t va, pa_t pa, uint64_t size,
 	}
 	return 0;
 }
-
-void kernel_unmap_range(struct kernel *k, va_t va, uint64_t size)
-{
-	uint64_t npages = PAGE_ALIGN(size) >> PAGE_SHIFT;
-
-	for (uint64_t i = 0; i < npages; i++) {
-		va_t at = va + (i << PAGE_SHIFT);
-		pa_t entry_pa = pt_lookup(k, k->swapper_pg_dir, at,
-					  k->pte_level, false);
-
-		if (entry_pa && pt_get(k, entry_pa))
-			pt_set(k, 0, at, k->pte_level, entry_pa, 0, "unmap");
-	}
-	if (npages > TLB_FLUSH_CEILING) {
-		flush_tlb_all(k);
-		return;
-	}
-	for (uint64_t i = 0; i < npages; i++)
-		flush_tlb_page(k, k->swapper_pg_dir, va + (i << PAGE_SHIFT));
-}

@@ -81,8 +81,6 @@ static inline bool pte_present(uint64_t pte)
  */
 int kernel_map_range(struct kernel *k, va_t va, pa_t pa, uint64_t size,
 		     uint64_t flags, unsigned max_shift);
-/* Clears 4 KiB kernel entries of [va, va + size) and flushes all TLBs. */
-void kernel_unmap_range(struct kernel *k, va_t va, uint64_t size);
 
 /*
  * Prepares the page tables of [start, end) without mapping anything there

@@ -214,32 +214,6 @@ const struct vmap_area *vmap_uses(const struct kernel *k, pfn_t pfn, uint64_t n)
 	return NULL;
 }
 
-void vmap_aliases(const struct kernel *k, pfn_t pfn, vmap_alias_fn fn,
-		  void *ctx)
-{
-	const struct vmap_area *va;
-
-	if (pfn_valid(k, pfn) && (pfn_to_page(k, pfn)->flags & PG_vmalloc)) {
-		va_t at = pfn_to_page(k, pfn)->index << PAGE_SHIFT;
-
-		fn(ctx, find_area(k, at), at);
-	}
-	LIST_FOREACH (va, &k->vmap->mapped, link) {
-		unsigned i = 0, end = va->nr_pages;
-
-		if (va->kind == VMAP_IOREMAP) {
-			if (pfn - (va->phys >> PAGE_SHIFT) >= end)
-				continue;
-			i = pfn - (va->phys >> PAGE_SHIFT);
-			end = i + 1;
-		}
-		for (; i < end; i++)
-			if (area_pfn(va, i) == pfn)
-				fn(ctx, va,
-				   va->start + ((va_t)i << PAGE_SHIFT));
-	}
-}
-
 /* --- check ---------------------------------------------------------------- */
 
 static void check_entry(struct checker *c, struct kernel *k, va_t at, pfn_t pfn)

@@ -113,10 +113,6 @@ uint64_t vmalloc_nr_pages(const struct kernel *k);
 /* Does an area that stays valid without owning them map one of @n frames? */
 const struct vmap_area *vmap_uses(const struct kernel *k, pfn_t pfn,
 				  uint64_t n);
-/* Calls @fn for each address in the vmalloc space that maps frame @pfn. */
-typedef void (*vmap_alias_fn)(void *ctx, const struct vmap_area *area, va_t va);
-void vmap_aliases(const struct kernel *k, pfn_t pfn, vmap_alias_fn fn,
-		  void *ctx);
 /* The block behind a VMAP_BLOCK area: pages never used, and given back. */
 void vmap_block_counts(const struct vmap_area *area, unsigned *cpu,
 		       unsigned *free, unsigned *dirty);

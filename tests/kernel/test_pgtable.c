@@ -258,7 +258,9 @@ static void test_kernel_tables__are_shared(void **state)
 			 0);
 	assert_int_equal(walk_root(k, root, va, false).pa, 0x200000);
 	assert_int_equal(pgtable_check(k, print_finding, NULL), 0);
-	kernel_unmap_range(k, va, PAGE_SIZE);
+	pt_set(k, 0, va, k->pte_level,
+	       pt_lookup(k, k->swapper_pg_dir, va, k->pte_level, false), 0,
+	       "unmap");
 	assert_int_equal(walk_root(k, root, va, false).fault.reason,
 			 FAULT_NOT_PRESENT);
 	TAILQ_REMOVE(&k->tasks, &task, link);
