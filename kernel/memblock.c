@@ -87,20 +87,26 @@ void memblock_cap(struct kernel *k, pfn_t max_pfn)
 		k->max_pfn = max_pfn;
 }
 
-/* Index of the first memory range that ends above @pa. */
-static unsigned find_memory(const struct kernel *k, pa_t pa)
+/* Index of the first of @n ascending ranges that ends above @pa. */
+static inline unsigned find_range(const struct memblock_range *r, unsigned n,
+				  pa_t pa)
 {
-	unsigned low = 0, high = k->nmemory;
+	unsigned low = 0;
 
-	while (low < high) {
-		unsigned mid = (low + high) / 2;
+	while (low < n) {
+		unsigned mid = (low + n) / 2;
 
-		if (k->memory[mid].end > pa)
-			high = mid;
+		if (r[mid].end > pa)
+			n = mid;
 		else
 			low = mid + 1;
 	}
 	return low;
+}
+
+static unsigned find_memory(const struct kernel *k, pa_t pa)
+{
+	return find_range(k->memory, k->nmemory, pa);
 }
 
 bool memblock_is_memory(const struct kernel *k, pa_t start, pa_t end)
@@ -123,20 +129,9 @@ bool pfn_valid(const struct kernel *k, pfn_t pfn)
 	return i < k->nmemory && k->memory[i].start <= pa;
 }
 
-/* Index of the first reservation that ends above @pa. */
 static unsigned find_reserved(const struct kernel *k, pa_t pa)
 {
-	unsigned low = 0, high = k->nreserved;
-
-	while (low < high) {
-		unsigned mid = (low + high) / 2;
-
-		if (k->reserved[mid].end > pa)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return low;
+	return find_range(k->reserved, k->nreserved, pa);
 }
 
 static void remove_reserved(struct kernel *k, unsigned i)
