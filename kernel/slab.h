@@ -48,10 +48,11 @@ TAILQ_HEAD(slab_list, slab);
 
 struct kmem_cache_cpu {
 	va_t freelist;		/* next object of .slab, 0: none */
-	unsigned index;		/* its number */
 	struct slab *slab;	/* the one that this CPU allocates from */
-	struct slab_list partial;
+	unsigned index;		/* number of the next object */
 	unsigned nr_partial;
+	struct slab_list partial;
+	uint64_t unused[3];	/* 64 bytes: found by a shift */
 };
 
 struct kmem_cache {
@@ -62,7 +63,8 @@ struct kmem_cache {
 	unsigned inuse;		/* where extras behind the object begin */
 	unsigned offset;	/* of the free pointer in a free object */
 	bool wide;		/* that pointer has 8 bytes, not 4 */
-	uintptr_t mem;		/* host address of the direct map's byte 0 */
+	uintptr_t mem;		/* host address of the direct map's byte 0, and
+				 * .offset */
 	unsigned align, red_left_pad;
 	unsigned order, objects;	/* of one slab */
 	unsigned min_order;	/* taken if there is no block of .order */

@@ -420,15 +420,26 @@ static int kfree_large(struct kernel *k, va_t va)
 	return 0;
 }
 
+/* The object of a cache that is debugged, or that kfree() is not for. */
+static __attribute__((noinline)) int kfree_slow(struct kernel *k,
+						struct slab *s, va_t va)
+{
+	return s->cache->flags & SLAB_KMALLOC ? slab_free(k, s, va) : -EINVAL;
+}
+
 int kfree(struct kernel *k, va_t va)
 {
-	struct slab *s = virt_to_slab(k, va);
+	const struct page *page = virt_to_slab_page(k, va);
+	struct kmem_cache *c;
+	struct slab *s;
 
-	if (!s)
+	if (__builtin_expect(!page, 0))
 		return kfree_large(k, va);
-	if (!(s->cache->flags & SLAB_KMALLOC))
-		return -EINVAL;
-	return slab_free(k, s, va);
+	s = page->slab;
+	c = s->cache;
+	if ((c->flags & (SLAB_KMALLOC | SLAB_DEBUG_FLAGS)) != SLAB_KMALLOC)
+		return kfree_slow(k, s, va);
+	return slab_free_object(k, c, s, va);
 }
 
 /* The cache of the live kmalloc object at @va, or NULL. */

@@ -39,7 +39,7 @@ static inline uint8_t *va_host(const struct kernel *k, va_t va)
 
 static inline va_t get_freepointer(const struct kmem_cache *c, va_t object)
 {
-	const void *at = (void *)(c->mem + object + c->offset);
+	const void *at = (void *)(c->mem + object);
 	uint64_t v64;
 	uint32_t v32;
 
@@ -51,16 +51,20 @@ static inline va_t get_freepointer(const struct kmem_cache *c, va_t object)
 	return v32;
 }
 
+static inline void write_pointer(uintptr_t to, va_t v, bool wide)
+{
+	uint32_t v32 = v;
+
+	if (wide)
+		memcpy((void *)to, &v, sizeof(v));
+	else
+		memcpy((void *)to, &v32, sizeof(v32));
+}
+
 static inline void set_freepointer(const struct kmem_cache *c, va_t object,
 				   va_t next)
 {
-	void *at = (void *)(c->mem + object + c->offset);
-	uint32_t v32 = next;
-
-	if (c->wide)
-		memcpy(at, &next, sizeof(next));
-	else
-		memcpy(at, &v32, sizeof(v32));
+	write_pointer(c->mem + object, next, c->wide);
 }
 
 /*
@@ -103,15 +107,24 @@ static inline bool kmem_cache_debug(const struct kmem_cache *c)
 	return c->flags & SLAB_DEBUG_FLAGS;
 }
 
-/* The slab that holds @va, or NULL. */
-static inline struct slab *virt_to_slab(const struct kernel *k, va_t va)
+/* The record of the frame of @va if it is a slab's, or NULL. */
+static inline const struct page *virt_to_slab_page(const struct kernel *k,
+						   va_t va)
 {
 	va_t off = va - k->layout.page_offset;
 	const struct page *page = pfn_to_page(k, off >> PAGE_SHIFT);
 
 	if (off < k->slab_limit && (page->flags & PG_slab))
-		return page->slab;
+		return page;
 	return NULL;
+}
+
+/* The slab that holds @va, or NULL. */
+static inline struct slab *virt_to_slab(const struct kernel *k, va_t va)
+{
+	const struct page *page = virt_to_slab_page(k, va);
+
+	return page ? page->slab : NULL;
 }
 
 /* --- slub.c -----------------------------------------------------------------
@@ -121,7 +134,9 @@ int slub_calculate_sizes(struct kernel *k, struct kmem_cache *c);
 /* The slow ways: the CPU's list is empty, the slab is not the CPU's. */
 va_t slab_alloc_slow(struct kernel *k, struct kmem_cache *c, unsigned gfp,
 		     unsigned orig_size);
-int slab_free_slow(struct kernel *k, struct slab *s, va_t object);
+int slab_free_debug(struct kernel *k, struct slab *s, va_t object);
+/* After an object came back to a slab that was full, or is empty now. */
+int slab_freed(struct kernel *k, struct slab *s, va_t prior);
 /* The free pointer of @object leads nowhere: cuts the CPU's list. Returns 0. */
 int slab_list_broken(struct kernel *k, struct kmem_cache_cpu *cpu, va_t object,
 		     va_t next);
@@ -161,24 +176,41 @@ static inline va_t slab_alloc(struct kernel *k, struct kmem_cache *c,
 }
 
 /*
- * Frees an object of the cache of @s. -EINVAL: it is none that is in use, or
- * a check of a debugged cache, whose slabs are no CPU's, failed.
+ * Frees an object of a cache that is not debugged: to the CPU's own list, or
+ * to the slab's, which mostly stays where it is. -EINVAL: it is none that is
+ * in use.
  */
-static inline int slab_free(struct kernel *k, struct slab *s, va_t object)
+static inline int slab_free_object(struct kernel *k, struct kmem_cache *c,
+				   struct slab *s, va_t object)
 {
-	struct kmem_cache *c = s->cache;
 	struct kmem_cache_cpu *cpu = &c->cpu[k->this_cpu];
+	va_t prior;
 	unsigned i;
 
-	if (__builtin_expect(s != cpu->slab, 0))
-		return slab_free_slow(k, s, object);
 	if (!object_index(c, s, object, &i) || s->state[i] != OBJ_USED)
 		return -EINVAL;
 	set_state(k, s, i, OBJ_FREE);
-	set_freepointer(c, object, cpu->freelist);
-	cpu->freelist = object;
-	cpu->index = i;
-	return 0;
+	if (s == cpu->slab) {
+		set_freepointer(c, object, cpu->freelist);
+		cpu->freelist = object;
+		cpu->index = i;
+		return 0;
+	}
+	prior = s->freelist;
+	set_freepointer(c, object, prior);
+	s->freelist = object;
+	s->inuse--;
+	if (s->frozen || (prior && s->inuse))
+		return 0;
+	return slab_freed(k, s, prior);
+}
+
+/* Frees an object of the cache of @s. -EINVAL: a check failed. */
+static inline int slab_free(struct kernel *k, struct slab *s, va_t object)
+{
+	if (kmem_cache_debug(s->cache))
+		return slab_free_debug(k, s, object);
+	return slab_free_object(k, s->cache, s, object);
 }
 
 /* Takes all slabs from all CPUs. */

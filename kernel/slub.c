@@ -76,14 +76,18 @@ void slub_settle(struct kernel *k, struct slab *s, va_t *cpu_list)
 static void init_free_list(struct kernel *k, struct slab *s)
 {
 	const struct kmem_cache *c = s->cache;
+	va_t at = s->first, last = slab_object_at(c, s, s->objects - 1);
+	uintptr_t mem = c->mem;
+	unsigned size = c->size;
+	bool wide = c->wide;
 
-	for (unsigned i = 0; i < s->objects; i++) {
-		va_t at = slab_object_at(c, s, i);
-
-		setup_object_debug(k, s, at);
-		set_freepointer(c, at, i + 1 < s->objects ? at + c->size : 0);
-	}
-	s->freelist = slab_object_at(c, s, 0);
+	if (kmem_cache_debug(c))
+		for (unsigned i = 0; i < s->objects; i++)
+			setup_object_debug(k, s, slab_object_at(c, s, i));
+	for (; at < last; at += size)
+		write_pointer(mem + at, at + size, wide);
+	write_pointer(mem + at, 0, wide);
+	s->freelist = s->first;
 }
 
 static struct slab *slab_create(struct kernel *k, struct kmem_cache *c,
@@ -429,8 +433,8 @@ va_t slab_alloc_slow(struct kernel *k, struct kmem_cache *c, unsigned gfp,
 
 /* --- freeing -------------------------------------------------------------- */
 
-/* Linux free_to_partial_list(), for debugged caches. */
-static int debug_free(struct kernel *k, struct slab *s, va_t object)
+/* Linux free_to_partial_list(). A debugged cache's slabs are no CPU's. */
+int slab_free_debug(struct kernel *k, struct slab *s, va_t object)
 {
 	struct kmem_cache *c = s->cache;
 	bool empty;
@@ -457,22 +461,9 @@ static int debug_free(struct kernel *k, struct slab *s, va_t object)
 	return 0;
 }
 
-/* Linux __slab_free(): the slab is not what this CPU allocates from. */
-int slab_free_slow(struct kernel *k, struct slab *s, va_t object)
+/* The end of Linux' __slab_free(). */
+int slab_freed(struct kernel *k, struct slab *s, va_t prior)
 {
-	va_t prior = s->freelist;
-	unsigned i;
-
-	if (kmem_cache_debug(s->cache))
-		return debug_free(k, s, object);
-	if (!object_index(s->cache, s, object, &i) || s->state[i] != OBJ_USED)
-		return -EINVAL;
-	set_state(k, s, i, OBJ_FREE);
-	set_freepointer(s->cache, object, prior);
-	s->freelist = object;
-	s->inuse--;
-	if (s->frozen)
-		return 0;
 	if (!prior) {
 		put_cpu_partial(k, s, true);
 	} else if (superfluous(s)) {

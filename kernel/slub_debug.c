@@ -252,8 +252,6 @@ void setup_object_debug(struct kernel *k, struct slab *s, va_t object)
 {
 	const struct kmem_cache *c = s->cache;
 
-	if (!kmem_cache_debug(c))
-		return;
 	init_object(k, c, object, SLUB_RED_INACTIVE);
 	init_tracking(k, c, object);
 }

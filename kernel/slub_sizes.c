@@ -125,7 +125,7 @@ int slub_calculate_sizes(struct kernel *k, struct kmem_cache *c)
 	}
 	c->size = ALIGN_UP(size, c->align);
 	c->wide = word == 8;
-	c->mem = (uintptr_t)k->ram->host - k->layout.page_offset;
+	c->mem = (uintptr_t)k->ram->host - k->layout.page_offset + c->offset;
 	c->order = calculate_order(c->size, k->machine->ncpus);
 	if (c->order >= MAX_ORDER)
 		return -EINVAL;
