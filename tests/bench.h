@@ -7,6 +7,8 @@
 #define ROUNDS 7
 
 double now_ns(void);
+/* The same of this process alone: who else uses the host does not matter. */
+double cpu_ns(void);
 /* Sorts @v. */
 double median(double *v, unsigned n);
 

@@ -11,7 +11,7 @@
 #include "kernel/slab.h"
 #include "tests/bench.h"
 
-#define TURNS 1000000
+#define TURNS 4000000
 #define BATCH 1000
 #define SIZE  64
 
@@ -37,7 +37,7 @@ static __attribute__((noinline)) void push(struct list *l, pa_t object)
 static double list_ns(struct list *l, unsigned batch)
 {
 	static volatile pa_t held[BATCH];
-	double t = now_ns();
+	double t = cpu_ns();
 
 	for (unsigned i = 0; i < TURNS / batch; i++) {
 		for (unsigned j = 0; j < batch; j++)
@@ -45,13 +45,13 @@ static double list_ns(struct list *l, unsigned batch)
 		for (unsigned j = batch; j-- > 0;)
 			push(l, held[j]);
 	}
-	return (now_ns() - t) / TURNS;
+	return (cpu_ns() - t) / TURNS;
 }
 
 static double kmalloc_ns(struct kernel *k, unsigned batch)
 {
 	static va_t held[BATCH];
-	double t = now_ns();
+	double t = cpu_ns();
 
 	for (unsigned i = 0; i < TURNS / batch; i++) {
 		for (unsigned j = 0; j < batch; j++)
@@ -60,7 +60,7 @@ static double kmalloc_ns(struct kernel *k, unsigned batch)
 		for (unsigned j = batch; j-- > 0;)
 			kfree(k, held[j]);
 	}
-	return (now_ns() - t) / TURNS;
+	return (cpu_ns() - t) / TURNS;
 }
 
 /* A free list through a block that kmalloc gave. */
