@@ -133,7 +133,7 @@ struct per_cpu_pages {
 /* Empty lists for each CPU; sizes come from the watermarks. */
 void pcp_init(struct kernel *k);
 void pcp_deinit(struct kernel *k);
-/* linux zone_pcp_update(): batch and high of all zones. */
+/* linux zone_pcp_update(): batch and high of all zones; which are preferred. */
 void pcp_update(struct kernel *k);
 /* Is a block of @order kept on per-CPU lists? */
 static inline bool pcp_allowed_order(const struct kernel *k, unsigned order)
@@ -215,8 +215,9 @@ static inline unsigned order_to_pindex(unsigned order, enum migratetype mt)
 /* Blocks of types that have no lists lie on those of movable ones. */
 static inline unsigned freed_pindex(unsigned order, enum migratetype mt)
 {
-	return order_to_pindex(order,
-			       mt < MIGRATE_PCPTYPES ? mt : MIGRATE_MOVABLE);
+	if (__builtin_expect(mt >= MIGRATE_PCPTYPES, 0))
+		mt = MIGRATE_MOVABLE;
+	return order_to_pindex(order, mt);
 }
 
 static inline void mark_listed(const struct kernel *k, struct page *page,

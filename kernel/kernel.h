@@ -111,6 +111,8 @@ struct kernel {
 	struct memblock_range reserved[NR_MEMBLOCK];	/* boot allocations */
 	unsigned nreserved;
 	struct zone zone[MAX_NR_ZONES];
+	/* by the highest that is allowed: the first that has managed pages */
+	struct zone *preferred_zone[MAX_NR_ZONES];
 	uint8_t gfp_zone_table[16];	/* by the zone bits of gfp */
 	unsigned pageblock_order;	/* a large page's */
 	bool page_group_by_mobility_disabled;	/* too little RAM for it */

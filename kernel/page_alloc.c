@@ -318,13 +318,10 @@ alloc_block(struct kernel *k, unsigned gfp, unsigned order, const char *why)
 static inline pfn_t pcp_pop_preferred(struct kernel *k, unsigned gfp)
 {
 	enum zone_type highest = gfp_zone(k, gfp);
-	struct zone *zone = &k->zone[highest];
+	struct zone *zone = k->preferred_zone[highest];
 
-	while (!above_watermark(zone, zone->watermark[WMARK_LOW], highest)) {
-		if (zone->managed || zone == k->zone)
-			return PFN_NONE;
-		zone--;
-	}
+	if (!above_watermark(zone, zone->watermark[WMARK_LOW], highest))
+		return PFN_NONE;
 	return pcp_pop(k, zone, 0, gfp_migratetype(k, gfp));
 }
 

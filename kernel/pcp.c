@@ -59,6 +59,10 @@ void pcp_update(struct kernel *k)
 			zone->pcp[cpu].batch = batch;
 			zone->pcp[cpu].high = high;
 		}
+		if (zone->managed || !i)
+			k->preferred_zone[i] = zone;
+		else
+			k->preferred_zone[i] = k->preferred_zone[i - 1];
 	}
 }
 
@@ -197,31 +201,25 @@ static void free_run(struct kernel *k, struct zone *zone, pfn_t start,
 	}
 }
 
-/* Takes the last @n frames of @list, a rising row that begins at @pfn. */
-static void unlist_run(struct kernel *k, struct page_list *list, pfn_t pfn,
-		       unsigned n)
+/* Takes off the last of @list, and at most @max - 1 that lie right above. */
+static unsigned unlist_row(struct kernel *k, struct page_list *list,
+			   unsigned max)
 {
+	uint32_t pfn = list->tail, prev;
 	struct page *page = pfn_to_page(k, pfn);
-	uint32_t prev = page[n - 1].prev;
+	uint64_t index = page->index;
+	unsigned n = 0;
 
-	for (unsigned i = 0; i < n; i++)
-		mark_unlisted(&page[i]);
+	do {
+		mark_unlisted(&page[n]);
+		prev = page[n].prev;
+		n++;
+	} while (n < max && prev == pfn + n && page[n].index == index);
 	list->tail = prev;
 	if (prev != PFN_NONE)
 		pfn_to_page(k, prev)->next = PFN_NONE;
 	else
 		list->head = PFN_NONE;
-}
-
-/* How many frames, from @pfn up, follow each other to the end of a list? */
-static unsigned row_length(const struct kernel *k, pfn_t pfn, unsigned max)
-{
-	const struct page *page = pfn_to_page(k, pfn);
-	unsigned n = 1;
-
-	while (n < max && page[n - 1].prev == pfn + n &&
-	       page[n].index == page->index)
-		n++;
 	return n;
 }
 
@@ -236,9 +234,8 @@ static unsigned drain_last(struct kernel *k, struct zone *zone,
 	const struct page *page = pfn_to_page(k, pfn);
 	enum migratetype mt = page_list_type(page);
 	unsigned order = page->private;
-	unsigned n = order ? 1 : row_length(k, pfn, max);
+	unsigned n = unlist_row(k, list, order ? 1 : max);
 
-	unlist_run(k, list, pfn, n);
 	if (order)
 		free_one_block(k, zone, pfn, order, mt);
 	else
