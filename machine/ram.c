@@ -239,16 +239,16 @@ const char *ram_type_name(enum ram_type type)
 
 uint8_t *ram_ptr_other(const struct ram *ram, pa_t pa)
 {
-	const struct ram_fill *f = find_fill(ram, pa);
+	const struct ram_fill *f;
 
-	if (f) {
-		make_frame(ram, f, pa);
-		return ram->host + pa;
-	}
 	for (unsigned i = 1; i < ram->nextents; i++)
 		if (pa - ram->extent[i].start < ram->extent[i].len)
 			return ram->host + pa;
-	return NULL;
+	f = find_fill(ram, pa);
+	if (!f)
+		return NULL;
+	make_frame(ram, f, pa);
+	return ram->host + pa;
 }
 
 uint64_t ram_read(const struct ram *ram, pa_t pa, unsigned size)
