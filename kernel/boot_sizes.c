@@ -104,12 +104,15 @@ static struct zone *initrd_zone(struct kernel *k)
 	return NULL;
 }
 
-static void add_late(struct kernel *k, const struct zone *zone, uint64_t pages)
+/* False: it has less than that. */
+static bool add_late(struct kernel *k, const struct zone *zone, uint64_t pages)
 {
 	unsigned i = zone ? zone - k->zone : 0;
 
-	if (zone && k->late_pages[i] + pages < zone->present)
-		k->late_pages[i] += pages;
+	if (!zone || k->late_pages[i] + pages >= zone->present)
+		return false;
+	k->late_pages[i] += pages;
+	return true;
 }
 
 /* --- reservations ------------------------------------------------------- */
@@ -228,7 +231,8 @@ const char *reserve_boot_sizes(struct kernel *k)
 		image -= initrd;
 	}
 	add_late(k, page_zone(k, k->layout.image.data >> PAGE_SHIFT), image);
-	add_late(k, initrd_zone(k), initrd);
+	if (initrd && !add_late(k, initrd_zone(k), initrd))
+		return "initrd: the zone that it would lie in is smaller";
 	if (s->set >> BOOT_MANAGED)
 		return leave_managed(k);
 	return is_set(k, BOOT_RESERVED) ? leave_reserved(k, image, initrd)

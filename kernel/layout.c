@@ -236,7 +236,7 @@ static void size_image(const struct boot_sizes *sizes, pa_t *p)
 		uint64_t size = sizes->n[of[i]];
 
 		if ((sizes->set & BIT(of[i])) &&
-		    ALIGN_DOWN(*end - start, KiB) != size &&
+		    ALIGN_DOWN(*end - start, KiB) != size && size &&
 		    size <= p[2 * i + 2] - start)
 			*end = start + size;
 	}

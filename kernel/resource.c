@@ -75,10 +75,36 @@ static uint64_t ram_alignment(pa_t pa)
 	return pa < MiB ? 64 * KiB : pa < 16 * MiB ? MiB : 64 * MiB;
 }
 
-/* The rest of [start, end) that no region has. */
+/* Does usable memory end at @pa? */
+static bool ram_ends_at(const struct ram *ram, pa_t pa)
+{
+	for (unsigned i = 0; i < ram->nregions; i++)
+		if (ram->region[i].end == pa)
+			return ram->region[i].type == RAM_USABLE;
+	return false;
+}
+
+/* The host bridge's: it leaves room for RAM that may follow, or knows its end. */
+static bool pci_window(const struct ram *ram, pa_t *start, pa_t *end)
+{
+	if (!e820_pci_gap(ram, start, end))
+		return false;
+	if (ram_ends_at(ram, *start))
+		*start = ALIGN_UP(*start, ram_alignment(*start));
+	if (*end > IOAPIC_PHYS)
+		*end = IOAPIC_PHYS;
+	return *start < *end;
+}
+
+/* The rest of [start, end) that no region has, nor the bridge, which is first. */
 static void add_ram_buffer(struct tree *t, const struct ram *ram, pa_t start,
 			   pa_t end)
 {
+	pa_t window, ignored;
+
+	if (pci_window(ram, &window, &ignored) && window >= start &&
+	    end > window)
+		end = window;
 	for (unsigned i = 0; i < ram->nregions && start < end; i++) {
 		const struct ram_region *g = &ram->region[i];
 
@@ -114,13 +140,8 @@ static void add_devices(struct tree *t, const struct ram *ram)
 {
 	pa_t start, end;
 
-	if (e820_pci_gap(ram, &start, &end)) {
-		start = ALIGN_UP(start, ram_alignment(start));
-		if (end > IOAPIC_PHYS)
-			end = IOAPIC_PHYS;
-		if (start < end)
-			add(t, start, end, "PCI Bus 0000:00", 0);
-	}
+	if (pci_window(ram, &start, &end))
+		add(t, start, end, "PCI Bus 0000:00", 0);
 	if (is_free(t, VGA_START, VGA_END))
 		add(t, VGA_START, VGA_END, "PCI Bus 0000:00", 0);
 	if (is_free(t, IOAPIC_PHYS, IOAPIC_PHYS + KiB))
