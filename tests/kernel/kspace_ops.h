@@ -51,7 +51,8 @@ static inline void see_frames(struct kspace *s, const struct held *h,
 		const uint8_t *p = page_bytes(s->k, h->pfn + i);
 
 		if (p[0] != h->tag || memcmp(p, p + 1, PAGE_SIZE - 1))
-			fail_msg("pfn 0x%x was written to", h->pfn);
+			fail_msg("pfn 0x%llx was written to",
+				 (unsigned long long)h->pfn);
 	}
 }
 

@@ -97,10 +97,12 @@ static void random_sequence(const struct boot_row *row, uint64_t seed,
 /* The checker after each step is what takes long, with sanitizers most. */
 #ifdef MMSH_CHECK_ALWAYS
 #define SEEDS 2
-#define STEPS 120
+#define STEPS 80
+#define FAIL_SEEDS 1
 #else
 #define SEEDS 6
-#define STEPS 300
+#define STEPS 250
+#define FAIL_SEEDS 2
 #endif
 
 static void test_random__any_order(void **state)
@@ -151,7 +153,7 @@ static void test_fail_nth__every_point(void **state)
 	const struct kspace_op *op;
 
 	for (op = kspace_ops; op < kspace_ops + ARRAY_SIZE(kspace_ops); op++)
-		for (uint64_t seed = 1; seed <= 2; seed++)
+		for (uint64_t seed = 1; seed <= FAIL_SEEDS; seed++)
 			fail_everywhere(*state, op, seed);
 }
 
