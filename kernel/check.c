@@ -11,19 +11,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "kernel/fixmap.h"
 #include "kernel/dma_mapping.h"
+#include "kernel/fixmap.h"
+#include "kernel/fs.h"
 #include "kernel/highmem.h"
 #include "kernel/internal.h"
-#include "kernel/fs.h"
 #include "kernel/mm.h"
-#include "kernel/process.h"
-#include "kernel/rmap.h"
 #include "kernel/pgtable.h"
+#include "kernel/process.h"
 #include "kernel/pte.h"
 #include "kernel/pti.h"
-#include "kernel/tlb.h"
+#include "kernel/rmap.h"
 #include "kernel/slab.h"
+#include "kernel/tlb.h"
 #include "kernel/vmalloc.h"
 #include "machine/stale.h"
 
