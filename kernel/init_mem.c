@@ -95,10 +95,9 @@ static bool map_direct(struct kernel *k)
 	return true;
 }
 
-/* With the brk area, of which there is at least a page. */
 pa_t kernel_image_mapped_end(const struct kernel *k)
 {
-	return ALIGN_UP(k->layout.image.ebss + PAGE_SIZE, large_size(k));
+	return layout_image_end(&k->layout, large_size(k));
 }
 
 /* The image once more, in pages that execute, until mark_rodata_ro(). */
@@ -195,14 +194,23 @@ static bool protect(struct kernel *k, enum set_memory what, va_t start,
 			   &ignored);
 }
 
-/* Frees what lies between two parts of the image (free_kernel_image_pages). */
+/*
+ * Frees what lies between two parts of the image (free_kernel_image_pages).
+ * With page-table isolation the image must not map what may hold secrets now.
+ */
 static bool free_gap(struct kernel *k, pa_t start, pa_t end)
 {
 	va_t map = k->layout.kernel_map;
+	struct set_memory_result ignored;
 
 	start = PAGE_ALIGN(start);
+	if (start >= end)
+		return true;
 	return protect(k, SET_MEMORY_NX, map + start, map + end) &&
-	       protect(k, SET_MEMORY_RW, map + start, map + end);
+	       protect(k, SET_MEMORY_RW, map + start, map + end) &&
+	       (!has_pti(k) ||
+		!set_memory_np_noalias(k, map + start,
+				       (end - start) >> PAGE_SHIFT, &ignored));
 }
 
 /*

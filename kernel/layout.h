@@ -155,6 +155,15 @@ enum paging_mode_id layout_mode(const struct kernel_config *cfg);
 /* End of usable RAM that a kernel so configured can see, as a frame number. */
 pfn_t layout_end_of_ram(const struct kernel_config *cfg);
 
+/*
+ * Where large pages of the image end: with the brk area behind bss, of which
+ * there is at least a page.
+ */
+static inline pa_t layout_image_end(const struct layout *l, uint64_t large)
+{
+	return ALIGN_UP(l->image.ebss + PAGE_SIZE, large);
+}
+
 /* Bottom of @cpu's espfix stack (64 bytes), x86-64 (init_espfix_ap). */
 va_t layout_espfix_stack(const struct layout *l, unsigned cpu);
 

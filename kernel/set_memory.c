@@ -319,8 +319,9 @@ static va_t last_address(const struct kernel *k)
 	return k->arch->word == 4 ? UINT32_MAX : UINT64_MAX;
 }
 
-int set_memory(struct kernel *k, enum set_memory what, va_t va, uint64_t npages,
-	       struct set_memory_result *ret)
+static int change_attr(struct kernel *k, enum set_memory what, va_t va,
+		       uint64_t npages, bool no_alias,
+		       struct set_memory_result *ret)
 {
 	struct cpa cpa = { .k = k, .ret = ret };
 	int err;
@@ -334,9 +335,21 @@ int set_memory(struct kernel *k, enum set_memory what, va_t va, uint64_t npages,
 	if (!cpa.set && !cpa.clear)
 		return 0;
 	/* No alias checking for NX; nor is G anybody else's business. */
-	cpa.no_alias =
-		(cpa.set | cpa.clear) == PTE_XD || what == SET_MEMORY_NONGLOBAL;
+	cpa.no_alias = no_alias || (cpa.set | cpa.clear) == PTE_XD ||
+		       what == SET_MEMORY_NONGLOBAL;
 	err = change_range(&cpa, va, npages << PAGE_SHIFT);
 	cpa_flush(&cpa, va, npages);
 	return err;
+}
+
+int set_memory(struct kernel *k, enum set_memory what, va_t va, uint64_t npages,
+	       struct set_memory_result *ret)
+{
+	return change_attr(k, what, va, npages, false, ret);
+}
+
+int set_memory_np_noalias(struct kernel *k, va_t va, uint64_t npages,
+			  struct set_memory_result *ret)
+{
+	return change_attr(k, SET_MEMORY_NP, va, npages, true, ret);
 }

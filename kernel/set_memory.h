@@ -37,5 +37,8 @@ struct set_memory_result {
  */
 int set_memory(struct kernel *k, enum set_memory what, va_t va, uint64_t npages,
 	       struct set_memory_result *ret);
+/* SET_MEMORY_NP here only: what else maps the frames keeps doing so. */
+int set_memory_np_noalias(struct kernel *k, va_t va, uint64_t npages,
+			  struct set_memory_result *ret);
 
 #endif

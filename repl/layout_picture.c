@@ -278,6 +278,12 @@ static void find_image(struct picture *p)
 	part->mapped = mapped_bytes(p, part->start, part->end - 1);
 	count_part(p, add_part(&p->image, "text to bss", start, end), start,
 		   end);
+	if (own) {
+		part = add_part(&p->image, "rest of 2M page", end,
+				l->kernel_map + layout_image_end(l, 2 * MiB));
+		count_part(p, part, part->start, part->end);
+		end = part->end;
+	}
 	part = add_part(&p->image, around, end,
 			own ? l->kernel_image_end : l->high_memory);
 	part->mapped = mapped_bytes(p, part->start, part->end - 1);

@@ -68,6 +68,43 @@ static void check_user_tree(struct kernel *k)
 	assert_false(reaches(k, root, l->cpu_entry_area + 0x14000, &w));
 }
 
+/* linux free_kernel_image_pages(): freed gaps lose their name in the image. */
+static void check_gaps(struct kernel *k, bool mapped)
+{
+	const struct layout *l = &k->layout;
+	const pa_t gap[][2] = {
+		{ PAGE_ALIGN(l->image.etext), l->image.rodata },
+		{ PAGE_ALIGN(l->image.erodata), l->image.data },
+	};
+	pa_t root = init_root(k);
+	struct walk w;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(gap); i++)
+		for (pa_t pa = gap[i][0]; pa < gap[i][1]; pa += PAGE_SIZE) {
+			assert_int_equal(reaches(k, root, l->kernel_map + pa,
+						 &w),
+					 mapped);
+			assert_true(reaches(k, root, l->page_offset + pa, &w));
+			assert_true(w.rights.write);
+			assert_true(w.rights.xd);
+		}
+	for (unsigned i = 0; i < ARRAY_SIZE(gap); i++) {
+		assert_true(reaches(k, root,
+				    l->kernel_map + gap[i][0] - PAGE_SIZE, &w));
+		assert_true(reaches(k, root, l->kernel_map + gap[i][1], &w));
+	}
+}
+
+static void test_gaps(void **state)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		struct kernel *k = boot_pti(i & 1, i & 2, i & 4);
+
+		check_gaps(k, !(i & 1));
+		end_row(k);
+	}
+}
+
 static void test_trees(void **state)
 {
 	for (unsigned la57 = 0; la57 < 2; la57++) {
@@ -300,6 +337,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_trees),
+		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_kernel_address__not_present),
 		cmocka_unit_test(test_cr3__entry_and_exit),
 		cmocka_unit_test(test_pcid__saves_flushes),
