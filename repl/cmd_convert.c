@@ -17,7 +17,7 @@ static const char *const why_name[] = {
 	[CONVERT_NO_RAM] = "no RAM",
 	[CONVERT_HIGHMEM] = "HighMem",
 	[CONVERT_NO_SYMBOL] = "not in the kernel image",
-	[CONVERT_CUT] = "HighMem, cut to 32 bits",
+	[CONVERT_CUT] = "past 4 GiB, cut to 32 bits",
 	[CONVERT_NO_PAGE] = "no struct page",
 };
 

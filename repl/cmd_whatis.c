@@ -10,6 +10,7 @@
 
 #include "kernel/convert.h"
 #include "kernel/pti.h"
+#include "repl/convert.h"
 #include "repl/describe.h"
 #include "repl/whatis.h"
 
@@ -247,6 +248,18 @@ static void emit_readings(struct cmd_ctx *c, uint64_t n,
 	res_end(r);
 }
 
+/* Beyond all linear addresses? Registers of 32 bits have no such number. */
+static int check_va(struct cmd_ctx *c, uint64_t n)
+{
+	va_t max = session_va_max(c->s);
+
+	if (n <= max)
+		return 0;
+	return err_set(c->err, ERR_USER,
+		       "0x%llx: linear addresses end at 0x%llx here",
+		       (unsigned long long)n, (unsigned long long)max);
+}
+
 static int show_number(struct cmd_ctx *c, uint64_t n)
 {
 	struct reading rd[3];
@@ -257,6 +270,8 @@ static int show_number(struct cmd_ctx *c, uint64_t n)
 		return -1;
 	read_number(c, n, &p, rd);
 	count = rd[0].possible + rd[1].possible + rd[2].possible;
+	if (!count && check_va(c, n) < 0)
+		return -1;
 	if (rd[0].possible || !count) {
 		show_va(c, n, &p);
 		emit_readings(c, n, rd, 1);
@@ -279,9 +294,13 @@ static int whatis_run(struct cmd_ctx *c)
 		return show_pa(c, v->n);
 	case V_PFN:
 	case V_PAGE:
+		if (convert_check_pfn(v->n, c->err) < 0)
+			return -1;
 		return show_pa(c, v->n << PAGE_SHIFT);
 	case V_VA:
-		return find_place(c, v->n, &p) < 0 ? -1 : show_va(c, v->n, &p);
+		if (check_va(c, v->n) < 0 || find_place(c, v->n, &p) < 0)
+			return -1;
+		return show_va(c, v->n, &p);
 	default:
 		return show_number(c, v->n);
 	}

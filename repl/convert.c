@@ -52,11 +52,25 @@ static int page_pointer(struct session *s, struct value *v, struct err *err)
 	return -1;
 }
 
+/* PFN_PHYS() of more wraps: to a frame that was not meant. */
+int convert_check_pfn(uint64_t pfn, struct err *err)
+{
+	if (pfn <= UINT64_MAX >> PAGE_SHIFT)
+		return 0;
+	return err_set(err, ERR_USER,
+		       "0x%llx: frame numbers have at most 52 bits",
+		       (unsigned long long)pfn);
+}
+
 static int type_argument(struct session *s, const struct func *f,
 			 struct value *v, struct err *err)
 {
+	bool pfn = v->type == V_PFN || f->from == V_PFN;
+
 	if (f->from == V_PAGE && v->type <= V_VA)
 		return page_pointer(s, v, err);
+	if (pfn && f->via != VIA_VALID && convert_check_pfn(v->n, err) < 0)
+		return -1;
 	if (f->from == V_PA && (v->type == V_PFN || v->type == V_PAGE))
 		v->n <<= PAGE_SHIFT;
 	else if (v->type != V_PLAIN && v->type != f->from)
@@ -123,9 +137,10 @@ static void find_va(const struct kernel *k, const struct func *f,
 static void find_truth(const struct kernel *k, const struct func *f,
 		       struct converted *ret)
 {
-	ret->out.n = f->from == V_VA
-			     ? virt_addr_valid(k, ret->in.n)
-			     : linux_pfn_valid(k, ret->pa >> PAGE_SHIFT);
+	uint64_t n = ret->in.n;
+
+	ret->out.n =
+		f->from == V_VA ? virt_addr_valid(k, n) : linux_pfn_valid(k, n);
 }
 
 static void find_out(const struct kernel *k, const struct func *f,
@@ -343,11 +358,12 @@ static int conv_entry(struct session *s, const struct func *f, struct value v,
 	if (level >= w.nsteps)
 		return no_entry(f, &w, err);
 	entry = w.step[level].entry_pa;
-	if (level == 0 && mmu.mode->pdpte_regs)	/* what they were loaded from */
+	if (level == 0 && mmu.mode->pdpte_regs) /* what they were loaded from */
 		entry = (mmu.cr3 & ~31ULL) + 8 * (v.n >> 30);
 	ret->type = f->to;
-	ret->n = f->to == V_PA ? entry
-			       : ram_read(s->m->ram, entry, mmu.mode->entry_size);
+	ret->n = f->to == V_PA
+			 ? entry
+			 : ram_read(s->m->ram, entry, mmu.mode->entry_size);
 	return 0;
 }
 

@@ -47,4 +47,7 @@ struct converted {
 int convert(struct session *s, const struct func *f, struct value v,
 	    struct converted *ret, struct err *err);
 
+/* 0, or -1: a number that no frame can have. */
+int convert_check_pfn(uint64_t pfn, struct err *err);
+
 #endif
