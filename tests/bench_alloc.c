@@ -18,7 +18,7 @@
 #define FRAMES (1UL << 20)
 
 static uint32_t pfn[FRAMES];
-static uint32_t head;	/* of the list by hand */
+static uint32_t head; /* of the list by hand */
 
 /* --- by hand -------------------------------------------------------------- */
 /* A list of all @pfn, linked both ways: a buddy must be able to leave it. */
