@@ -153,7 +153,7 @@ static int get_zeroed_page_run(struct cmd_ctx *c)
 
 const struct command cmd_alloc_pages = {
 	.name = "alloc_pages",
-	.group = "physical memory",
+	.group = "page allocator",
 	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "take a block of 2^ORDER frames from the page allocator",
 	.details = "FLAGS are Linux' own, joined by | (in quotes) or a comma; "
@@ -173,7 +173,7 @@ const struct command cmd_alloc_pages = {
 
 const struct command cmd_get_free_pages = {
 	.name = "__get_free_pages",
-	.group = "physical memory",
+	.group = "page allocator",
 	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "take a block of 2^ORDER frames by its kernel logical address",
 	.details =
@@ -189,7 +189,7 @@ const struct command cmd_get_free_pages = {
 
 const struct command cmd_get_zeroed_page = {
 	.name = "get_zeroed_page",
-	.group = "physical memory",
+	.group = "page allocator",
 	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "take one zeroed frame by its kernel logical address",
 	.example = "get_zeroed_page; peek __pa($_) 4",
@@ -229,7 +229,7 @@ static int free_pages_run(struct cmd_ctx *c)
 
 const struct command cmd_free_pages = {
 	.name = "free_pages",
-	.group = "physical memory",
+	.group = "page allocator",
 	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "give a block of alloc_pages or __get_free_pages back",
 	.details = "Up to order 3, and of the size of a large page, it goes to "
@@ -269,7 +269,7 @@ static int drain_run(struct cmd_ctx *c)
 
 const struct command cmd_drain = {
 	.name = "drain",
-	.group = "physical memory",
+	.group = "page allocator",
 	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "give the free pages of all CPUs' lists back to the buddy",
 	.details = "What drain_all_pages() does. Frames on those lists are "
@@ -347,7 +347,7 @@ static int compact_run(struct cmd_ctx *c)
 
 const struct command cmd_compact = {
 	.name = "compact",
-	.group = "physical memory",
+	.group = "page allocator",
 	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "move pages together, so that free frames become whole blocks",
 	.details = "What writing to /proc/sys/vm/compact_memory does: in each "

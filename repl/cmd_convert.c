@@ -301,7 +301,7 @@ static int convert_cmd_run(struct cmd_ctx *c)
 	const struct command sym = {                    \
 		.name = n,                              \
 		.alias = al,                            \
-		.group = "kernel space",                \
+		.group = "conversions",                 \
 		.flags = CMD_NEEDS_KERNEL,              \
 		.help = h,                              \
 		.details = d,                           \

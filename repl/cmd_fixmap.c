@@ -480,7 +480,7 @@ const struct command cmd_virt_to_fix = {
 };
 
 const struct command cmd_pkmap = {
-	.name = "pkmap", KSPACE, .flags = CMD_NEEDS_KERNEL,
+	.name = "pkmap", .group = "highmem", .flags = CMD_NEEDS_KERNEL,
 	.help = "slots of kmap: in use, unused but not flushed, free",
 	.details =
 	"A glyph a slot, a row 64 slots; rows of free slots are left out. Below, the\n"
@@ -493,7 +493,7 @@ const struct command cmd_pkmap = {
 };
 
 const struct command cmd_kmap_flush_unused = {
-	.name = "kmap_flush_unused", KSPACE,
+	.name = "kmap_flush_unused", .group = "highmem",
 	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "clear and flush all kmap slots that nobody uses",
 	.example = "kmap_flush_unused", .run = kmap_flush_unused_run,

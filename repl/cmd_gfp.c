@@ -195,7 +195,7 @@ static int zonelist_run(struct cmd_ctx *c)
 
 const struct command cmd_zonelist = {
 	.name = "zonelist",
-	.group = "physical memory",
+	.group = "page allocator",
 	.flags = CMD_NEEDS_KERNEL,
 	.help = "which zones would give a block, in turn, and what each keeps",
 	.details =
@@ -302,7 +302,7 @@ static int gfp_run(struct cmd_ctx *c)
 
 const struct command cmd_gfp = {
 	.name = "gfp",
-	.group = "physical memory",
+	.group = "page allocator",
 	.flags = CMD_NEEDS_KERNEL,
 	.help = "what allocation flags ask for: zones, migrate type, watermark",
 	.details = "FLAGS are names of include/linux/gfp_types.h or numbers, "

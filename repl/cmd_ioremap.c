@@ -77,7 +77,7 @@ static int iounmap_run(struct cmd_ctx *c)
 	return 0;
 }
 
-#define IO .group = "kernel space", .flags = CMD_NEEDS_KERNEL | CMD_CHANGES, \
+#define IO .group = "vmalloc", .flags = CMD_NEEDS_KERNEL | CMD_CHANGES, \
 	.arg = { { "PA", ARG_PA }, { "SIZE", ARG_SIZE } }
 
 const struct command cmd_ioremap = {
@@ -108,7 +108,7 @@ const struct command cmd_ioremap_cache = {
 };
 
 const struct command cmd_iounmap = {
-	.name = "iounmap", .group = "kernel space",
+	.name = "iounmap", .group = "vmalloc",
 	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "unmap what ioremap has mapped", .arg = { { "VA", ARG_VA } },
 	.run = iounmap_run,

@@ -285,7 +285,7 @@ static int kmap_to_page_run(struct cmd_ctx *c)
 	return 0;
 }
 
-#define KMAP .group = "kernel space", .flags = CMD_NEEDS_KERNEL | CMD_CHANGES
+#define KMAP .group = "highmem", .flags = CMD_NEEDS_KERNEL | CMD_CHANGES
 #define FRAME .arg = { { "FRAME", ARG_ADDR } }
 
 const struct command cmd_kmap = {
@@ -342,7 +342,7 @@ const struct command cmd_kunmap_atomic = {
 };
 
 const struct command cmd_kmap_to_page = {
-	.name = "kmap_to_page", .group = "kernel space",
+	.name = "kmap_to_page", .group = "highmem",
 	.flags = CMD_NEEDS_KERNEL,
 	.help = "the frame behind an address of kmap, kmap_local or lowmem",
 	.arg = { { "VA", ARG_VA } }, .run = kmap_to_page_run,

@@ -8,7 +8,7 @@
 #include "kernel/slab.h"
 #include "repl/cmd.h"
 
-#define KSPACE	.group = "kernel space"
+#define SLAB	.group = "slab"
 #define MUTATES .flags = CMD_NEEDS_KERNEL | CMD_CHANGES
 
 static struct kmem_cache *cache_arg(struct cmd_ctx *c)
@@ -156,7 +156,7 @@ static int destroy_run(struct cmd_ctx *c)
 
 const struct command cmd_kmem_cache_create = {
 	.name = "kmem_cache_create",
-	KSPACE,
+	SLAB,
 	MUTATES,
 	.help = "make a cache of objects of SIZE bytes",
 	.details = "FLAGS are joined by commas: SLAB_HWCACHE_ALIGN, "
@@ -174,7 +174,7 @@ const struct command cmd_kmem_cache_create = {
 
 const struct command cmd_kmem_cache_alloc = {
 	.name = "kmem_cache_alloc",
-	KSPACE,
+	SLAB,
 	MUTATES,
 	.help = "allocate an object from a cache",
 	.example = "kmem_cache_alloc mm_struct",
@@ -185,7 +185,7 @@ const struct command cmd_kmem_cache_alloc = {
 
 const struct command cmd_kmem_cache_free = {
 	.name = "kmem_cache_free",
-	KSPACE,
+	SLAB,
 	MUTATES,
 	.help = "give an object back to its cache",
 	.arg = { { "NAME", ARG_WORD }, { "VA", ARG_VA } },
@@ -195,7 +195,7 @@ const struct command cmd_kmem_cache_free = {
 
 const struct command cmd_kmem_cache_shrink = {
 	.name = "kmem_cache_shrink",
-	KSPACE,
+	SLAB,
 	MUTATES,
 	.help = "take a cache's slabs from the CPUs, give empty ones back",
 	.example = "kmem_cache_shrink kmalloc-64",
@@ -206,7 +206,7 @@ const struct command cmd_kmem_cache_shrink = {
 
 const struct command cmd_kmem_cache_destroy = {
 	.name = "kmem_cache_destroy",
-	KSPACE,
+	SLAB,
 	MUTATES,
 	.help = "give a cache of kmem_cache_create back",
 	.details = "While objects are in use it stays, and the kernel says "

@@ -196,7 +196,7 @@ static int sysctl_run(struct cmd_ctx *c)
 }
 
 const struct command cmd_sysctl = {
-	.name = "sysctl", .group = "physical memory",
+	.name = "sysctl", .group = "page allocator",
 	.flags = CMD_NEEDS_KERNEL,
 	.help = "what the watermarks of zoneinfo are computed from",
 	.details = "min_free_kbytes follows from the pages that lowmem zones manage when\n"

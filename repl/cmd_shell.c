@@ -33,7 +33,8 @@ static void emit_help_row(struct result *r, const struct command *cmd)
 /* Groups in the order in which a newcomer meets them. */
 static const char *const groups[] = {
 	"translation", "access", "process memory", "processes", "kernel space",
-	"physical memory", "DMA", "processor", "shell", NULL,
+	"conversions", "slab", "vmalloc", "highmem", "physical memory",
+	"page allocator", "DMA", "processor", "shell", NULL,
 };
 
 static int help_all(struct cmd_ctx *c)

@@ -10,7 +10,7 @@
 #include "repl/cmd_vmalloc.h"
 #include "repl/gfp_arg.h"
 
-#define KSPACE	.group = "kernel space"
+#define SLAB	.group = "slab"
 #define MUTATES .flags = CMD_NEEDS_KERNEL | CMD_CHANGES
 
 /* --- kmalloc, kzalloc, krealloc ------------------------------------------- */
@@ -219,7 +219,7 @@ static int ksize_run(struct cmd_ctx *c)
 
 const struct command cmd_kmalloc = {
 	.name = "kmalloc",
-	KSPACE,
+	SLAB,
 	MUTATES,
 	.help = "allocate SIZE bytes from the slab caches",
 	.details = "Above 8K it is whole frames from the buddy allocator, 4M "
@@ -233,7 +233,7 @@ const struct command cmd_kmalloc = {
 
 const struct command cmd_kzalloc = {
 	.name = "kzalloc",
-	KSPACE,
+	SLAB,
 	MUTATES,
 	.help = "kmalloc, and zero the object",
 	.example = "kzalloc 100",
@@ -244,7 +244,7 @@ const struct command cmd_kzalloc = {
 
 const struct command cmd_kfree = {
 	.name = "kfree",
-	KSPACE,
+	SLAB,
 	MUTATES,
 	.help = "free a kmalloc object",
 	.details = "Of a cache with slub_debug= the object is checked first; "
@@ -256,7 +256,7 @@ const struct command cmd_kfree = {
 
 const struct command cmd_krealloc = {
 	.name = "krealloc",
-	KSPACE,
+	SLAB,
 	MUTATES,
 	.help = "make a kmalloc object larger, moving it if it has to",
 	.details = "SIZE 0 frees it. An object that is large enough stays as "
@@ -268,7 +268,7 @@ const struct command cmd_krealloc = {
 
 const struct command cmd_ksize = {
 	.name = "ksize",
-	KSPACE,
+	SLAB,
 	.flags = CMD_NEEDS_KERNEL,
 	.help = "bytes that a kmalloc object really has",
 	.arg = { { "VA", ARG_VA } },

@@ -325,7 +325,7 @@ const char *cmd_cache_name(const struct kernel *k, unsigned i)
 
 const struct command cmd_slabinfo = {
 	.name = "slabinfo",
-	.group = "kernel space",
+	.group = "slab",
 	.flags = CMD_NEEDS_KERNEL,
 	.help = "slab caches, as /proc/slabinfo",
 	.details = "NAME may end with *. As in Linux, all objects of a slab "
@@ -341,7 +341,7 @@ const struct command cmd_slabinfo = {
 
 const struct command cmd_slab = {
 	.name = "slab",
-	.group = "kernel space",
+	.group = "slab",
 	.flags = CMD_NEEDS_KERNEL,
 	.help = "the slab object at an address, and its neighbours",
 	.details = "ADDR is an address in the direct map; pa:, pfn: and page: "

@@ -420,11 +420,11 @@ static int vmallocinfo_run(struct cmd_ctx *c)
 	return 0;
 }
 
-#define KSPACE .group = "kernel space"
+#define VMALLOC .group = "vmalloc"
 #define MUTATES .flags = CMD_NEEDS_KERNEL | CMD_CHANGES
 
 const struct command cmd_vmalloc = {
-	.name = "vmalloc", KSPACE, MUTATES,
+	.name = "vmalloc", VMALLOC, MUTATES,
 	.help = "allocate SIZE bytes, virtually contiguous",
 	.details =
 	"Single frames, from HighMem where there is one, mapped one after\n"
@@ -435,13 +435,13 @@ const struct command cmd_vmalloc = {
 };
 
 const struct command cmd_vzalloc = {
-	.name = "vzalloc", KSPACE, MUTATES,
+	.name = "vzalloc", VMALLOC, MUTATES,
 	.help = "vmalloc SIZE bytes of zeroes", .example = "vzalloc 16K",
 	.arg = { { "SIZE", ARG_NUM } }, .run = vzalloc_run,
 };
 
 const struct command cmd_vmalloc_32 = {
-	.name = "vmalloc_32", KSPACE, MUTATES,
+	.name = "vmalloc_32", VMALLOC, MUTATES,
 	.help = "vmalloc SIZE bytes that 32-bit devices can reach",
 	.details = "Frames below 4 GiB: from DMA32 or DMA on x86_64, lowmem on i386.",
 	.example = "vmalloc_32 16K",
@@ -449,7 +449,7 @@ const struct command cmd_vmalloc_32 = {
 };
 
 const struct command cmd_vmap = {
-	.name = "vmap", KSPACE, MUTATES,
+	.name = "vmap", VMALLOC, MUTATES,
 	.help = "map frames that you have, one after another",
 	.details =
 	"A FRAME is pfn:N or pa:N in a block of alloc_pages (its start is the whole\n"
@@ -460,13 +460,13 @@ const struct command cmd_vmap = {
 };
 
 const struct command cmd_vunmap = {
-	.name = "vunmap", KSPACE, MUTATES,
+	.name = "vunmap", VMALLOC, MUTATES,
 	.help = "unmap what vmap has mapped", .arg = { { "VA", ARG_VA } },
 	.run = vunmap_run,
 };
 
 const struct command cmd_vm_map_ram = {
-	.name = "vm_map_ram", KSPACE, MUTATES,
+	.name = "vm_map_ram", VMALLOC, MUTATES,
 	.help = "map frames for a short time, from a block of this CPU",
 	.details =
 	"FRAMEs as of vmap. Up to 32 pages (i386) or 64 (x86_64) come from a block\n"
@@ -478,14 +478,14 @@ const struct command cmd_vm_map_ram = {
 };
 
 const struct command cmd_vm_unmap_ram = {
-	.name = "vm_unmap_ram", KSPACE, MUTATES,
+	.name = "vm_unmap_ram", VMALLOC, MUTATES,
 	.help = "unmap COUNT pages of vm_map_ram",
 	.arg = { { "VA", ARG_VA }, { "COUNT", ARG_NUM } },
 	.run = vm_unmap_ram_run,
 };
 
 const struct command cmd_vfree = {
-	.name = "vfree", KSPACE, MUTATES,
+	.name = "vfree", VMALLOC, MUTATES,
 	.help = "free a vmalloc area",
 	.details =
 	"Its entries are cleared and its frames freed at once. Its addresses wait,\n"
@@ -496,13 +496,13 @@ const struct command cmd_vfree = {
 };
 
 const struct command cmd_vm_unmap_aliases = {
-	.name = "vm_unmap_aliases", .alias = "purge", KSPACE, MUTATES,
+	.name = "vm_unmap_aliases", .alias = "purge", VMALLOC, MUTATES,
 	.help = "flush TLBs of freed vmalloc areas, and make them free",
 	.example = "vm_unmap_aliases", .run = vm_unmap_aliases_run,
 };
 
 const struct command cmd_vmallocinfo = {
-	.name = "vmallocinfo", KSPACE, .flags = CMD_NEEDS_KERNEL,
+	.name = "vmallocinfo", VMALLOC, .flags = CMD_NEEDS_KERNEL,
 	.help = "areas of the vmalloc space, as /proc/vmallocinfo",
 	.details =
 	"Start, end and size (with the guard page) of each area; who asked for it;\n"

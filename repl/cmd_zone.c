@@ -47,7 +47,7 @@ static int buddyinfo_run(struct cmd_ctx *c)
 
 const struct command cmd_buddyinfo = {
 	.name = "buddyinfo",
-	.group = "physical memory",
+	.group = "page allocator",
 	.flags = CMD_NEEDS_KERNEL,
 	.help = "free blocks of each order in each zone, as /proc/buddyinfo",
 	.details = "Each line has the number of free blocks of order 0, 1, 2, "
@@ -133,7 +133,7 @@ static int pagetypeinfo_run(struct cmd_ctx *c)
 
 const struct command cmd_pagetypeinfo = {
 	.name = "pagetypeinfo",
-	.group = "physical memory",
+	.group = "page allocator",
 	.flags = CMD_NEEDS_KERNEL,
 	.help = "free blocks and pageblocks by migrate type, as "
 		"/proc/pagetypeinfo",
@@ -245,7 +245,7 @@ static int zoneinfo_run(struct cmd_ctx *c)
 
 const struct command cmd_zoneinfo = {
 	.name = "zoneinfo",
-	.group = "physical memory",
+	.group = "page allocator",
 	.flags = CMD_NEEDS_KERNEL,
 	.help = "zones: bounds, pages, watermarks, lists of each CPU",
 	.details =

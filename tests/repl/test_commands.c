@@ -17,7 +17,8 @@
 
 static const char *const groups[] = {
 	"translation", "access", "process memory", "processes", "kernel space",
-	"physical memory", "DMA", "processor", "shell",
+	"conversions", "slab", "vmalloc", "highmem", "physical memory",
+	"page allocator", "DMA", "processor", "shell",
 };
 
 static void begin(struct session *s, const char *arch, const char *ram)
