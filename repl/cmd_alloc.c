@@ -350,7 +350,8 @@ const struct command cmd_compact = {
 	.group = "page allocator",
 	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "move pages together, so that free frames become whole blocks",
-	.details = "What writing to /proc/sys/vm/compact_memory does: in each "
+	.details = "Against fragmentation.\n"
+		   "What writing to /proc/sys/vm/compact_memory does: in each "
 		   "zone, movable pages\n"
 		   "(anonymous ones and the page cache) go from its start to "
 		   "free frames at its\n"

@@ -448,7 +448,7 @@ const struct command cmd_ptdump = {
 	"-k: kernel space in the kernel's own tables, with the headings of Linux'\n"
 	"dump; with -p or RANGE in the process' tables that the kernel runs on. -u:\n"
 	"the tables that user code runs on; they are others with pti=on only.\n"
-	"--wx looks for pages of the kernel that are writable and executable, and\n"
+	"--wx looks for pages of the kernel that are writable and executable (W+X), and\n"
 	"says what CONFIG_DEBUG_WX would.\n"
 	"--as prints what another tool would: qemu-tlb, qemu-mem (info tlb and\n"
 	"info mem of QEMU), info-pg (of the QEMU for JOS), ptdump (Linux'\n"
