@@ -58,7 +58,8 @@ static va_t stack_top(struct linux_binprm *b)
 /* linux mmap_base(): below the stack's limit, within bounds. */
 static va_t mmap_base(struct linux_binprm *b)
 {
-	uint64_t gap = b->task->rlim_stack, pad = STACK_GUARD_GAP, rnd = 0;
+	uint64_t gap = b->task->rlim[RLIM_STACK], pad = STACK_GUARD_GAP,
+		 rnd = 0;
 	uint64_t max = b->mm->map_window / 6 * 5;
 
 	if (b->k->config.aslr) {
@@ -111,8 +112,8 @@ static int bprm_stack_limits(struct linux_binprm *b, uint64_t *ret)
 	uint64_t limit = STK_LIM / 4 * 3;
 	uint64_t pointers = (uint64_t)(b->argc + b->envc) * b->k->arch->word;
 
-	if (limit > b->task->rlim_stack / 4)
-		limit = b->task->rlim_stack / 4;
+	if (limit > b->task->rlim[RLIM_STACK] / 4)
+		limit = b->task->rlim[RLIM_STACK] / 4;
 	if (limit < ARG_MAX_BYTES)
 		limit = ARG_MAX_BYTES;
 	if (limit <= pointers)
@@ -172,7 +173,7 @@ static int copy_arguments(struct linux_binprm *b, const char *const *argv,
 int setup_arg_pages(struct linux_binprm *b, bool exec_stack)
 {
 	struct vm_area_struct *vma = find_vma(b->mm, b->p);
-	uint64_t limit = b->task->rlim_stack & PAGE_MASK;
+	uint64_t limit = b->task->rlim[RLIM_STACK] & PAGE_MASK;
 	uint64_t size = vma->vm_end - vma->vm_start;
 	va_t base = vma->vm_start - STACK_EXPAND;
 

@@ -171,7 +171,10 @@ struct task_struct *task_alloc(struct kernel *k)
 	task->stack = stack;
 	task->state = 'R';
 	task->cpu = -1;
-	task->rlim_stack = 8 * MiB;
+	for (unsigned i = 0; i < NR_RLIMITS; i++)
+		task->rlim[i] = LX_RLIM_INFINITY;
+	task->rlim[RLIM_STACK] = 8 * MiB;
+	task->rlim[RLIM_MEMLOCK] = 8 * MiB;
 	return task;
 }
 
@@ -217,7 +220,7 @@ int kernel_fork(struct kernel *k, struct task_struct *parent,
 	task->pid = k->next_pid;
 	task->ppid = parent->pid;
 	memcpy(task->comm, parent->comm, sizeof(task->comm));
-	task->rlim_stack = parent->rlim_stack;
+	memcpy(task->rlim, parent->rlim, sizeof(task->rlim));
 	task->sp = parent->sp;
 	task->ip = parent->ip;
 	err = copy_mm(k, task, parent->mm);

@@ -21,12 +21,22 @@
 #define VM_PFNMAP	0x00000400UL
 #define VM_LOCKED	0x00002000UL
 #define VM_IO		0x00004000UL
+#define VM_SEQ_READ	0x00008000UL
+#define VM_RAND_READ	0x00010000UL
 #define VM_DONTCOPY	0x00020000UL
 #define VM_DONTEXPAND	0x00040000UL
+#define VM_LOCKONFAULT	0x00080000UL
 #define VM_ACCOUNT	0x00100000UL
 #define VM_NORESERVE	0x00200000UL
+#define VM_HUGETLB	0x00400000UL
+#define VM_SYNC		0x00800000UL
+#define VM_WIPEONFORK	0x02000000UL
 #define VM_DONTDUMP	0x04000000UL
 #define VM_SOFTDIRTY	0x08000000UL
+#define VM_HUGEPAGE	0x20000000UL
+#define VM_NOHUGEPAGE	0x40000000UL
+#define VM_PKEY_SHIFT	32 /* 4 bits, on x86-64 only */
+#define VM_PKEY_MASK	(0xfUL << VM_PKEY_SHIFT)
 extern const struct flag_name vm_flag_names[];
 
 struct kernel_addr { va_t va; };	/* where a host struct "is" in its slab */
@@ -132,13 +142,25 @@ struct mm_struct {
 	struct kernel_addr addr;
 };
 
+/* Resource limits that memory management obeys (linux signal->rlim[].rlim_cur).
+ */
+enum {
+	RLIM_DATA,
+	RLIM_STACK,
+	RLIM_MEMLOCK,
+	RLIM_AS,
+	NR_RLIMITS,
+};
+#define LX_RLIM_INFINITY UINT64_MAX
+
 struct task_struct {
 	TAILQ_ENTRY(task_struct) link;
 	int pid, ppid;
 	char comm[16];
 	struct mm_struct *mm;
 	uint64_t min_flt, maj_flt;
-	uint64_t rlim_stack;	/* bytes, default 8 MiB */
+	uint64_t rlim[NR_RLIMITS]; /* soft limits, bytes; see resource limits
+				      above */
 	uint64_t sp, ip;	/* user registers after exec */
 	char state;		/* R running or runnable, Z exited, not waited for */
 	int exit_code;

@@ -10,16 +10,13 @@
 
 #include "kernel/mm_internal.h"
 
-#define MAP_TYPE	0x0fu
-#define MAP_SHARED_VALIDATE 0x03u
-#define MAP_NONBLOCK	0x10000u
-#define MAP_HUGETLB	0x40000u
+#define MAP_TYPE 0x0fu
 /* Flags that mmap ignored from the beginning, if it does not know them. */
-#define LEGACY_MAP_MASK	(LX_MAP_SHARED | LX_MAP_PRIVATE | LX_MAP_FIXED |       \
-			 LX_MAP_ANONYMOUS | 0x800u | 0x1000u |                 \
-			 LX_MAP_GROWSDOWN | LX_MAP_LOCKED | LX_MAP_NORESERVE | \
-			 LX_MAP_POPULATE | MAP_NONBLOCK | LX_MAP_STACK |       \
-			 MAP_HUGETLB | 0x40u)
+#define LEGACY_MAP_MASK                                                        \
+	(LX_MAP_SHARED | LX_MAP_PRIVATE | LX_MAP_FIXED | LX_MAP_ANONYMOUS |    \
+	 0x800u | 0x1000u | LX_MAP_GROWSDOWN | LX_MAP_LOCKED |                 \
+	 LX_MAP_NORESERVE | LX_MAP_POPULATE | LX_MAP_NONBLOCK | LX_MAP_STACK | \
+	 LX_MAP_HUGETLB | 0x40u)
 
 struct mmap_call {	/* one call of do_mmap */
 	struct kernel *k;
@@ -125,9 +122,9 @@ static int check_file(struct mmap_call *c)
 
 	if (c->pgoff > (INT64_MAX - c->len) >> PAGE_SHIFT)
 		return -EOVERFLOW;
-	if (type == MAP_SHARED_VALIDATE && (c->flags & ~LEGACY_MAP_MASK))
+	if (type == LX_MAP_SHARED_VALIDATE && (c->flags & ~LEGACY_MAP_MASK))
 		return -EOPNOTSUPP;
-	if (type == LX_MAP_SHARED || type == MAP_SHARED_VALIDATE)
+	if (type == LX_MAP_SHARED || type == LX_MAP_SHARED_VALIDATE)
 		err = check_shared_file(c);
 	else if (type != LX_MAP_PRIVATE)
 		err = -EINVAL;
@@ -317,7 +314,7 @@ int do_mmap(struct kernel *k, struct mm_struct *mm, struct inode *file,
 	if (err)
 		return err;
 	if ((c.vm_flags & VM_LOCKED) ||
-	    (flags & (LX_MAP_POPULATE | MAP_NONBLOCK)) == LX_MAP_POPULATE)
+	    (flags & (LX_MAP_POPULATE | LX_MAP_NONBLOCK)) == LX_MAP_POPULATE)
 		mm_populate(k, mm, c.addr, c.len);
 	*ret = c.addr;
 	return 0;
@@ -515,7 +512,7 @@ int do_brk(struct kernel *k, struct mm_struct *mm, va_t brk, va_t *ret)
 
 static uint64_t stack_limit(const struct mm_struct *mm)
 {
-	return mm->owner ? mm->owner->rlim_stack : 8 * MiB;
+	return mm->owner ? mm->owner->rlim[RLIM_STACK] : 8 * MiB;
 }
 
 static int acct_stack_growth(struct kernel *k, struct vm_area_struct *vma,

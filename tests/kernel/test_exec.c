@@ -260,7 +260,7 @@ static void check_stack_row(const struct arch *a, unsigned i)
 	bool wide = a->word == 8;
 
 	build(r->bytes, wide, &pie);
-	r->task->rlim_stack = stack_rows[i].rlim_stack;
+	r->task->rlim[RLIM_STACK] = stack_rows[i].rlim_stack;
 	assert_int_equal(run(r), 0);
 	assert_int_equal(r->task->mm->mmap_base,
 			 wide ? stack_rows[i].base64 : stack_rows[i].base32);

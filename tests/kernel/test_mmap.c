@@ -147,7 +147,7 @@ static void test_stack__grows_to_its_limit_and_no_further(void **state)
 		touch(&r, ACCESS_WRITE, top - 8 * MiB - 1, 1);
 		assert_int_equal(r.last.sig.signo, LX_SIGSEGV);
 		assert_int_equal(r.last.sig.si_code, LX_SEGV_MAPERR);
-		r.task[0]->rlim_stack = 9 * MiB;
+		r.task[0]->rlim[RLIM_STACK] = 9 * MiB;
 		touch(&r, ACCESS_WRITE, top - 8 * MiB - 1, 1);
 		assert_int_equal(r.last.sig.signo, 0);
 		run_teardown(&r);
