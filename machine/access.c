@@ -135,14 +135,15 @@ static void count(struct cpu *cpu, const struct walk *w)
  * "Operations that Invalidate TLBs and Paging-Structure Caches"): a retry
  * sees the tables.
  */
-static bool deliver(struct cpu *cpu, const struct walk *w)
+static bool deliver(struct cpu *cpu, const struct walk *w,
+		    const struct tlb_entry *found)
 {
 	uint16_t pcid = cpu->mmu.pcid;
 
 	if (w->fault.vector != VEC_PF)
 		return false;
 	cpu->cr2 = w->fault.cr2;
-	tlb_flush_page(&cpu->tlb, w->access.va, pcid, true);
+	tlb_page_fault(&cpu->tlb, w->access.kind, w->access.va, pcid, found);
 	psc_flush_address(&cpu->psc, &cpu->mmu, w->access.va, pcid);
 	return false;
 }
@@ -235,7 +236,7 @@ static bool commit(struct cpu *cpu, const struct walk *w,
 {
 	count(cpu, w);
 	if (w->fault.reason)
-		return deliver(cpu, w);
+		return deliver(cpu, w, found);
 	if (w->tlb_hit) {
 		struct tlb_entry e = *found;
 
@@ -416,10 +417,15 @@ static __attribute__((noinline)) bool move_slow(struct cpu *cpu,
 						void *buf, size_t len,
 						struct fault *fault)
 {
+	pa_t pa;
+
 	assert(len >= 1 && len <= MAX_LEN);
 	if (!in_one_page(access->va, len))
 		return move_crossing(cpu, access, buf, len, fault);
-	return mmu_copy(cpu, access, buf, len, fault) == len;
+	if (!access_slow(cpu, access, &pa, fault))
+		return false;
+	copy_physical(cpu->ram, access->kind, pa, buf, len);
+	return true;
 }
 
 static inline void copy_small(void *to, const void *from, size_t len)

@@ -36,25 +36,37 @@ static unsigned find(const struct psc_cache *c, uint64_t tag, uint16_t pcid)
 	uint64_t key = tag | pcid << 1;
 	unsigned i = 0;
 
+	if (c->last < c->used && c->key[c->last] == key)
+		return c->last;
 	while (i < c->used && c->key[i] != key)
 		i++;
 	return i;
+}
+
+static uint64_t absent_key(va_t va, uint16_t pcid)
+{
+	return (va >> PAGE_SHIFT << 13) | pcid << 1 | 1;
 }
 
 const struct psc_entry *psc_lookup(const struct psc *psc, const struct mmu *mmu,
 				   unsigned level, va_t va)
 {
 	const struct psc_cache *c = &psc->cache[depth_of(mmu, level)];
-	unsigned i = find(c, make_tag(mmu, level, va), mmu->pcid);
+	unsigned i;
 
+	if (absent_key(va, mmu->pcid) == psc->absent)
+		return NULL;
+	i = find(c, make_tag(mmu, level, va), mmu->pcid);
 	return i < c->used ? &c->entry[i] : NULL;
 }
 
 /* A free entry, else the one whose turn it is. Entries below `used` count. */
 static unsigned choose(struct psc_cache *c)
 {
-	unsigned i;
+	unsigned i = c->last;
 
+	if (i < c->used && !c->key[i])
+		return i;
 	for (i = 0; i < c->used; i++)
 		if (!c->key[i])
 			return i;
@@ -73,12 +85,14 @@ static void put(struct psc_cache *c, const struct psc_entry *e)
 
 	c->entry[i] = *e;
 	c->key[i] = e->tag | e->pcid << 1;
+	c->last = i;
 }
 
 static void drop(struct psc_cache *c, unsigned i)
 {
 	c->key[i] = 0;
 	c->entry[i].tag = 0;
+	c->last = i;
 }
 
 void psc_fill(struct psc *psc, const struct mmu *mmu, const struct walk *walk)
@@ -92,6 +106,7 @@ void psc_fill(struct psc *psc, const struct mmu *mmu, const struct walk *walk)
 
 		g = (struct gathered){ above->all, above->any };
 	}
+	psc->absent = 0;
 	for (unsigned level = walk->first; level + 1 < walk->nsteps; level++) {
 		const struct walk_step *s = &walk->step[level];
 
@@ -121,6 +136,7 @@ void psc_flush_address(struct psc *psc, const struct mmu *mmu, va_t va,
 		if (i < c->used)
 			drop(c, i);
 	}
+	psc->absent = absent_key(va, pcid);
 }
 
 static void flush_pcid(struct psc_cache *c, uint16_t pcid)

@@ -33,9 +33,13 @@ struct psc {
 	/* By depth: how many levels lie below the entry. 1: PDE, 2: PDPTE .. */
 	struct psc_cache {
 		uint8_t size, used, victim;
+		uint8_t last;	/* entry that was put or dropped last */
 		uint64_t key[PSC_MAX_ENTRIES];	/* tag | pcid << 1, or 0 */
 		struct psc_entry entry[PSC_MAX_ENTRIES];
 	} cache[PAGING_MAX_LEVELS];
+	/* An address that no entry serves: it has just been flushed. Its page,
+	 * PCID and a bit, or 0. */
+	uint64_t absent;
 };
 
 void psc_init(struct psc *psc, const struct tlb_config *config);

@@ -10,6 +10,9 @@
  * that is not for one page just starts a new generation; when the numbers
  * run out the table is cleared. Generation 0 is never used, so that an empty
  * slot matches nothing.
+ *
+ * A page fault flushes its address, and the retry looks for it and fills it in:
+ * `absent` is its key meanwhile, so that these need not search in vain.
  */
 #include "machine/tlb.h"
 
@@ -93,8 +96,10 @@ void tlb_init(struct tlb *tlb, const struct tlb_config *config)
 	assert(!tlb_config_check(config));
 	memset(tlb, 0, sizeof(*tlb));
 	tlb->narrays = config->narrays;
-	for (unsigned i = 0; i < tlb->narrays; i++)
+	for (unsigned i = 0; i < tlb->narrays; i++) {
 		tlb->array[i].g = config->array[i];
+		tlb->of_level[config->array[i].level] |= 1U << i;
+	}
 	tlb_forget_fast(tlb);
 }
 
@@ -122,6 +127,7 @@ static void allocate(struct tlb_array *a)
 	assert(a->entry);
 	a->key = (uint64_t *)(a->entry + slots(a));
 	a->victim = (uint8_t *)(a->key + slots(a));
+	a->empty = slots(a);
 }
 
 void tlb_copy(struct tlb *dst, const struct tlb *src)
@@ -134,6 +140,7 @@ void tlb_copy(struct tlb *dst, const struct tlb *src)
 		if (!from)
 			continue;
 		allocate(a);
+		a->empty = src->array[i].empty;
 		memcpy(a->entry, from, array_bytes(a));
 	}
 	memset(dst->fast, 0, sizeof(dst->fast));
@@ -205,6 +212,7 @@ enum tlb_size tlb_size_of(unsigned shift)
 #define KEY_GLOBAL	BIT(62)
 #define KEY_PCID(pcid)	((uint64_t)(pcid) << 47)
 #define KEY_PAGE	(BIT(45) - 1)
+#define KEY_SAME_SHIFT	(64 - 47)	/* leaves the page and its size */
 
 struct wanted {
 	uint64_t own, global;
@@ -224,17 +232,26 @@ static inline unsigned set_of(const struct tlb_array *a, va_t va, unsigned size)
 	return (va >> tlb_shift[size] & (a->g.sets - 1U)) * a->g.ways;
 }
 
-/* The way of the set at @first that holds what is wanted, or a->g.ways. */
+/*
+ * The way of the set at @first that holds what is wanted, or a->g.ways. Keys
+ * differ in their pages nearly always: one comparison a way.
+ */
 static inline unsigned find_way(const struct tlb_array *a, unsigned first,
 				struct wanted want)
 {
 	const uint64_t *key = a->key + first;
-	unsigned way = 0;
+	unsigned ways = a->g.ways;
 
-	while (way < a->g.ways && key[way] != want.own &&
-	       key[way] != want.global)
-		way++;
-	return way;
+	for (unsigned way = 0; way < ways; way++)
+		if (!((key[way] ^ want.own) << KEY_SAME_SHIFT) &&
+		    (key[way] == want.own || key[way] == want.global))
+			return way;
+	return ways;
+}
+
+static inline enum tlb_level first_level(enum access_kind kind)
+{
+	return kind == ACCESS_FETCH ? TLB_L1I : TLB_L1D;
 }
 
 static struct tlb_entry *find_in(const struct tlb_array *a, va_t va,
@@ -257,9 +274,8 @@ static const struct tlb_entry *find_at(const struct tlb *tlb,
 {
 	const struct tlb_entry *e = NULL;
 
-	for (unsigned i = 0; i < tlb->narrays && !e; i++)
-		if (tlb->array[i].g.level == level)
-			e = find_in(&tlb->array[i], va, pcid);
+	for (unsigned left = tlb->of_level[level]; left && !e; left &= left - 1)
+		e = find_in(&tlb->array[__builtin_ctz(left)], va, pcid);
 	return e;
 }
 
@@ -269,7 +285,9 @@ const struct tlb_entry *tlb_lookup(const struct tlb *tlb, enum access_kind kind,
 {
 	const struct tlb_entry *e;
 
-	*level = kind == ACCESS_FETCH ? TLB_L1I : TLB_L1D;
+	*level = first_level(kind);
+	if (make_keys(va, TLB_4K, pcid).own == tlb->absent)
+		return NULL;
 	e = find_at(tlb, *level, va, pcid);
 	if (e)
 		return e;
@@ -279,16 +297,18 @@ const struct tlb_entry *tlb_lookup(const struct tlb *tlb, enum access_kind kind,
 
 /* --- fill --------------------------------------------------------------------- */
 
-/* Where to put a page in its set: over the same page, else free, else in turn. */
+/*
+ * Where to put a page in its set: over the same page, unless that is @absent,
+ * else where nothing is, else in turn.
+ */
 static unsigned choose_way(struct tlb_array *a, unsigned first,
-			   struct wanted want)
+			   struct wanted want, bool absent)
 {
 	uint8_t *victim = &a->victim[first / a->g.ways];
-	unsigned way = find_way(a, first, want);
+	unsigned way = absent ? a->g.ways : find_way(a, first, want);
 
-	if (way < a->g.ways)
-		return way;
-	way = find_way(a, first, (struct wanted){ 0, 0 });
+	if (way == a->g.ways && a->empty)
+		way = find_way(a, first, (struct wanted){ 0, 0 });
 	if (way < a->g.ways)
 		return way;
 	way = *victim;
@@ -307,8 +327,9 @@ static void fill_array(struct tlb *tlb, struct tlb_array *a, unsigned size,
 	if (!a->entry)
 		allocate(a);
 	i = set_of(a, va, size);
-	i += choose_way(a, i, want);
+	i += choose_way(a, i, want, want.own == tlb->absent);
 	slot = &a->entry[i];
+	a->empty -= !slot->tag;
 	if (slot->tag && a->g.level != TLB_L2)
 		drop_fast(tlb, slot);
 	if (slot->tag && slot->tag != e->tag)
@@ -322,22 +343,27 @@ static void fill_array(struct tlb *tlb, struct tlb_array *a, unsigned size,
 bool tlb_fill(struct tlb *tlb, enum tlb_level level, const struct tlb_entry *e)
 {
 	unsigned size = tlb_size_of(tlb_entry_shift(e));
+	bool filled = false;
 
-	for (unsigned i = 0; i < tlb->narrays; i++) {
-		struct tlb_array *a = &tlb->array[i];
+	for (unsigned left = tlb->of_level[level]; left; left &= left - 1) {
+		struct tlb_array *a = &tlb->array[__builtin_ctz(left)];
 
-		if (a->g.level != level || !(a->g.sizes & HAS(size)))
+		if (!(a->g.sizes & HAS(size)))
 			continue;
 		fill_array(tlb, a, size, e);
-		return true;
+		filled = true;
+		break;
 	}
-	return false;
+	if (level != TLB_L2)	/* that comes first, and then this */
+		tlb->absent = 0;
+	return filled;
 }
 
 /* --- flushes ------------------------------------------------------------------ */
 
 static void drop(struct tlb_array *a, unsigned i)
 {
+	a->empty += a->key[i] != 0;
 	a->key[i] = 0;
 	a->entry[i].tag = 0;
 }
@@ -365,6 +391,24 @@ void tlb_flush_page(struct tlb *tlb, va_t va, uint16_t pcid, bool globals)
 {
 	for (unsigned i = 0; i < tlb->narrays; i++)
 		flush_page_in(tlb, &tlb->array[i], va, pcid, globals);
+}
+
+/* What a look-up has searched in vain is not searched again. */
+void tlb_page_fault(struct tlb *tlb, enum access_kind kind, va_t va,
+		    uint16_t pcid, const struct tlb_entry *found)
+{
+	uint64_t key = make_keys(va, TLB_4K, pcid).own;
+	unsigned left = (1U << tlb->narrays) - 1;
+
+	if (key == tlb->absent)
+		return;
+	if (!found)
+		left &= ~(tlb->of_level[TLB_L2] |
+			  tlb->of_level[first_level(kind)]);
+	for (; left; left &= left - 1)
+		flush_page_in(tlb, &tlb->array[__builtin_ctz(left)], va, pcid,
+			      true);
+	tlb->absent = key;
 }
 
 /* Drops the entries whose keys are @want under @mask. */
@@ -410,6 +454,7 @@ void tlb_flush_all(struct tlb *tlb, bool globals)
 		if (a->used) /* the victims stay */
 			memset(a->entry, 0, array_bytes(a) - a->g.sets);
 		a->used = 0;
+		a->empty = slots(a);
 	}
 	tlb_forget_fast(tlb);
 }

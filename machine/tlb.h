@@ -62,6 +62,7 @@ struct tlb_entry {
 struct tlb_array {
 	struct tlb_geometry g;
 	uint8_t used;		/* bit per page size that entries may have */
+	uint32_t empty;		/* entries that hold nothing, once there are any */
 	struct tlb_entry *entry; /* sets * ways, owned; NULL until first used */
 	uint64_t *key;		/* of each entry, to search by; 0: empty */
 	uint8_t *victim;	/* next way to replace, per set */
@@ -78,6 +79,9 @@ struct tlb_fast {
 struct tlb {
 	unsigned narrays;
 	struct tlb_array array[TLB_MAX_ARRAYS];
+	uint8_t of_level[TLB_NLEVELS];	/* bit per array */
+	/* A page that no entry translates: it has just been flushed. See tlb.c. */
+	uint64_t absent;
 	uint64_t fills[TLB_NLEVELS], evictions[TLB_NLEVELS];
 	uint16_t fast_key[4];	/* by user | implicit << 1 */
 	struct tlb_fast fast[ACCESS_NKINDS][TLB_FAST];
@@ -118,6 +122,12 @@ const struct tlb_entry *tlb_lookup(const struct tlb *tlb, enum access_kind kind,
  */
 bool tlb_fill(struct tlb *tlb, enum tlb_level level, const struct tlb_entry *e);
 
+/*
+ * Drops what @va has for @pcid after a page fault: its global entries too, at
+ * all levels. A look-up for @kind has just found @found, or nothing.
+ */
+void tlb_page_fault(struct tlb *tlb, enum access_kind kind, va_t va,
+		    uint16_t pcid, const struct tlb_entry *found);
 /* Drops what @va has for @pcid, and if @globals its global entries too. */
 void tlb_flush_page(struct tlb *tlb, va_t va, uint16_t pcid, bool globals);
 /* Drops the entries of @pcid; those that are global only if @globals. */
