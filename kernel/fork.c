@@ -221,6 +221,7 @@ int kernel_fork(struct kernel *k, struct task_struct *parent,
 	task->ppid = parent->pid;
 	memcpy(task->comm, parent->comm, sizeof(task->comm));
 	memcpy(task->rlim, parent->rlim, sizeof(task->rlim));
+	task->cap_effective = parent->cap_effective;
 	task->sp = parent->sp;
 	task->ip = parent->ip;
 	err = copy_mm(k, task, parent->mm);

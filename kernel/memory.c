@@ -602,31 +602,3 @@ unsigned handle_mm_fault(struct kernel *k, struct vm_area_struct *vma, va_t va,
 	mm_account_fault(k, vma->vm_mm->owner, ret);
 	return ret;
 }
-
-/* --- accesses without a CPU (linux mm/gup.c) ------------------------------ */
-
-int faultin_page(struct kernel *k, struct vm_area_struct *vma, va_t va,
-		 bool write, uint8_t **ptep)
-{
-	unsigned ret;
-
-	for (int try = 0; try < 4; try++) {
-		struct pte_range r;
-		uint64_t pte;
-
-		if (next_pte_range(k, mm_root(vma->vm_mm), va & PAGE_MASK,
-				   (va & PAGE_MASK) + PAGE_SIZE, &r)) {
-			pte = ptep_get(k, r.ptep);
-			if ((pte & PTE_P) && (!write || (pte & PTE_RW))) {
-				*ptep = r.ptep;
-				return 0;
-			}
-		}
-		ret = handle_mm_fault(k, vma, va,
-				      FAULT_FLAG_USER |
-					      (write ? FAULT_FLAG_WRITE : 0));
-		if (fault_failed(ret))
-			return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
-	}
-	return -EFAULT;
-}

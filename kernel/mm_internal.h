@@ -80,6 +80,14 @@ int vma_split(struct kernel *k, struct vm_area_struct *vma, va_t addr,
 /* The same, refused at the limit of areas. */
 int split_vma(struct kernel *k, struct vm_area_struct *vma, va_t addr,
 	      bool new_below);
+/*
+ * Makes [start, end) of @vma an area of its own that may take @flags: merged
+ * with neighbours that have them, split, or as it is. *pprev is the area
+ * before it, then the area itself. 0 or -ENOMEM.
+ */
+int vma_modify_flags(struct kernel *k, struct vm_area_struct *vma,
+		     struct vm_area_struct **pprev, va_t start, va_t end,
+		     unsigned long flags);
 /* vm_page_prot from vm_flags; write-protected if the file wants to know. */
 void vma_set_page_prot(struct kernel *k, struct vm_area_struct *vma);
 bool vma_wants_writenotify(const struct vm_area_struct *vma);
@@ -87,6 +95,12 @@ va_t vm_start_gap(const struct vm_area_struct *vma);
 /* Do the bounds and gaps that the tree remembers agree with its areas? */
 bool vma_tree_ok(const struct vma_tree *t);
 struct anon_vma *find_mergeable_anon_vma(const struct vm_area_struct *vma);
+
+/* May the process whose address space it is do what needs @cap? */
+static inline bool mm_capable(const struct mm_struct *mm, unsigned cap)
+{
+	return mm->owner && (mm->owner->cap_effective >> cap & 1);
+}
 
 static inline uint64_t vma_pages(const struct vm_area_struct *vma)
 {

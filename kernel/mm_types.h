@@ -138,7 +138,7 @@ struct mm_struct {
 	uint64_t def_flags;
 	struct task_struct *owner;	/* borrowed; NULL while exec builds it */
 	int owner_pid;		/* for events */
-	bool cap_rawio;		/* may map below mmap_min_addr */
+	uint64_t locked_vm;	/* pages of areas that are VM_LOCKED */
 	struct kernel_addr addr;
 };
 
@@ -153,12 +153,20 @@ enum {
 };
 #define LX_RLIM_INFINITY UINT64_MAX
 
+/* Capabilities that memory management asks for; Linux' numbers. */
+#define CAP_IPC_LOCK	14
+#define CAP_SYS_RAWIO	17
+#define CAP_SYS_PTRACE	19
+#define CAP_SYS_ADMIN	21
+#define CAP_SYS_RESOURCE 24
+
 struct task_struct {
 	TAILQ_ENTRY(task_struct) link;
 	int pid, ppid;
 	char comm[16];
 	struct mm_struct *mm;
 	uint64_t min_flt, maj_flt;
+	uint64_t cap_effective;	/* BIT(CAP_*) */
 	uint64_t rlim[NR_RLIMITS]; /* soft limits, bytes; see resource limits
 				      above */
 	uint64_t sp, ip;	/* user registers after exec */

@@ -32,7 +32,7 @@ struct mmap_call {	/* one call of do_mmap */
 
 static uint64_t mmap_low_limit(const struct mm_struct *mm)
 {
-	return mm->cap_rawio ? PAGE_SIZE : MMAP_MIN_ADDR;
+	return mm_capable(mm, CAP_SYS_RAWIO) ? PAGE_SIZE : MMAP_MIN_ADDR;
 }
 
 /* May the hint be taken as it is? */
@@ -91,7 +91,7 @@ int get_unmapped_area(struct kernel *k, struct mm_struct *mm, va_t addr,
 		return -ENOMEM;
 	if (va & ~PAGE_MASK)
 		return -EINVAL;
-	if (va < MMAP_MIN_ADDR && !mm->cap_rawio)
+	if (va < MMAP_MIN_ADDR && !mm_capable(mm, CAP_SYS_RAWIO))
 		return -EPERM;
 	*ret = va;
 	return 0;
@@ -318,41 +318,6 @@ int do_mmap(struct kernel *k, struct mm_struct *mm, struct inode *file,
 		mm_populate(k, mm, c.addr, c.len);
 	*ret = c.addr;
 	return 0;
-}
-
-/* Touches the pages of one area: for writing where that unshares them. */
-static int populate_vma(struct kernel *k, struct vm_area_struct *vma, va_t start,
-			va_t end)
-{
-	bool write = (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
-	uint8_t *ptep;
-	int err = 0;
-
-	if (!vma_is_accessible(vma) || (vma->vm_flags & VM_SPECIAL))
-		return 0;
-	for (va_t va = start; va < end && !err; va += PAGE_SIZE)
-		err = faultin_page(k, vma, va, write, &ptep);
-	return err;
-}
-
-void mm_populate(struct kernel *k, struct mm_struct *mm, va_t start,
-		 uint64_t len)
-{
-	va_t end = start + len, va = start;
-
-	while (va < end) {
-		struct vm_area_struct *vma = find_vma(mm, va);
-		va_t stop;
-
-		if (!vma || vma->vm_start >= end)
-			return;
-		if (va < vma->vm_start)
-			va = vma->vm_start;
-		stop = vma->vm_end < end ? vma->vm_end : end;
-		if (populate_vma(k, vma, va, stop))
-			return;
-		va = stop;
-	}
 }
 
 /* --- munmap --------------------------------------------------------------- */

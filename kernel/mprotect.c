@@ -84,26 +84,6 @@ static void change_protection(struct kernel *k, struct vm_area_struct *vma,
 	flush_tlb_range(k, vma->vm_mm, start, end, nr);
 }
 
-/* Makes [start, end) of @vma an area of its own: merged, split, or as is. */
-static int isolate_range(struct kernel *k, struct vm_area_struct *vma,
-			 struct vm_area_struct **pprev, va_t start, va_t end,
-			 unsigned long flags)
-{
-	struct vma_range r = { start, end, flags, vma->anon_vma, vma->vm_file,
-			       linear_page_index(vma, start) };
-	int err = 0;
-
-	*pprev = vma_merge(k, vma->vm_mm, *pprev, &r);
-	if (*pprev)
-		return 0;
-	*pprev = vma;
-	if (start != vma->vm_start)
-		err = split_vma(k, vma, start, true);
-	if (!err && end != vma->vm_end)
-		err = split_vma(k, vma, end, false);
-	return err;
-}
-
 /* => [start, end) lies within @vma; *pprev is the area before, then after it. */
 static int mprotect_fixup(struct kernel *k, struct vm_area_struct *vma,
 			  struct vm_area_struct **pprev, va_t start, va_t end,
@@ -122,7 +102,7 @@ static int mprotect_fixup(struct kernel *k, struct vm_area_struct *vma,
 			return -ENOMEM;
 		flags |= VM_ACCOUNT;
 	}
-	err = isolate_range(k, vma, pprev, start, end, flags);
+	err = vma_modify_flags(k, vma, pprev, start, end, flags);
 	if (err)
 		return err;
 	vma = *pprev;

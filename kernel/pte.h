@@ -130,8 +130,5 @@ uint64_t unmap_page_range(struct kernel *k, struct vm_area_struct *vma,
 /* After @nr entries of [start, end) were removed or tightened. */
 void flush_tlb_range(struct kernel *k, const struct mm_struct *mm, va_t start,
 		     va_t end, uint64_t nr);
-/* Makes a page present for a remote access: 0, -EFAULT, -ENOMEM. */
-int faultin_page(struct kernel *k, struct vm_area_struct *vma, va_t va,
-		 bool write, uint8_t **ptep);
 
 #endif

@@ -1,7 +1,6 @@
 /*
  * uaccess.c - memory accesses by the code of the current task, and copies to
- * and from user memory (linux 6.1 lib/usercopy.c, mm/memory.c:
- * __access_remote_vm).
+ * and from user memory (linux 6.1 lib/usercopy.c; gup.c copies).
  *
  * An access is what the instructions of a real program do: the MMU translates
  * each page, a fault goes to the kernel, then the access is tried again.
@@ -10,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/gup.h"
 #include "kernel/mem_map.h"
 #include "kernel/mm_internal.h"
 #include "kernel/pti.h"
@@ -103,49 +103,13 @@ void user_access(struct kernel *k, unsigned cpu, enum access_kind kind,
 	account(ret, task, min_flt, maj_flt);
 }
 
-/* One page of a remote copy. */
-static int access_page(struct kernel *k, struct mm_struct *mm, va_t va,
-		       char *buf, uint64_t len, bool write)
-{
-	struct vm_area_struct *vma = find_extend_vma(k, mm, va);
-	uint8_t *ptep, *host;
-	int err;
-
-	if (!vma || vma->vm_start > va ||
-	    !(vma->vm_flags & (write ? VM_WRITE : VM_ACCESS_FLAGS)))
-		return -EFAULT;
-	err = faultin_page(k, vma, va, write, &ptep);
-	if (err)
-		return err;
-	host = ram_ptr(k->ram, pte_to_pfn(k, ptep_get(k, ptep)) << PAGE_SHIFT);
-	if (!host)
-		return -EFAULT;
-	host += va & ~PAGE_MASK;
-	if (write)
-		memcpy(host, buf, len);
-	else
-		memcpy(buf, host, len);
-	return 0;
-}
-
+/* As instructions would: any right is enough to read, VM_WRITE to write. */
 int access_remote_vm(struct kernel *k, struct mm_struct *mm, va_t va, void *buf,
 		     uint64_t len, bool write)
 {
-	uint64_t done = 0;
+	int err;
 
-	while (done < len) {
-		uint64_t n = PAGE_SIZE - ((va + done) & ~PAGE_MASK);
-		int err;
-
-		if (n > len - done)
-			n = len - done;
-		if (va + done >= mm->task_size)
-			return -EFAULT;
-		err = access_page(k, mm, va + done, (char *)buf + done, n,
-				  write);
-		if (err)
-			return err;
-		done += n;
-	}
-	return 0;
+	access_process_vm(k, mm, va, buf, len, write ? FOLL_WRITE : FOLL_FORCE,
+			  &err);
+	return err;
 }

@@ -278,6 +278,25 @@ int split_vma(struct kernel *k, struct vm_area_struct *vma, va_t addr,
 	return vma_split(k, vma, addr, new_below);
 }
 
+int vma_modify_flags(struct kernel *k, struct vm_area_struct *vma,
+		     struct vm_area_struct **pprev, va_t start, va_t end,
+		     unsigned long flags)
+{
+	struct vma_range r = { start, end, flags, vma->anon_vma, vma->vm_file,
+			       linear_page_index(vma, start) };
+	int err = 0;
+
+	*pprev = vma_merge(k, vma->vm_mm, *pprev, &r);
+	if (*pprev)
+		return 0;
+	*pprev = vma;
+	if (start != vma->vm_start)
+		err = split_vma(k, vma, start, true);
+	if (!err && end != vma->vm_end)
+		err = split_vma(k, vma, end, false);
+	return err;
+}
+
 /* --- sharing an anon_vma between neighbours ------------------------------- */
 
 /* Could the two become one area if mprotect made their rights equal? */
