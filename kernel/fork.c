@@ -2,7 +2,7 @@
  * fork.c - address spaces and tasks come to be (linux 6.1 kernel/fork.c).
  *
  * Left out: threads and CLONE_*, credentials, namespaces, files, signals,
- * VM_WIPEONFORK, mm ids. Host structs stand for the kernel's objects; each
+ * mm ids. Host structs stand for the kernel's objects; each
  * is charged to a slab of the simulated kernel, where it has its address.
  */
 #include <assert.h>
@@ -82,7 +82,7 @@ static void copy_mm_fields(struct mm_struct *mm, const struct mm_struct *old)
 	mm->pgd = own.pgd;
 	mm->vmas = own.vmas;
 	memset(mm->rss, 0, sizeof(mm->rss));
-	mm->total_vm = 0;
+	mm->total_vm = mm->locked_vm = 0;
 	mm->pgtables = own.pgtables;
 	mm->def_flags = 0;
 	mm->addr = own.addr;
@@ -98,9 +98,10 @@ static int dup_vma(struct kernel *k, struct mm_struct *mm,
 	if (!vma)
 		return -ENOMEM;
 	vma->vm_mm = mm;
-	vma->vm_flags &= ~VM_LOCKED;
+	vma->vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
 	vma->anon_vma = NULL;
-	if (anon_vma_fork(k, vma, old)) {
+	/* VM_WIPEONFORK: its pages are none that the child could fault on. */
+	if (!(vma->vm_flags & VM_WIPEONFORK) && anon_vma_fork(k, vma, old)) {
 		vm_area_free(k, vma);
 		return -ENOMEM;
 	}
@@ -108,7 +109,7 @@ static int dup_vma(struct kernel *k, struct mm_struct *mm,
 		iget(vma->vm_file);
 	vma_link(vma);
 	mm->total_vm += vma_pages(vma);
-	return copy_page_range(k, vma, old);
+	return vma->vm_flags & VM_WIPEONFORK ? 0 : copy_page_range(k, vma, old);
 }
 
 static int dup_mmap(struct kernel *k, struct mm_struct *mm,

@@ -74,8 +74,8 @@ static bool follow_page(struct kernel *k, const struct vm_area_struct *vma,
 	if ((flags & FOLL_WRITE) && !(pte & PTE_RW) &&
 	    !force_write(k, vma, pte, flags))
 		return false;
-	*ret = pte_to_pfn(k, pte) + ((va & (BIT(k->mode->level[level].shift) -
-					    1)) >> PAGE_SHIFT);
+	*ret = pte_to_pfn(k, pte) +
+	       ((va & (BIT(k->mode->level[level].shift) - 1)) >> PAGE_SHIFT);
 	return *ret < k->max_pfn;
 }
 
@@ -93,8 +93,8 @@ static int vm_fault_to_errno(unsigned ret)
 static int get_page_of(struct kernel *k, struct vm_area_struct *vma, va_t va,
 		       unsigned flags, pfn_t *ret)
 {
-	unsigned fault = FAULT_FLAG_USER |
-			 (flags & FOLL_WRITE ? FAULT_FLAG_WRITE : 0);
+	unsigned fault =
+		FAULT_FLAG_USER | (flags & FOLL_WRITE ? FAULT_FLAG_WRITE : 0);
 
 	for (int try = 0; try < 4; try++) {
 		int err;
@@ -151,7 +151,7 @@ int64_t populate_vma_page_range(struct kernel *k, struct vm_area_struct *vma,
 	/* Shared pages have no copy to break, and need not become dirty. */
 	if ((vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE)
 		flags |= FOLL_WRITE;
-	if (vma_is_accessible(vma))	/* any right but none is enough */
+	if (vma_is_accessible(vma)) /* any right but none is enough */
 		flags |= FOLL_FORCE;
 	return get_user_pages(k, vma->vm_mm, start, nr, flags, NULL);
 }

@@ -7,11 +7,11 @@
 
 #include "kernel/mm_types.h"
 
-#define FOLL_WRITE	0x01u	/* to write: copy-on-write is broken */
-#define FOLL_TOUCH	0x02u	/* as an access of the process itself */
-#define FOLL_GET	0x04u	/* take a reference to each page */
-#define FOLL_FORCE	0x10u	/* ptrace: VM_MAYREAD, VM_MAYWRITE suffice */
-#define FOLL_REMOTE	0x2000u	/* not of the current mm: no protection keys */
+#define FOLL_WRITE  0x01u   /* to write: copy-on-write is broken */
+#define FOLL_TOUCH  0x02u   /* as an access of the process itself */
+#define FOLL_GET    0x04u   /* take a reference to each page */
+#define FOLL_FORCE  0x10u   /* ptrace: VM_MAYREAD, VM_MAYWRITE suffice */
+#define FOLL_REMOTE 0x2000u /* not of the current mm: no protection keys */
 
 /*
  * Makes @nr pages from @start (rounded down) present as @flags ask, and

@@ -288,8 +288,9 @@ static unsigned do_anonymous_page(struct vm_fault *vmf)
 	pfn = alloc_pages(k, GFP_HIGHUSER_MOVABLE | __GFP_ZERO, 0, "anon");
 	if (pfn == PFN_NONE)
 		return VM_FAULT_OOM;
-	pte = maybe_mkwrite(vma, pte_mkdirty(k, pfn_pte(k, pfn,
-							vma->vm_page_prot)));
+	pte = pfn_pte(k, pfn, vma->vm_page_prot);
+	if (vma->vm_flags & VM_WRITE)
+		pte = pte_mkdirty(k, pte) | PTE_RW;
 	vma->vm_mm->rss[MM_ANONPAGES]++;
 	page_add_anon_rmap(k, pfn, vma, vmf->address);
 	set_pte_at(k, vma->vm_mm, vmf->address, vmf->pte, pte, "anon");

@@ -19,6 +19,9 @@
  *	F C B X             fork; run the child, the parent; child exits
  *	L, H                areas from base on; areas of the heap
  *	v A                 VmFlags of the area at A
+ *	a A N ADVICE        madvise
+ *	d A                 the byte at A, as memory has it: "value=0"
+ *	q A                 "exclusive", "shared" ...: see show_page()
  *	s A N               present pages
  *	# TEXT              prints TEXT
  *
@@ -37,6 +40,7 @@
 #include <cmocka.h>
 
 #include "kernel/mm_internal.h"
+#include "kernel/mman.h"
 
 struct mm_row {
 	const char *experiment, *name, *script;
@@ -338,6 +342,27 @@ static inline void show_flags(struct mm_run *r, va_t va)
 				   v->vm_flags, " "));
 }
 
+static inline void show_byte(struct mm_run *r, va_t va)
+{
+	uint8_t byte = 0xff;
+
+	access_remote_vm(r->k, cur_mm(r), va, &byte, 1, false);
+	emit(r, "value=%u", byte);
+}
+
+/* What the entry and the page say of who wrote it, and when. */
+static inline void show_page(struct mm_run *r, va_t va)
+{
+	uint64_t pte = leaf(r, va);
+	const struct page *page = vm_normal_page(r->k, pte);
+
+	emit(r, "%s%s%s%s%s", !page ? "zero" :
+	     page->flags & PG_anon ? "anon" : "file",
+	     pte & PTE_A ? ",young" : "", pte & PTE_D ? ",dirty" : "",
+	     pte & PTE_RW ? ",writable" : "",
+	     page && !(page->flags & PG_swapbacked) ? ",lazyfree" : "");
+}
+
 static inline void step_simple(struct mm_run *r, char op)
 {
 	switch (op) {
@@ -376,6 +401,15 @@ static inline void step_args(struct mm_run *r, char op, char **arg)
 	case 'k': r->kept = pte_to_pfn(r->k, leaf(r, parse_va(r, arg[0]))); break;
 	case '=': step_same(r, parse_va(r, arg[0])); break;
 	case 'v': show_flags(r, parse_va(r, arg[0])); break;
+	case 'a':
+		outcome(r, do_madvise(r->k, cur_mm(r), parse_va(r, arg[0]),
+				      parse_len(arg[1]),
+				      *arg[2] >= '0' && *arg[2] <= '9' ?
+					      atoi(arg[2]) :
+					      madvise_by_name(arg[2])));
+		break;
+	case 'd': show_byte(r, parse_va(r, arg[0])); break;
+	case 'q': show_page(r, parse_va(r, arg[0])); break;
 	case 's': show_present(r, parse_va(r, arg[0]),
 			       strtoull(arg[1], NULL, 0)); break;
 	case '#': emit(r, "%s", arg[0]); break;
@@ -385,8 +419,8 @@ static inline void step_args(struct mm_run *r, char op, char **arg)
 
 static inline unsigned arity(char op)
 {
-	static const char *const by_arity[] = { "FCBXLHc", "brwxk=v#", "uRWs",
-						"p", "m", "f" };
+	static const char *const by_arity[] = { "FCBXLHc", "brwxk=v#dq",
+						"uRWs", "pa", "m", "f" };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(by_arity); i++)
 		if (strchr(by_arity[i], op))

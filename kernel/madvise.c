@@ -1,0 +1,355 @@
+/*
+ * madvise.c - advice about a range (linux 6.1 mm/madvise.c).
+ *
+ * Each advice is a row: bits of vm_flags that it clears and sets, what areas
+ * it refuses, or a function that works on the pages. Flags split and merge
+ * areas as mprotect does; the rest leaves areas alone. The range is walked
+ * over holes: -ENOMEM in the end, but all that is mapped was advised.
+ *
+ * Left out: locks, userfaultfd, anonymous VMA names, process_madvise. KSM and
+ * memory failure are not configured: -EINVAL for their advice. Whoever may
+ * map a file owns it, so that MADV_PAGEOUT applies to all files.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/gup.h"
+#include "kernel/mm_internal.h"
+#include "kernel/mman.h"
+
+struct advice;
+
+struct madvise_call {
+	struct kernel *k;
+	struct mm_struct *mm;
+	const struct advice *advice;
+};
+
+struct advice {
+	const char *name;
+	int behavior;
+	unsigned long clear, set; /* of vm_flags, if there is no fn */
+	unsigned long refuse;	  /* -EINVAL for areas with one of these */
+	unsigned long unless;	  /* but not for areas with one of these */
+	bool anonymous;		  /* -EINVAL for all others */
+	/* Works on [start, end) of @vma. 0 or an errno. */
+	int (*fn)(const struct madvise_call *c, struct vm_area_struct *vma,
+		  va_t start, va_t end);
+};
+
+static bool vma_is_anonymous(const struct vm_area_struct *vma)
+{
+	return !vma->vm_ops;
+}
+
+/* --- every entry of a range ----------------------------------------------- */
+
+typedef uint64_t (*pte_fn)(struct kernel *k, uint64_t pte, struct page *page);
+
+/* The entries of one table that changed. */
+static uint64_t change_ptes(const struct madvise_call *c,
+			    const struct pte_range *r, pte_fn fn)
+{
+	struct kernel *k = c->k;
+	uint8_t *ptep = r->ptep;
+	uint64_t old, pte, nr = 0;
+	struct page *page;
+
+	for (va_t va = r->va; va < r->end;
+	     va += PAGE_SIZE, ptep += k->mode->entry_size) {
+		old = ptep_get(k, ptep);
+		page = pte_present(old) ? vm_normal_page(k, old) : NULL;
+		pte = page ? fn(k, old, page) : old;
+		if (pte == old)
+			continue;
+		set_pte_at(k, c->mm, va, ptep, pte, c->advice->name);
+		nr++;
+	}
+	return nr;
+}
+
+/* @fn says for each present page of the range what its entry shall be. */
+static void for_each_page(const struct madvise_call *c, va_t start, va_t end,
+			  pte_fn fn)
+{
+	struct pte_range r;
+	uint64_t nr = 0;
+
+	for (va_t va = start; next_pte_range(c->k, mm_root(c->mm), va, end, &r);
+	     va = r.end)
+		nr += change_ptes(c, &r, fn);
+	flush_tlb_range(c->k, c->mm, start, end, nr);
+}
+
+/* --- MADV_DONTNEED, MADV_FREE --------------------------------------------- */
+
+static int madvise_dontneed(const struct madvise_call *c,
+			    struct vm_area_struct *vma, va_t start, va_t end)
+{
+	zap_page_range(c->k, vma, start, end);
+	return 0;
+}
+
+/*
+ * The page may go as long as its entry stays clean: nobody has written since.
+ * Without PG_swapbacked, reclaim drops it instead of writing it out.
+ */
+static uint64_t lazyfree_pte(struct kernel *k, uint64_t pte, struct page *page)
+{
+	if ((page->flags & PG_dirty) && page->_mapcount != 1)
+		return pte;
+	page->flags &= ~(PG_dirty | PG_active | PG_referenced);
+	if (page->flags & PG_anon)
+		page->flags &= ~PG_swapbacked;
+	page_changed(k, page);
+	return pte & ~(PTE_A | PTE_D);
+}
+
+static int madvise_free(const struct madvise_call *c,
+			struct vm_area_struct *vma, va_t start, va_t end)
+{
+	for_each_page(c, start, end, lazyfree_pte);
+	return 0;
+}
+
+/* --- MADV_COLD, MADV_PAGEOUT ---------------------------------------------- */
+
+/* Pages of other mappers too are left alone: it is not theirs to say. */
+static uint64_t old_pte(struct kernel *k, uint64_t pte, struct page *page)
+{
+	if (page->_mapcount != 1)
+		return pte;
+	page->flags &= ~(PG_active | PG_referenced);
+	return pte & ~PTE_A;
+}
+
+static int madvise_cold(const struct madvise_call *c,
+			struct vm_area_struct *vma, va_t start, va_t end)
+{
+	for_each_page(c, start, end, old_pte);
+	return 0;
+}
+
+/* What is old now may be reclaimed. */
+static int madvise_pageout(const struct madvise_call *c,
+			   struct vm_area_struct *vma, va_t start, va_t end)
+{
+	for_each_page(c, start, end, old_pte);
+	return 0;
+}
+
+/* --- MADV_WILLNEED, MADV_REMOVE, MADV_POPULATE ---------------------------- */
+
+static int madvise_willneed(const struct madvise_call *c,
+			    struct vm_area_struct *vma, va_t start, va_t end)
+{
+	char byte;
+
+	for (; vma->vm_file && start < end; start += PAGE_SIZE) {
+		uint64_t off = linear_page_index(vma, start) << PAGE_SHIFT;
+
+		if (vma->name ||
+		    file_read(c->k, vma->vm_file, off, &byte, 1) != 1)
+			break;
+	}
+	return 0;
+}
+
+static int madvise_remove(const struct madvise_call *c,
+			  struct vm_area_struct *vma, va_t start, va_t end)
+{
+	if (!vma->vm_file)
+		return -EINVAL;
+	if ((vma->vm_flags & (VM_SHARED | VM_WRITE)) != (VM_SHARED | VM_WRITE))
+		return -EACCES;
+	return -EOPNOTSUPP;
+}
+
+/* Rights that forbid it are -EINVAL here, and -EFAULT is for SIGBUS. */
+static int populate(const struct madvise_call *c, struct vm_area_struct *vma,
+		    va_t start, va_t end, unsigned flags)
+{
+	int64_t n;
+
+	if (check_vma_flags(vma, flags))
+		return -EINVAL;
+	for (; start < end; start += n << PAGE_SHIFT) {
+		n = get_user_pages(c->k, c->mm, start,
+				   (end - start) >> PAGE_SHIFT, flags, NULL);
+		if (n < 0)
+			return n;
+	}
+	return 0;
+}
+
+static int madvise_populate_read(const struct madvise_call *c,
+				 struct vm_area_struct *vma, va_t start,
+				 va_t end)
+{
+	return populate(c, vma, start, end, FOLL_TOUCH);
+}
+
+static int madvise_populate_write(const struct madvise_call *c,
+				  struct vm_area_struct *vma, va_t start,
+				  va_t end)
+{
+	return populate(c, vma, start, end, FOLL_TOUCH | FOLL_WRITE);
+}
+
+/* --- the table ------------------------------------------------------------ */
+
+#define NOT_LRU (VM_LOCKED | VM_PFNMAP | VM_HUGETLB)
+#define FN(n, f, no)                                                           \
+	{ .name = #n, .behavior = LX_MADV_##n, .refuse = no,                   \
+	  .fn = madvise_##f }
+#define FLAGS(n, off, on, no)                                                  \
+	{ .name = #n, .behavior = LX_MADV_##n, .clear = off, .set = on,        \
+	  .refuse = no }
+
+static const struct advice advices[] = {
+	FLAGS(NORMAL, VM_RAND_READ | VM_SEQ_READ, 0, 0),
+	FLAGS(RANDOM, VM_SEQ_READ, VM_RAND_READ, 0),
+	FLAGS(SEQUENTIAL, VM_RAND_READ, VM_SEQ_READ, 0),
+	FN(WILLNEED, willneed, 0),
+	FN(DONTNEED, dontneed, VM_LOCKED | VM_PFNMAP),
+	{ "FREE", LX_MADV_FREE, .refuse = NOT_LRU, .anonymous = true,
+	  .fn = madvise_free },
+	FN(REMOVE, remove, VM_LOCKED),
+	FLAGS(DONTFORK, 0, VM_DONTCOPY, 0),
+	FLAGS(DOFORK, VM_DONTCOPY, 0, VM_IO),
+	FLAGS(HUGEPAGE, VM_NOHUGEPAGE, VM_HUGEPAGE, 0),
+	FLAGS(NOHUGEPAGE, VM_HUGEPAGE, VM_NOHUGEPAGE, 0),
+	FLAGS(DONTDUMP, 0, VM_DONTDUMP, 0),
+	{ "DODUMP", LX_MADV_DODUMP, VM_DONTDUMP, 0, VM_SPECIAL, VM_HUGETLB },
+	FLAGS(WIPEONFORK, 0, VM_WIPEONFORK, VM_SHARED),
+	FLAGS(KEEPONFORK, VM_WIPEONFORK, 0, 0),
+	FN(COLD, cold, NOT_LRU),
+	FN(PAGEOUT, pageout, NOT_LRU),
+	FN(POPULATE_READ, populate_read, 0),
+	FN(POPULATE_WRITE, populate_write, 0),
+	FN(DONTNEED_LOCKED, dontneed, VM_PFNMAP),
+};
+
+/* Names that this kernel knows but was not configured for: -EINVAL. */
+static const struct {
+	const char *name;
+	int behavior;
+} unconfigured[] = {
+	{ "MERGEABLE", LX_MADV_MERGEABLE },
+	{ "UNMERGEABLE", LX_MADV_UNMERGEABLE },
+	{ "HWPOISON", LX_MADV_HWPOISON },
+	{ "SOFT_OFFLINE", LX_MADV_SOFT_OFFLINE },
+};
+
+const char *madvise_name(unsigned i)
+{
+	if (i < ARRAY_SIZE(advices))
+		return advices[i].name;
+	i -= ARRAY_SIZE(advices);
+	return i < ARRAY_SIZE(unconfigured) ? unconfigured[i].name : NULL;
+}
+
+int madvise_by_name(const char *name)
+{
+	if (!strncasecmp(name, "MADV_", 5))
+		name += 5;
+	for (unsigned i = 0; i < ARRAY_SIZE(advices); i++)
+		if (!strcasecmp(name, advices[i].name))
+			return advices[i].behavior;
+	for (unsigned i = 0; i < ARRAY_SIZE(unconfigured); i++)
+		if (!strcasecmp(name, unconfigured[i].name))
+			return unconfigured[i].behavior;
+	return -1;
+}
+
+static const struct advice *find_advice(int behavior)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(advices); i++)
+		if (advices[i].behavior == behavior)
+			return &advices[i];
+	return NULL;
+}
+
+/* --- the call ------------------------------------------------------------- */
+
+/* A file area is none, MAP_SHARED|MAP_ANONYMOUS neither. */
+static bool refused(const struct advice *a, const struct vm_area_struct *vma)
+{
+	if (a->behavior == LX_MADV_WIPEONFORK && vma->vm_file)
+		return true;
+	if (vma->vm_flags & a->unless)
+		return false;
+	return (vma->vm_flags & a->refuse) ||
+	       (a->anonymous && !vma_is_anonymous(vma));
+}
+
+/* What the slab cannot give now it may give later: -EAGAIN. */
+static int change_flags(const struct madvise_call *c,
+			struct vm_area_struct *vma,
+			struct vm_area_struct **pprev, va_t start, va_t end)
+{
+	unsigned long flags =
+		(vma->vm_flags & ~c->advice->clear) | c->advice->set;
+
+	*pprev = vma_tree_prev(&c->mm->vmas, vma);
+	if (start > vma->vm_start)
+		*pprev = vma;
+	if (flags == vma->vm_flags) {
+		*pprev = vma;
+		return 0;
+	}
+	if (vma_modify_flags(c->k, vma, pprev, start, end, flags))
+		return -EAGAIN;
+	(*pprev)->vm_flags = flags;
+	return 0;
+}
+
+static int advise_area(const struct madvise_call *c, struct vm_area_struct *vma,
+		       struct vm_area_struct **pprev, va_t start, va_t end)
+{
+	if (refused(c->advice, vma))
+		return -EINVAL;
+	if (!c->advice->fn)
+		return change_flags(c, vma, pprev, start, end);
+	*pprev = vma;
+	return c->advice->fn(c, vma, start, end);
+}
+
+static int madvise_walk_vmas(const struct madvise_call *c, va_t start, va_t end)
+{
+	struct vm_area_struct *vma = find_vma(c->mm, start), *prev;
+	int err, unmapped = 0;
+
+	for (;;) {
+		if (!vma)
+			return -ENOMEM;
+		if (start < vma->vm_start) {
+			unmapped = -ENOMEM;
+			start = vma->vm_start;
+			if (start >= end)
+				return unmapped;
+		}
+		err = advise_area(c, vma, &prev, start,
+				  vma->vm_end < end ? vma->vm_end : end);
+		if (err)
+			return err;
+		start = prev->vm_end;
+		if (start >= end)
+			return unmapped;
+		vma = find_vma(c->mm, start);
+	}
+}
+
+int do_madvise(struct kernel *k, struct mm_struct *mm, va_t start, uint64_t len,
+	       int behavior)
+{
+	struct madvise_call c = { k, mm, find_advice(behavior) };
+	va_t end;
+
+	if (!c.advice || (start & ~PAGE_MASK))
+		return -EINVAL;
+	end = start + PAGE_ALIGN(len);
+	if ((len && !PAGE_ALIGN(len)) || end < start)
+		return -EINVAL;
+	return end == start ? 0 : madvise_walk_vmas(&c, start, end);
+}

@@ -1,0 +1,48 @@
+/*
+ * mman.h - advice, locks and residency: madvise, mlock, mincore (linux
+ * include/uapi/asm-generic/mman-common.h; mm/madvise.c, mlock.c, mincore.c).
+ *
+ * Return values: 0 or a negative errno.
+ */
+#ifndef KERNEL_MMAN_H
+#define KERNEL_MMAN_H
+
+#include "kernel/mm_types.h"
+
+/* --- madvise.c ------------------------------------------------------------ */
+enum lx_madvise {
+	LX_MADV_NORMAL,
+	LX_MADV_RANDOM,
+	LX_MADV_SEQUENTIAL,
+	LX_MADV_WILLNEED,
+	LX_MADV_DONTNEED,
+	LX_MADV_FREE = 8,
+	LX_MADV_REMOVE,
+	LX_MADV_DONTFORK,
+	LX_MADV_DOFORK,
+	LX_MADV_MERGEABLE,
+	LX_MADV_UNMERGEABLE,
+	LX_MADV_HUGEPAGE,
+	LX_MADV_NOHUGEPAGE,
+	LX_MADV_DONTDUMP,
+	LX_MADV_DODUMP,
+	LX_MADV_WIPEONFORK,
+	LX_MADV_KEEPONFORK,
+	LX_MADV_COLD,
+	LX_MADV_PAGEOUT,
+	LX_MADV_POPULATE_READ,
+	LX_MADV_POPULATE_WRITE,
+	LX_MADV_DONTNEED_LOCKED,
+	LX_MADV_HWPOISON = 100,
+	LX_MADV_SOFT_OFFLINE,
+};
+
+/* Holes give -ENOMEM, but what is mapped around them has been advised. */
+int do_madvise(struct kernel *k, struct mm_struct *mm, va_t start, uint64_t len,
+	       int behavior);
+/* "DONTNEED" -> LX_MADV_DONTNEED, also with MADV_ before; -1: no advice. */
+int madvise_by_name(const char *name);
+/* The ith name, without MADV_, or NULL. */
+const char *madvise_name(unsigned i);
+
+#endif
