@@ -30,7 +30,7 @@ struct elf_phdr {
 };
 
 struct elf_file {	/* a program or its interpreter */
-	struct inode *file;
+	struct file *file;
 	struct elfhdr eh;
 	struct elf_phdr *ph;	/* owned */
 };
@@ -52,7 +52,7 @@ static int refuse(struct linux_binprm *b, int err, const char *why)
 /* --- headers -------------------------------------------------------------- */
 
 /* Reads exactly @len bytes. */
-static int elf_read(struct linux_binprm *b, struct inode *file, uint64_t off,
+static int elf_read(struct linux_binprm *b, struct file *file, uint64_t off,
 		    void *buf, uint64_t len)
 {
 	int64_t n = file_read(b->k, file, off, buf, len);
@@ -230,7 +230,7 @@ static unsigned make_prot(uint32_t p_flags)
 }
 
 /* Maps @size bytes of the file; the first time room for all of @total. */
-static int elf_map(struct linux_binprm *b, struct inode *file, va_t addr,
+static int elf_map(struct linux_binprm *b, struct file *file, va_t addr,
 		   const struct elf_phdr *p, unsigned flags, uint64_t total,
 		   va_t *ret)
 {
@@ -430,7 +430,7 @@ static int finish_bss(struct linux_binprm *b, const struct elf_image *im)
 /* --- the interpreter ------------------------------------------------------ */
 
 static int open_interp(struct linux_binprm *b, const struct elf_file *prog,
-		       const struct elf_phdr *p, struct inode **ret)
+		       const struct elf_phdr *p, struct file **ret)
 {
 	char path[PATH_MAX];
 	int err;
@@ -685,7 +685,7 @@ int load_elf_binary(struct linux_binprm *b)
 		err = open_interp(b, &prog, p, &interp.file);
 	if (!err)
 		err = load_image(b, &prog, &interp);
-	iput(b->k, interp.file);
+	fput(b->k, interp.file);
 	free(interp.ph);
 	free(prog.ph);
 	return err;

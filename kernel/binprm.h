@@ -22,7 +22,7 @@ struct linux_binprm {
 	const struct exec_abi *abi;
 	struct kernel *k;
 	struct task_struct *task;
-	struct inode *file;
+	struct file *file;
 	struct mm_struct *mm;	/* being built */
 	va_t p;			/* top of what is used of the stack */
 	va_t exec;		/* of the file name on it */

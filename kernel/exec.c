@@ -161,7 +161,7 @@ static int copy_arguments(struct linux_binprm *b, const char *const *argv,
 	if (err)
 		return err;
 	argmin = b->p - limit;
-	err = copy_string(b, b->file->path, argmin);
+	err = copy_string(b, b->file->f_inode->path, argmin);
 	b->exec = b->p;
 	if (!err)
 		err = copy_strings(b, envp, b->envc, argmin);
@@ -213,7 +213,7 @@ static int exec_mmap(struct linux_binprm *b)
 	mmput(b->k, old);
 	if (task->cpu >= 0)
 		pti_exit_to_user(b->k, task->cpu);
-	set_comm(task, b->file->path);
+	set_comm(task, b->file->f_inode->path);
 	return 0;
 }
 
@@ -229,7 +229,7 @@ static int build_mm(struct linux_binprm *b, const char *const *argv,
 	return err;
 }
 
-int do_execve(struct kernel *k, struct task_struct *task, struct inode *file,
+int do_execve(struct kernel *k, struct task_struct *task, struct file *file,
 	      const char *const *argv, const char *const *envp,
 	      const char **why)
 {

@@ -128,8 +128,8 @@ void tasks_deinit(struct kernel *k)
 	}
 	for (unsigned i = 0; i < MACHINE_MAX_CPUS; i++)
 		mmdrop(k, k->lazy_mm[i]);
-	iput(k, k->vdso);
-	iput(k, k->vvar);
+	fput(k, k->vdso);
+	fput(k, k->vvar);
 	k->vdso = k->vvar = NULL;
 	while (!LIST_EMPTY(&k->inodes)) {
 		struct inode *inode = LIST_FIRST(&k->inodes);

@@ -1,12 +1,12 @@
 /*
  * filemap.c - files and their page cache (linux 6.1 mm/filemap.c,
- * mm/readahead.c, lib/xarray.c for the tree).
+ * mm/readahead.c).
  *
  * A file is a file of the host, read when a page of it is first needed, or
  * bytes built into the program. It is never written: stores to a shared
  * mapping stay in the page cache.
  *
- * Left out: locks, writeback, truncation, the hint bits of the tree,
+ * Left out: locks, writeback, truncation,
  * readahead sizes that adapt: a miss reads 32 pages around, and a fault that
  * maps up to the end of what was read ahead reads the next 32.
  */
@@ -20,89 +20,7 @@
 
 #define RA_PAGES 32	/* linux VM_READAHEAD_PAGES: 128 KiB */
 
-/* --- the tree: 64 slots a node, as high as the largest index needs -------- */
-
-#define NODE_BITS 6
-
-union cache_slot {
-	struct cache_node *child;
-	uint64_t pfn1;		/* in the lowest nodes: pfn + 1, 0 is absent */
-};
-
-struct cache_node {
-	union cache_slot slot[1 << NODE_BITS];
-};
-
-static unsigned slot_of(uint64_t index, unsigned shift)
-{
-	return (index >> shift) & ((1U << NODE_BITS) - 1);
-}
-
-pfn_t find_get_page(struct address_space *m, uint64_t index)
-{
-	const struct cache_node *node = m->root;
-	unsigned shift = m->bits;
-
-	if (!node || index >> shift)
-		return PFN_NONE;
-	while ((shift -= NODE_BITS)) {
-		node = node->slot[slot_of(index, shift)].child;
-		if (!node)
-			return PFN_NONE;
-	}
-	index = node->slot[slot_of(index, 0)].pfn1;
-	return index ? index - 1 : PFN_NONE;
-}
-
-static void cache_store(struct address_space *m, uint64_t index, pfn_t pfn)
-{
-	struct cache_node *node;
-
-	while (!m->root || index >> m->bits) {
-		node = xcalloc(1, sizeof(*node));
-		node->slot[0].child = m->root;
-		m->root = node;
-		m->bits += NODE_BITS;
-	}
-	node = m->root;
-	for (unsigned shift = m->bits - NODE_BITS; shift; shift -= NODE_BITS) {
-		union cache_slot *slot = &node->slot[slot_of(index, shift)];
-
-		if (!slot->child)
-			slot->child = xcalloc(1, sizeof(*node));
-		node = slot->child;
-	}
-	node->slot[slot_of(index, 0)].pfn1 = pfn + 1;
-}
-
-static void cache_free_nodes(struct cache_node *node, unsigned shift)
-{
-	if (!node)
-		return;
-	for (unsigned i = 0; shift && i < 1U << NODE_BITS; i++)
-		cache_free_nodes(node->slot[i].child, shift - NODE_BITS);
-	free(node);
-}
-
-bool page_cache_next(const struct address_space *m, uint64_t *index,
-		     pfn_t *pfn)
-{
-	while (m->root && !(*index >> m->bits)) {
-		const struct cache_node *node = m->root;
-		unsigned shift = m->bits - NODE_BITS;
-
-		while (shift && node->slot[slot_of(*index, shift)].child) {
-			node = node->slot[slot_of(*index, shift)].child;
-			shift -= NODE_BITS;
-		}
-		if (!shift && node->slot[slot_of(*index, 0)].pfn1) {
-			*pfn = node->slot[slot_of(*index, 0)].pfn1 - 1;
-			return true;
-		}
-		*index = ((*index >> shift) + 1) << shift;
-	}
-	return false;
-}
+/* --- the cache ------------------------------------------------------------ */
 
 void page_cache_add(struct kernel *k, struct inode *inode, uint64_t index,
 		    pfn_t pfn)
@@ -112,73 +30,8 @@ void page_cache_add(struct kernel *k, struct inode *inode, uint64_t index,
 	page->flags |= PG_uptodate;
 	page->mapping = &inode->mapping;
 	page->index = index;
-	cache_store(&inode->mapping, index, pfn);
+	page_cache_replace(&inode->mapping, index, pfn);
 	inode->mapping.nrpages++;
-}
-
-void page_cache_replace(struct address_space *m, uint64_t index, pfn_t pfn)
-{
-	cache_store(m, index, pfn);
-}
-
-/* --- inodes --------------------------------------------------------------- */
-
-struct inode *inode_alloc(struct kernel *k, const char *path)
-{
-	return inode_alloc_from(k, CACHE_INODE, path);
-}
-
-struct inode *inode_alloc_from(struct kernel *k, enum mm_cache cache,
-			       const char *path)
-{
-	va_t va = mm_charge(k, cache);
-	struct inode *inode;
-
-	if (!va)
-		return NULL;
-	inode = xcalloc(1, sizeof(*inode));
-	inode->addr.va = va;
-	inode->cache = cache;
-	inode->path = strdup(path);
-	if (!inode->path)
-		abort();
-	inode->refs = 1;
-	inode->fd = -1;
-	inode->f_mode = FMODE_READ | FMODE_WRITE;
-	inode->mapping.host = inode;
-	LIST_INSERT_HEAD(&k->inodes, inode, link);
-	return inode;
-}
-
-void iget(struct inode *inode)
-{
-	inode->refs++;
-}
-
-static void truncate_inode_pages(struct kernel *k, struct address_space *m)
-{
-	pfn_t pfn;
-
-	for (uint64_t i = 0; page_cache_next(m, &i, &pfn); i++)
-		put_page(k, pfn);
-	if (m->root)
-		cache_free_nodes(m->root, m->bits - NODE_BITS);
-	m->root = NULL;
-	m->bits = 0;
-	m->nrpages = 0;
-}
-
-void iput(struct kernel *k, struct inode *inode)
-{
-	if (!inode || --inode->refs)
-		return;
-	truncate_inode_pages(k, &inode->mapping);
-	LIST_REMOVE(inode, link);
-	if (inode->fd >= 0)
-		close(inode->fd);
-	mm_uncharge(k, inode->cache, inode->addr.va);
-	free(inode->path);
-	free(inode);
 }
 
 /* --- reading -------------------------------------------------------------- */
@@ -246,9 +99,10 @@ static pfn_t read_cache_page(struct kernel *k, struct inode *inode,
 	return find_get_page(&inode->mapping, index);
 }
 
-int64_t file_read(struct kernel *k, struct inode *inode, uint64_t off,
-		  void *buf, uint64_t len)
+int64_t file_read(struct kernel *k, struct file *file, uint64_t off, void *buf,
+		  uint64_t len)
 {
+	struct inode *inode = file->f_inode;
 	uint64_t done = 0;
 	bool miss;
 
@@ -276,7 +130,7 @@ int64_t file_read(struct kernel *k, struct inode *inode, uint64_t off,
 /* Built-in files count as cached: there is no device behind them. */
 static unsigned filemap_fault(struct vm_fault *vmf)
 {
-	struct inode *inode = vmf->vma->vm_file;
+	struct inode *inode = vmf->vma->vm_file->f_inode;
 	bool miss;
 
 	if (vmf->pgoff >= file_pages(inode))
@@ -292,7 +146,7 @@ static unsigned filemap_fault(struct vm_fault *vmf)
 
 unsigned filemap_map_pages(struct vm_fault *vmf, uint64_t start, uint64_t end)
 {
-	struct address_space *m = &vmf->vma->vm_file->mapping;
+	struct address_space *m = vmf->vma->vm_file->f_mapping;
 	unsigned size = vmf->k->mode->entry_size;
 	unsigned ret = 0;
 
@@ -376,20 +230,24 @@ static int inode_from_fd(struct kernel *k, const char *path, int fd,
 	return 0;
 }
 
-int file_open(struct kernel *k, const char *path, struct inode **ret)
+int file_open(struct kernel *k, const char *path, struct file **ret)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct inode *inode = NULL;
 	int err;
 
 	if (fd < 0)
 		return -errno;
-	err = inode_from_fd(k, path, fd, ret);
-	if (err)
+	err = inode_from_fd(k, path, fd, &inode);
+	if (err) {
 		close(fd);
-	return err;
+		return err;
+	}
+	*ret = alloc_file(k, inode, FMODE_READ | FMODE_WRITE);
+	return *ret ? 0 : -ENOMEM;
 }
 
-struct inode *file_builtin(struct kernel *k, const char *path,
+struct file *file_builtin(struct kernel *k, const char *path,
 			   const void *bytes, uint64_t size)
 {
 	struct inode *inode = inode_alloc(k, path);
@@ -400,5 +258,5 @@ struct inode *file_builtin(struct kernel *k, const char *path,
 	inode->size = size;
 	inode->ino = ++k->next_ino;
 	inode->ops = &file_vm_ops;
-	return inode;
+	return alloc_file_builtin(inode, FMODE_READ | FMODE_WRITE);
 }

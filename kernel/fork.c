@@ -106,7 +106,7 @@ static int dup_vma(struct kernel *k, struct mm_struct *mm,
 		return -ENOMEM;
 	}
 	if (vma->vm_file)
-		iget(vma->vm_file);
+		get_file(vma->vm_file);
 	vma_link(vma);
 	mm->total_vm += vma_pages(vma);
 	return vma->vm_flags & VM_WIPEONFORK ? 0 : copy_page_range(k, vma, old);

@@ -90,7 +90,7 @@ static int exec_init(struct kernel *k, struct task_struct *task)
 	static const char *const envp[] = { "HOME=/", "TERM=linux", NULL };
 	const struct init_image *image =
 		&images[k->arch->elf_class == ELFCLASS64];
-	struct inode *file = file_builtin(k, "/init", image->bytes,
+	struct file *file = file_builtin(k, "/init", image->bytes,
 					  image->size);
 	const char *why;
 	va_t brk;
@@ -99,7 +99,7 @@ static int exec_init(struct kernel *k, struct task_struct *task)
 	if (!file)
 		return -ENOMEM;
 	err = do_execve(k, task, file, argv, envp, &why);
-	iput(k, file);
+	fput(k, file);
 	if (!err)
 		err = do_brk(k, task->mm, task->mm->brk + HEAP_SIZE, &brk);
 	return err;

@@ -36,7 +36,7 @@
 
 /* --- mmap.c, mprotect.c ---------------------------------------------------- */
 /* @file NULL: anonymous. The address is in *ret. */
-int do_mmap(struct kernel *k, struct mm_struct *mm, struct inode *file,
+int do_mmap(struct kernel *k, struct mm_struct *mm, struct file *file,
 	    va_t addr, uint64_t len, unsigned prot, unsigned flags,
 	    uint64_t pgoff, va_t *ret);
 int do_munmap(struct kernel *k, struct mm_struct *mm, va_t addr, uint64_t len);

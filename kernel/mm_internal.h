@@ -38,7 +38,7 @@ static inline void *xrealloc(void *old, size_t size)
 /* --- slab charges (fork.c; the caches: slab_common.c) ------------------------------------------------ */
 enum mm_cache {
 	CACHE_TASK, CACHE_PID, CACHE_MM, CACHE_VMA, CACHE_ANON_VMA, CACHE_AVC,
-	CACHE_INODE, CACHE_SHMEM_INODE, CACHE_VMAP_AREA,
+	CACHE_INODE, CACHE_SHMEM_INODE, CACHE_VMAP_AREA, CACHE_FILP,
 	NR_MM_CACHES,
 };
 
@@ -51,7 +51,7 @@ struct vma_range {	/* a mapping that wants to join its neighbours */
 	va_t start, end;
 	unsigned long flags;
 	struct anon_vma *anon_vma;
-	struct inode *file;
+	struct file *file;
 	uint64_t pgoff;
 };
 
@@ -133,7 +133,7 @@ int do_brk_flags(struct kernel *k, struct mm_struct *mm, va_t addr,
 /* A mapping of pages of the kernel's own, like [vdso]. */
 int install_special_mapping(struct kernel *k, struct mm_struct *mm, va_t addr,
 			    uint64_t len, unsigned long flags,
-			    struct inode *pages, const char *name);
+			    struct file *pages, const char *name);
 /* linux get_unmapped_area(): where a mapping goes. */
 int get_unmapped_area(struct kernel *k, struct mm_struct *mm, va_t addr,
 		      uint64_t len, unsigned flags, va_t *ret);
@@ -146,8 +146,11 @@ struct inode *inode_alloc_from(struct kernel *k, enum mm_cache cache,
 /* Adds a page; its only reference becomes the cache's. */
 void page_cache_add(struct kernel *k, struct inode *inode, uint64_t index,
 		    pfn_t pfn);
-/* Puts @pfn where another frame was; nothing else changes. */
+/* Puts @pfn where another frame was, or none; nothing else changes. */
 void page_cache_replace(struct address_space *m, uint64_t index, pfn_t pfn);
+void page_cache_clear(struct address_space *m, uint64_t index);
+/* Of a cache that is empty: its tree goes. */
+void page_cache_free_nodes(struct address_space *m);
 /* The first cached page at or after *index. False: there is none. */
 bool page_cache_next(const struct address_space *m, uint64_t *index,
 		     pfn_t *pfn);

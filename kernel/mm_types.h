@@ -72,21 +72,29 @@ struct address_space {
 };
 
 #define FMODE_READ	1u
-#define FMODE_WRITE	2u	/* stores stay in the page cache */
+#define FMODE_WRITE	2u
 
 struct inode {
 	LIST_ENTRY(inode) link;
 	char *path;		/* owned: as the user gave it; "[vdso]", "/dev/zero" */
-	int refs;
+	int refs;		/* files, and whoever else holds it (i_count) */
 	int fd;			/* host file, or -1 */
 	uint64_t dev, ino;	/* host identity; shmem: counters of ours */
 	const uint8_t *bytes;	/* built-in file (borrowed), or NULL */
 	uint64_t size;
-	unsigned f_mode;	/* FMODE_*: how the file is open */
-	const struct vm_operations_struct *ops;
+	const struct vm_operations_struct *ops;	/* NULL: cannot be mapped */
 	struct address_space mapping;
 	struct kernel_addr addr;
 	unsigned cache;		/* where that is: enum mm_cache */
+};
+
+/* What open() makes: one way to an inode (linux include/linux/fs.h). */
+struct file {
+	int f_count;		/* descriptors, areas, callers */
+	unsigned f_mode;	/* FMODE_* */
+	struct inode *f_inode;	/* a reference */
+	struct address_space *f_mapping;	/* of f_inode */
+	struct kernel_addr addr;
 };
 
 /* Reverse mapping of anonymous pages (linux include/linux/rmap.h). */
@@ -111,7 +119,7 @@ struct vm_area_struct {
 	unsigned long vm_flags;
 	uint64_t vm_page_prot;	/* PTE flags that follow from vm_flags */
 	uint64_t vm_pgoff;	/* in pages: offset in the file, or va >> 12 */
-	struct inode *vm_file;	/* a reference, or NULL: anonymous */
+	struct file *vm_file;	/* a reference, or NULL: anonymous */
 	const struct vm_operations_struct *vm_ops;	/* NULL: anonymous */
 	const char *name;	/* "[vdso]", "[vvar]" or NULL */
 	struct anon_vma *anon_vma;

@@ -21,7 +21,7 @@
 struct mmap_call {	/* one call of do_mmap */
 	struct kernel *k;
 	struct mm_struct *mm;
-	struct inode *file;
+	struct file *file;
 	va_t addr;
 	uint64_t len, pgoff;
 	unsigned flags;
@@ -132,7 +132,7 @@ static int check_file(struct mmap_call *c)
 		return err;
 	if (!(c->file->f_mode & FMODE_READ))
 		return -EACCES;
-	if (!c->file->ops)
+	if (!c->file->f_inode->ops)
 		return -ENODEV;
 	return c->vm_flags & VM_GROWSDOWN ? -EINVAL : 0;
 }
@@ -197,14 +197,14 @@ static struct vm_area_struct *expand_neighbours(struct mmap_call *c)
 static int new_area(struct mmap_call *c, struct vm_area_struct **ret)
 {
 	struct vm_area_struct *vma = vm_area_alloc(c->k, c->mm);
-	struct inode *file = c->file;
+	struct file *file = c->file;
 
 	if (!vma)
 		return -ENOMEM;
 	if (file)
-		iget(file);
+		get_file(file);
 	else if (c->vm_flags & VM_SHARED)
-		file = shmem_create(c->k, c->len);
+		file = shmem_zero_setup(c->k, c->len);
 	if (!file && (c->vm_flags & VM_SHARED)) {
 		vm_area_free(c->k, vma);
 		return -ENOMEM;
@@ -214,7 +214,7 @@ static int new_area(struct mmap_call *c, struct vm_area_struct **ret)
 	vma->vm_flags = c->vm_flags;
 	vma->vm_pgoff = c->pgoff;
 	vma->vm_file = file;
-	vma->vm_ops = file ? file->ops : NULL;
+	vma->vm_ops = file ? file->f_inode->ops : NULL;
 	vma_link(vma);
 	kevent(c->k, .kind = KEV_VMA, .func = "map", .pid = c->mm->owner_pid,
 	       .va = vma->vm_start, .end = vma->vm_end);
@@ -292,7 +292,7 @@ static int mmap_prepare(struct mmap_call *c, unsigned prot)
 	return c->file ? check_file(c) : check_anonymous(c);
 }
 
-int do_mmap(struct kernel *k, struct mm_struct *mm, struct inode *file,
+int do_mmap(struct kernel *k, struct mm_struct *mm, struct file *file,
 	    va_t addr, uint64_t len, unsigned prot, unsigned flags,
 	    uint64_t pgoff, va_t *ret)
 {
@@ -536,7 +536,7 @@ struct vm_area_struct *find_extend_vma(struct kernel *k, struct mm_struct *mm,
 
 int install_special_mapping(struct kernel *k, struct mm_struct *mm, va_t addr,
 			    uint64_t len, unsigned long flags,
-			    struct inode *pages, const char *name)
+			    struct file *pages, const char *name)
 {
 	struct mmap_call c = { .k = k, .mm = mm, .file = pages, .addr = addr,
 			       .len = len };

@@ -130,7 +130,7 @@ void pageblocks_deinit(struct kernel *k)
 /* Pages that are mapped to every process are none of theirs to move. */
 static bool is_special(const struct kernel *k, const struct inode *inode)
 {
-	return inode == k->vdso || inode == k->vvar;
+	return inode == k->vdso->f_inode || inode == k->vvar->f_inode;
 }
 
 bool page_is_movable(const struct kernel *k, pfn_t pfn)

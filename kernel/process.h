@@ -35,7 +35,7 @@ void tasks_deinit(struct kernel *k);
  * static phrase that names the field or rule ("p_filesz > p_memsz in segment
  * 3"), or NULL. -ENOEXEC, -ENOMEM, -E2BIG, ...
  */
-int do_execve(struct kernel *k, struct task_struct *task, struct inode *file,
+int do_execve(struct kernel *k, struct task_struct *task, struct file *file,
 	      const char *const *argv, const char *const *envp,
 	      const char **why);
 

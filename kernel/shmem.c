@@ -10,7 +10,7 @@
 
 static unsigned shmem_fault(struct vm_fault *vmf)
 {
-	struct inode *inode = vmf->vma->vm_file;
+	struct inode *inode = vmf->vma->vm_file->f_inode;
 	pfn_t pfn = find_get_page(&inode->mapping, vmf->pgoff);
 	struct kernel *k = vmf->k;
 
@@ -36,7 +36,7 @@ static const struct vm_operations_struct shmem_vm_ops = {
 	.map_pages = filemap_map_pages,
 };
 
-struct inode *shmem_create(struct kernel *k, uint64_t size)
+struct file *shmem_zero_setup(struct kernel *k, uint64_t size)
 {
 	struct inode *inode = inode_alloc_from(
 		k, CACHE_SHMEM_INODE, "/dev/zero (deleted)");
@@ -47,5 +47,5 @@ struct inode *shmem_create(struct kernel *k, uint64_t size)
 	inode->ino = ++k->next_ino;
 	inode->size = size;
 	inode->ops = &shmem_vm_ops;
-	return inode;
+	return alloc_file(k, inode, FMODE_READ | FMODE_WRITE);
 }

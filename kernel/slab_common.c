@@ -125,6 +125,8 @@ static const struct named_cache {
 	  SLAB_PANIC | SLAB_ACCOUNT },
 	{ CACHE_INODE, "inode_cache", 408, 408, 632, 0,
 	  SLAB_RECLAIM_ACCOUNT | SLAB_PANIC | SLAB_ACCOUNT | SLAB_CTOR },
+	{ CACHE_FILP, "filp", 160, 160, 232, 0,
+	  SLAB_HWCACHE_ALIGN | SLAB_PANIC | SLAB_ACCOUNT },
 	{ CACHE_SHMEM_INODE, "shmem_inode_cache", 480, 480, 776, 0,
 	  SLAB_PANIC | SLAB_ACCOUNT | SLAB_CTOR },
 };

@@ -20,7 +20,7 @@
 
 static unsigned special_mapping_fault(struct vm_fault *vmf)
 {
-	vmf->page = find_get_page(&vmf->vma->vm_file->mapping, vmf->pgoff);
+	vmf->page = find_get_page(vmf->vma->vm_file->f_mapping, vmf->pgoff);
 	if (vmf->page == PFN_NONE)
 		return VM_FAULT_SIGBUS;
 	get_page(vmf->k, vmf->page);
@@ -34,8 +34,8 @@ static const struct vm_operations_struct special_mapping_vm_ops = {
 };
 
 /* A file of @pages zeroed frames. */
-static struct inode *special_inode(struct kernel *k, const char *name,
-				   unsigned pages)
+static struct file *special_file(struct kernel *k, const char *name,
+				 unsigned pages)
 {
 	struct inode *inode = inode_alloc(k, name);
 
@@ -52,7 +52,7 @@ static struct inode *special_inode(struct kernel *k, const char *name,
 		}
 		page_cache_add(k, inode, i, pfn);
 	}
-	return inode;
+	return alloc_file_builtin(inode, FMODE_READ);
 }
 
 /* e_ident, e_type, e_machine and e_version lie alike in both classes. */
@@ -71,14 +71,14 @@ static void write_elf_header(struct kernel *k, pfn_t pfn)
 
 int vdso_init(struct kernel *k)
 {
-	k->vdso = special_inode(k, "[vdso]", VDSO_PAGES);
-	k->vvar = k->vdso ? special_inode(k, "[vvar]", 1) : NULL;
+	k->vdso = special_file(k, "[vdso]", VDSO_PAGES);
+	k->vvar = k->vdso ? special_file(k, "[vvar]", 1) : NULL;
 	if (!k->vvar) {
-		iput(k, k->vdso);
+		fput(k, k->vdso);
 		k->vdso = NULL;
 		return -ENOMEM;
 	}
-	write_elf_header(k, find_get_page(&k->vdso->mapping, 0));
+	write_elf_header(k, find_get_page(k->vdso->f_mapping, 0));
 	return 0;
 }
 

@@ -49,7 +49,7 @@ void vma_link(struct vm_area_struct *vma)
 {
 	vma_tree_insert(&vma->vm_mm->vmas, vma);
 	if (vma->vm_file)
-		LIST_INSERT_HEAD(&vma->vm_file->mapping.i_mmap, vma, i_mmap);
+		LIST_INSERT_HEAD(&vma->vm_file->f_mapping->i_mmap, vma, i_mmap);
 }
 
 void vma_remove(struct kernel *k, struct vm_area_struct *vma)
@@ -58,7 +58,7 @@ void vma_remove(struct kernel *k, struct vm_area_struct *vma)
 	unlink_anon_vmas(k, vma);
 	if (vma->vm_file) {
 		LIST_REMOVE(vma, i_mmap);
-		iput(k, vma->vm_file);
+		fput(k, vma->vm_file);
 	}
 	vm_area_free(k, vma);
 }
@@ -255,7 +255,7 @@ int vma_split(struct kernel *k, struct vm_area_struct *vma, va_t addr,
 		return -ENOMEM;
 	}
 	if (new->vm_file)
-		iget(new->vm_file);
+		get_file(new->vm_file);
 	if (new_below) {
 		new->vm_end = addr;
 		vma_move(vma, addr, vma->vm_end);
@@ -403,7 +403,7 @@ const char *vma_name(const struct vm_area_struct *vma)
 	if (vma->name)
 		return vma->name;
 	if (vma->vm_file)
-		return vma->vm_file->path;
+		return vma->vm_file->f_inode->path;
 	if (vma->vm_start <= mm->brk && vma->vm_end >= mm->start_brk)
 		return "[heap]";
 	if (vma->vm_start <= mm->start_stack &&

@@ -74,7 +74,7 @@ static int map_run(struct cmd_ctx *c)
 	uint64_t len = c->arg[0].value.n, off;
 	unsigned prot = c->arg[1].set ? c->arg[1].value.n
 				      : LX_PROT_READ | LX_PROT_WRITE;
-	struct inode *file = NULL;
+	struct file *file = NULL;
 	struct story *story;
 	va_t va;
 	int rc;
@@ -91,7 +91,7 @@ static int map_run(struct cmd_ctx *c)
 		     flags_from_options(c, file != NULL), off >> PAGE_SHIFT,
 		     &va);
 	story_end(story, c->r);
-	iput(c->k, file);
+	fput(c->k, file);
 	if (rc < 0)
 		return map_failed(c, rc, addr, len);
 	emit_area(c, task, va, len);
@@ -179,7 +179,7 @@ static int brk_run(struct cmd_ctx *c)
 /* The address column of /proc/PID/maps: at least 8 digits, no 0x. */
 static void emit_map_row(struct cmd_ctx *c, const struct vm_area_struct *vma)
 {
-	const struct inode *f = vma->vm_file;
+	const struct inode *f = file_inode(vma->vm_file);
 	struct result *r = c->r;
 	const char *name = vma_name(vma);
 	uint64_t off = f ? vma->vm_pgoff << PAGE_SHIFT : 0;

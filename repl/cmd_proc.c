@@ -164,7 +164,7 @@ static const char *const exec_env[] = {
 };
 
 /* The row whose kernel runs programs with this ELF header, or NULL. */
-static const struct arch *arch_for(struct cmd_ctx *c, struct inode *file)
+static const struct arch *arch_for(struct cmd_ctx *c, struct file *file)
 {
 	Elf32_Ehdr h;
 
@@ -178,7 +178,7 @@ static const struct arch *arch_for(struct cmd_ctx *c, struct inode *file)
 	return NULL;
 }
 
-static int exec_failed(struct cmd_ctx *c, struct inode *file, int rc,
+static int exec_failed(struct cmd_ctx *c, struct file *file, int rc,
 		       const char *why)
 {
 	const struct arch *a = rc == -ENOEXEC ? arch_for(c, file) : NULL;
@@ -186,13 +186,13 @@ static int exec_failed(struct cmd_ctx *c, struct inode *file, int rc,
 	if (a && a->elf_class != c->k->arch->elf_class) {
 		err_errno(c->err, rc,
 			  "%s: a program for %s, on a kernel for %s",
-			  file->path, a->name, c->k->arch->name);
+			  file->f_inode->path, a->name, c->k->arch->name);
 		err_hint(c->err, "boot %s", a->name);
 		return -1;
 	}
 	if (why)
-		return err_errno(c->err, rc, "%s: %s", file->path, why);
-	return err_errno(c->err, rc, "%s", file->path);
+		return err_errno(c->err, rc, "%s: %s", file->f_inode->path, why);
+	return err_errno(c->err, rc, "%s", file->f_inode->path);
 }
 
 static void emit_exec(struct cmd_ctx *c, const struct task_struct *t)
@@ -214,7 +214,7 @@ static int exec_run(struct cmd_ctx *c)
 {
 	struct task_struct *task = cmd_task(c);
 	const char *argv[CMD_MAX_INPUTS + 2], *why = NULL;
-	struct inode *file;
+	struct file *file;
 	unsigned n = 0;
 	int rc;
 
@@ -232,7 +232,7 @@ static int exec_run(struct cmd_ctx *c)
 		exec_failed(c, file, rc, why);
 	else
 		emit_exec(c, task);
-	iput(c->k, file);
+	fput(c->k, file);
 	return rc < 0 ? -1 : 0;
 }
 

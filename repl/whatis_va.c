@@ -87,11 +87,11 @@ static void emit_file(struct cmd_ctx *c, const struct vm_area_struct *vma,
 
 	whatis_label(r, "file");
 	res_object(r, "file");
-	res_str(r, "path", "~%s", vma->vm_file->path);
+	res_str(r, "path", "~%s", vma->vm_file->f_inode->path);
 	res_hex(r, "offset", "+%s", offset, 1);
-	if (offset >= PAGE_ALIGN(vma->vm_file->size))
+	if (offset >= PAGE_ALIGN(vma->vm_file->f_inode->size))
 		res_text(r, COL_BAD, "behind its last page: SIGBUS");
-	if (elf_where(vma->vm_file, offset, &where)) {
+	if (elf_where(vma->vm_file->f_inode, offset, &where)) {
 		if (where.segment >= 0) {
 			res_u64(r, "segment", "segment %s", where.segment);
 			res_str(r, "segment_flags", "~ (%s)", where.flags);

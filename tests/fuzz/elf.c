@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const argv[] = { "fuzz", NULL }, *const envp[] = { NULL };
 	struct kernel *k = boot(size > 4 && data[4] == 2);
 	struct task_struct *init = find_task(k, 1);
-	struct inode *file = file_builtin(k, "fuzz", data, size);
+	struct file *file = file_builtin(k, "fuzz", data, size);
 	const char *why = NULL;
 	struct user_access a;
 	uint8_t byte;
@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		user_access(k, 0, ACCESS_FETCH, true, init->mm->entry, &byte, 1, &a);
 		user_access(k, 0, ACCESS_READ, true, init->sp, &byte, 1, &a);
 	}
-	iput(k, file);
+	fput(k, file);
 	if (kernel_check(k, finding, NULL))
 		abort();
 	kernel_destroy(k);

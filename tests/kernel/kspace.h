@@ -61,7 +61,7 @@ struct kspace {
 	uint64_t rng;
 	pfn_t frame[NFRAMES];
 	struct device *dev[3];
-	struct inode *file;
+	struct file *file;
 	struct held held[NLIVE];
 	struct snapshot booted;
 };
@@ -208,7 +208,7 @@ static inline void kspace_compare(struct kspace *s)
 /* --- begin and end
  * ------------------------------------------------------------ */
 
-struct inode *kspace_program(struct kernel *k);
+struct file *kspace_program(struct kernel *k);
 
 /* The struct of the free range is of boot's memory until a purge joins them. */
 static inline void vmalloc_once(struct kernel *k)
@@ -251,7 +251,7 @@ static inline void kspace_end(struct kspace *s)
 {
 	for (unsigned i = 0; i < NFRAMES; i++)
 		free_pages(s->k, s->frame[i], 0);
-	iput(s->k, s->file);
+	fput(s->k, s->file);
 	kspace_settle(s);
 	kspace_compare(s);
 	for (unsigned i = 0; i < ARRAY_SIZE(s->dev); i++)

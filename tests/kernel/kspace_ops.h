@@ -474,7 +474,7 @@ struct program { /* one page: headers, and the code behind them */
 			.p_align = PAGE_SIZE },                           \
 	}
 
-inline struct inode *kspace_program(struct kernel *k)
+inline struct file *kspace_program(struct kernel *k)
 {
 	static const struct program p32 = { .e32 = HEADER(32, EM_386,
 							  0x8048000) },

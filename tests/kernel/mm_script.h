@@ -51,7 +51,7 @@ struct mm_run {
 	struct kernel *k;
 	struct task_struct *task[2];	/* parent, child */
 	unsigned cur;			/* who runs, on which CPU */
-	struct inode *file[3];
+	struct file *file[3];
 	va_t base, heap;
 	struct user_access last;
 	pfn_t kept;
@@ -164,7 +164,7 @@ static inline void show_place(struct mm_run *r, va_t va)
 		emit(r, "0x%llx", (unsigned long long)va);
 }
 
-static inline void step_map(struct mm_run *r, char **arg, struct inode *file,
+static inline void step_map(struct mm_run *r, char **arg, struct file *file,
 			    uint64_t pgoff)
 {
 	unsigned flags = parse_flags(arg[3]) | (file ? 0 : LX_MAP_ANONYMOUS);
@@ -181,7 +181,7 @@ static inline void step_map(struct mm_run *r, char **arg, struct inode *file,
 
 static inline void step_file(struct mm_run *r, char **arg)
 {
-	struct inode *file = r->file[strchr(arg[3], 'T') ? 2 :
+	struct file *file = r->file[strchr(arg[3], 'T') ? 2 :
 				     strchr(arg[3], '2') ? 1 : 0];
 
 	file->f_mode = FMODE_READ;
@@ -460,7 +460,7 @@ static inline void run_setup(struct mm_run *r, const struct arch *arch)
 	assert_int_equal(do_brk(r->k, cur_mm(r), r->heap, &va), 0);
 	for (int i = 0; i < 2; i++)
 		r->file[i] = file_builtin(r->k, "/file", bytes, sizeof(bytes));
-	r->file[2] = shmem_create(r->k, sizeof(bytes));
+	r->file[2] = shmem_zero_setup(r->k, sizeof(bytes));
 	for (unsigned i = 0; i < 2; i++)
 		do_mmap(r->k, cur_mm(r), NULL,
 			i ? r->base + 4 * MiB : r->base - PAGE_SIZE, PAGE_SIZE,
@@ -471,7 +471,7 @@ static inline void run_setup(struct mm_run *r, const struct arch *arch)
 static inline void run_teardown(struct mm_run *r)
 {
 	for (int i = 0; i < 3; i++)
-		iput(r->k, r->file[i]);
+		fput(r->k, r->file[i]);
 	assert_int_equal(kernel_check(r->k, complain, NULL), 0);
 	kernel_destroy(r->k);
 }

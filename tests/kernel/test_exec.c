@@ -93,7 +93,7 @@ struct exec_run {
 	struct kernel *k;
 	struct task_struct *task;
 	uint8_t bytes[FILE_SIZE];
-	struct inode *file;
+	struct file *file;
 	char interp[32];
 	const char *why;
 };
@@ -128,7 +128,7 @@ static struct exec_run *exec_setup(const struct arch *arch, bool aslr,
 
 static void exec_teardown(struct exec_run *r)
 {
-	iput(r->k, r->file);
+	fput(r->k, r->file);
 	assert_int_equal(kernel_check(r->k, complain, NULL), 0);
 	kernel_destroy(r->k);
 	if (r->interp[0])
@@ -427,7 +427,7 @@ static void test_exec__random_headers(void **state)
 	for (int i = 0; i < 2000; i++) {
 		struct prog p = { i & 1 ? ET_DYN : ET_EXEC, 0x400000, 0x5f00,
 				  0x8f00, NULL };
-		struct inode *file;
+		struct file *file;
 
 		build(r->bytes, true, &p);
 		for (int n = 0; n < 3; n++) {
@@ -436,7 +436,7 @@ static void test_exec__random_headers(void **state)
 		}
 		file = file_builtin(r->k, "/x", r->bytes, FILE_SIZE);
 		do_execve(r->k, r->task, file, args, env, &r->why);
-		iput(r->k, file);
+		fput(r->k, file);
 	}
 	exec_teardown(r);
 }
@@ -614,7 +614,7 @@ static void test_exec__aslr(void **state)
 static void test_exec__host_program(void **state)
 {
 	struct exec_run *r;
-	struct inode *ls;
+	struct file *ls;
 	struct user_access u;
 	uint8_t buf[16];
 
@@ -623,7 +623,7 @@ static void test_exec__host_program(void **state)
 	r = exec_setup(arch_by_name("x86_64"), false, 1);
 	assert_int_equal(file_open(r->k, "/bin/ls", &ls), 0);
 	if (do_execve(r->k, r->task, ls, args, env, &r->why) == -ENOEXEC) {
-		iput(r->k, ls);		/* the host is no x86-64 */
+		fput(r->k, ls);		/* the host is no x86-64 */
 		exec_teardown(r);
 		skip();
 	}
@@ -631,7 +631,7 @@ static void test_exec__host_program(void **state)
 	user_access(r->k, 1, ACCESS_FETCH, true, r->task->ip, buf, 16, &u);
 	assert_int_equal(u.done, 16);
 	assert_string_equal(r->task->comm, "ls");
-	iput(r->k, ls);
+	fput(r->k, ls);
 	exec_teardown(r);
 }
 

@@ -10,7 +10,7 @@ struct file_run {
 	struct mm_run m;
 	char path[40];
 	int fd;
-	struct inode *inode;
+	struct file *file;
 	va_t va;
 };
 
@@ -28,15 +28,15 @@ static void file_setup(struct file_run *r, const struct arch *arch,
 		assert_int_equal(pwrite(r->fd, &n, 1, off), 1);
 	}
 	assert_int_equal(ftruncate(r->fd, size), 0);
-	assert_int_equal(file_open(r->m.k, r->path, &r->inode), 0);
-	assert_int_equal(do_mmap(r->m.k, cur_mm(&r->m), r->inode, r->m.base,
+	assert_int_equal(file_open(r->m.k, r->path, &r->file), 0);
+	assert_int_equal(do_mmap(r->m.k, cur_mm(&r->m), r->file, r->m.base,
 				 256 * PAGE_SIZE, 3, flags | LX_MAP_FIXED, 0,
 				 &r->va), 0);
 }
 
 static void file_teardown(struct file_run *r)
 {
-	iput(r->m.k, r->inode);
+	fput(r->m.k, r->file);
 	close(r->fd);
 	unlink(r->path);
 	run_teardown(&r->m);
@@ -107,24 +107,24 @@ static void test_filemap__stores_stay_in_the_cache(void **state)
 	assert_int_equal(r.m.last.maj_flt, 1);
 	user_access(r.m.k, 0, ACCESS_WRITE, true, r.va, "Z", 1, &r.m.last);
 	assert_int_equal(r.m.last.min_flt, 1);
-	assert_int_equal(file_read(r.m.k, r.inode, 0, &byte, 1), 1);
+	assert_int_equal(file_read(r.m.k, r.file, 0, &byte, 1), 1);
 	assert_int_equal(byte, 'Z');
 	assert_int_equal(pread(r.fd, &byte, 1, 0), 1);
 	assert_int_equal(byte, 1);
-	assert_true(pfn_to_page(r.m.k, find_get_page(&r.inode->mapping, 0))
+	assert_true(pfn_to_page(r.m.k, find_get_page(&r.file->f_inode->mapping, 0))
 			    ->flags & PG_dirty);
 	file_teardown(&r);
 }
 
 static void test_file_open__one_inode_for_one_file(void **state)
 {
-	struct inode *again, *none = NULL;
+	struct file *again, *none = NULL;
 	struct file_run r;
 
 	file_setup(&r, arch_by_name("x86_64"), PAGE_SIZE, LX_MAP_PRIVATE);
 	assert_int_equal(file_open(r.m.k, r.path, &again), 0);
-	assert_ptr_equal(again, r.inode);
-	iput(r.m.k, again);
+	assert_ptr_equal(again->f_inode, r.file->f_inode);
+	fput(r.m.k, again);
 	assert_int_equal(file_open(r.m.k, "/", &none), -EISDIR);
 	assert_int_equal(file_open(r.m.k, "/dev/null", &none), -ENODEV);
 	assert_int_equal(file_open(r.m.k, "/no/such/file", &none), -ENOENT);
@@ -139,12 +139,12 @@ static void test_file_read__across_pages_and_to_the_end(void **state)
 
 	file_setup(&r, arch_by_name("x86_64"), 3 * PAGE_SIZE - 10,
 		   LX_MAP_PRIVATE);
-	assert_int_equal(file_read(r.m.k, r.inode, 100, buf, sizeof(buf)),
+	assert_int_equal(file_read(r.m.k, r.file, 100, buf, sizeof(buf)),
 			 sizeof(buf));
 	assert_int_equal(buf[PAGE_SIZE - 100], 2);
-	assert_int_equal(file_read(r.m.k, r.inode, 3 * PAGE_SIZE - 20, buf, 100),
+	assert_int_equal(file_read(r.m.k, r.file, 3 * PAGE_SIZE - 20, buf, 100),
 			 10);
-	assert_int_equal(file_read(r.m.k, r.inode, 1ULL << 40, buf, 1), 0);
+	assert_int_equal(file_read(r.m.k, r.file, 1ULL << 40, buf, 1), 0);
 	file_teardown(&r);
 }
 
@@ -159,15 +159,15 @@ static void test_page_cache__far_indices(void **state)
 
 	run_setup(&r, arch_by_name("x86_64"));
 	for (unsigned n = 0; n < ARRAY_SIZE(at); n++)
-		page_cache_add(r.k, r.file[2], at[n],
+		page_cache_add(r.k, r.file[2]->f_inode, at[n],
 			       alloc_pages(r.k, GFP_KERNEL, 0, "test"));
 	for (unsigned n = 0; n < ARRAY_SIZE(at); n++, i++) {
-		assert_true(page_cache_next(&r.file[2]->mapping, &i, &pfn));
+		assert_true(page_cache_next(&r.file[2]->f_inode->mapping, &i, &pfn));
 		assert_int_equal(i, at[n]);
-		assert_int_equal(find_get_page(&r.file[2]->mapping, i), pfn);
+		assert_int_equal(find_get_page(&r.file[2]->f_inode->mapping, i), pfn);
 	}
-	assert_false(page_cache_next(&r.file[2]->mapping, &i, &pfn));
-	assert_int_equal(find_get_page(&r.file[2]->mapping, 1), PFN_NONE);
+	assert_false(page_cache_next(&r.file[2]->f_inode->mapping, &i, &pfn));
+	assert_int_equal(find_get_page(&r.file[2]->f_inode->mapping, 1), PFN_NONE);
 	run_teardown(&r);
 }
 

@@ -79,13 +79,13 @@ static void our_image(struct kernel *k, struct image *im)
 {
 	struct task_struct *init = find_task(k, 1);
 	const char *why = "";
-	struct inode *file;
+	struct file *file;
 	uint64_t top;
 
 	assert_int_equal(file_open(k, PROGRAM, &file), 0);
 	if (do_execve(k, init, file, argv, envp, &why) != 0)
 		fail_msg("exec: %s", why);
-	iput(k, file);
+	fput(k, file);
 	im->nareas = our_areas(init->mm, im->area, MAX_AREAS);
 	im->sp = init->sp;
 	top = 0x7ffffffff000;
