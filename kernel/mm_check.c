@@ -175,6 +175,39 @@ static void count_table(struct rmap_check *m, struct pte_range r)
 	}
 }
 
+/* Areas of files against the trees through which files find them. */
+static void check_i_mmap(struct rmap_check *m)
+{
+	const struct vm_area_struct *vma;
+	const struct task_struct *t;
+	const struct inode *inode;
+	int64_t more = 0;
+
+	TAILQ_FOREACH (t, &m->k->tasks, link) {
+		if (!t->mm || t->mm->owner != t)
+			continue;
+		for_each_vma (&t->mm->vmas, vma) {
+			if (!vma->vm_file)
+				continue;
+			more++;
+			if (!i_mmap_has(&vma->vm_file->f_mapping->i_mmap, vma))
+				check_finding(&m->c, "%s: i_mmap lacks the area"
+					" at 0x%" PRIx64 " of pid %d",
+					vma->vm_file->f_inode->path,
+					vma->vm_start, t->pid);
+		}
+	}
+	LIST_FOREACH (inode, &m->k->inodes, link) {
+		more -= inode->mapping.i_mmap.count;
+		if (!i_mmap_ok(&inode->mapping.i_mmap))
+			check_finding(&m->c, "%s: the tree of its areas is out"
+				" of order", inode->path);
+	}
+	if (more)
+		check_finding(&m->c, "i_mmap trees have %" PRId64 " areas more"
+			" than processes", -more);
+}
+
 static void count_all(struct rmap_check *m)
 {
 	const struct task_struct *t;
@@ -256,6 +289,7 @@ unsigned rmap_check(struct kernel *k, check_fn fn, void *ctx)
 						 sizeof(*m.count)) };
 
 	count_all(&m);
+	check_i_mmap(&m);
 	for (int i = 0; i < MAX_NR_ZONES; i++)
 		check_zone(&m, &k->zone[i]);
 	free(m.count);

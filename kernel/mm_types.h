@@ -5,6 +5,7 @@
 #ifndef KERNEL_MM_TYPES_H
 #define KERNEL_MM_TYPES_H
 
+#include "kernel/interval_tree.h"
 #include "kernel/kernel.h"
 #include "kernel/vma_tree.h"
 
@@ -68,7 +69,7 @@ struct address_space {
 	unsigned bits;		/* of the indices that the tree can hold */
 	uint64_t nrpages;	/* present */
 	uint64_t ra_end;	/* first index that readahead has not read */
-	LIST_HEAD(, vm_area_struct) i_mmap;	/* areas that map it */
+	struct i_mmap i_mmap;	/* areas that map it */
 };
 
 #define FMODE_READ	1u
@@ -124,7 +125,7 @@ struct vm_area_struct {
 	const char *name;	/* "[vdso]", "[vvar]" or NULL */
 	struct anon_vma *anon_vma;
 	LIST_HEAD(, anon_vma_chain) anon_vma_chain;
-	LIST_ENTRY(vm_area_struct) i_mmap;
+	struct i_mmap_node i_mmap;	/* place in the file's */
 	struct kernel_addr addr;
 };
 

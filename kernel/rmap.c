@@ -11,7 +11,7 @@
  * pages it may have inherited; the newest stands first in its chain. A page
  * belongs to the anon_vma of the area that first touched it.
  *
- * Left out: locks, interval trees (lists instead), KSM, huge and hugetlb pages,
+ * Left out: locks, interval trees of anonymous areas (lists instead), KSM, huge and hugetlb pages,
  * migration, mlock counts.
  */
 #include <errno.h>
@@ -259,7 +259,8 @@ void rmap_walk(struct kernel *k, pfn_t pfn,
 	if (!page->mapping || (page->flags & (PG_slab | PG_buddy)))
 		return;
 	if (!(page->flags & PG_anon)) {
-		LIST_FOREACH(vma, &page->mapping->i_mmap, i_mmap)
+		i_mmap_foreach (vma, &page->mapping->i_mmap, page->index,
+				page->index)
 			if (vma_address(vma, page->index, &va) &&
 			    vma_maps_pfn(k, vma, va, pfn) && !fn(ctx, vma, va))
 				return;

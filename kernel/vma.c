@@ -3,9 +3,10 @@
  * mm/mmap.c: vma_merge, __vma_adjust, vma_expand, __split_vma; kernel/fork.c:
  * vm_area_alloc, vm_area_dup).
  *
- * Left out: locks, interval trees (lists instead), NUMA policies, userfaultfd,
+ * Left out: locks, NUMA policies, userfaultfd,
  * anonymous VMA names, ->open and ->close.
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "kernel/mm_internal.h"
@@ -49,7 +50,7 @@ void vma_link(struct vm_area_struct *vma)
 {
 	vma_tree_insert(&vma->vm_mm->vmas, vma);
 	if (vma->vm_file)
-		LIST_INSERT_HEAD(&vma->vm_file->f_mapping->i_mmap, vma, i_mmap);
+		i_mmap_insert(&vma->vm_file->f_mapping->i_mmap, vma);
 }
 
 void vma_remove(struct kernel *k, struct vm_area_struct *vma)
@@ -57,7 +58,7 @@ void vma_remove(struct kernel *k, struct vm_area_struct *vma)
 	vma_tree_remove(&vma->vm_mm->vmas, vma);
 	unlink_anon_vmas(k, vma);
 	if (vma->vm_file) {
-		LIST_REMOVE(vma, i_mmap);
+		i_mmap_remove(&vma->vm_file->f_mapping->i_mmap, vma);
 		fput(k, vma->vm_file);
 	}
 	vm_area_free(k, vma);
@@ -120,8 +121,14 @@ static void report(struct kernel *k, const struct vm_area_struct *vma,
 
 static void vma_move(struct vm_area_struct *vma, va_t start, va_t end)
 {
+	struct file *file = vma->vm_file;
+
+	if (file)
+		i_mmap_remove(&file->f_mapping->i_mmap, vma);
 	vma->vm_pgoff += (int64_t)(start - vma->vm_start) >> PAGE_SHIFT;
 	vma_tree_adjust(&vma->vm_mm->vmas, vma, start, end);
+	if (file)
+		i_mmap_insert(&file->f_mapping->i_mmap, vma);
 }
 
 /* @to is about to cover pages of @from: it needs a way to their anon_vma. */
@@ -238,7 +245,7 @@ int vma_expand(struct kernel *k, struct vm_area_struct *vma, va_t start,
 	if (remove)
 		vma_remove(k, next);
 	vma_move(vma, start, end);
-	vma->vm_pgoff = pgoff;
+	assert(vma->vm_pgoff == pgoff);
 	report(k, vma, "merge");
 	return 0;
 }
