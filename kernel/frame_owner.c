@@ -149,7 +149,7 @@ static bool untouched_at(const struct kernel *k, pfn_t pfn, pfn_t *end)
 
 /* --- records ------------------------------------------------------------ */
 
-static const uint32_t block_flags =
+static const uint64_t block_flags =
 	PG_buddy | PG_pcp | PG_kmalloc | PG_block | PG_dma;
 
 pfn_t frame_block(const struct kernel *k, pfn_t pfn, unsigned *order)
@@ -186,7 +186,7 @@ static enum frame_use user_use(const struct page *page)
 static enum frame_use flags_use(const struct page *page)
 {
 	static const struct {
-		uint32_t flag;
+		uint64_t flag;
 		enum frame_use use;
 	} uses[] = {
 		{ PG_zeropage, FRAME_ZERO },   { PG_buddy, FRAME_FREE },
@@ -233,7 +233,7 @@ static enum frame_change record_change(const struct kernel *k, pfn_t pfn,
 				       enum frame_use use)
 {
 	const struct page *page = pfn_to_page(k, pfn);
-	uint32_t flags = page->flags;
+	uint64_t flags = page->flags;
 
 	if (!k->stamp)
 		return FRAME_SAME;
@@ -349,7 +349,7 @@ static void clear_stamps(struct kernel *k)
 		    !untouched_at(k, pfn, &end))
 			for (; pfn < end; pfn++)
 				pfn_to_page(k, pfn)->flags &=
-					~(PG_STAMP_MASK | (uint32_t)PG_fresh);
+					~(PG_STAMP_MASK | PG_fresh);
 		pfn = end;
 	}
 }

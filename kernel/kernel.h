@@ -229,7 +229,7 @@ void kernel_new_stamp(struct kernel *k);
 static inline void page_changed(const struct kernel *k, struct page *page)
 {
 	if ((page->flags & PG_STAMP_MASK) != k->stamp)
-		page->flags = (page->flags & ~(PG_STAMP_MASK | (uint32_t)PG_fresh)) |
+		page->flags = (page->flags & ~(PG_STAMP_MASK | PG_fresh)) |
 			      k->stamp;
 }
 

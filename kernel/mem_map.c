@@ -97,10 +97,10 @@ static va_t page_va(const struct kernel *k, pfn_t pfn)
 }
 
 /* Linux numbers its flags so. */
-static uint64_t linux_flags(uint32_t flags)
+static uint64_t linux_flags(uint64_t flags)
 {
 	static const struct {
-		uint32_t ours;
+		uint64_t ours;
 		uint8_t bit;
 	} map[] = {
 		{ PG_locked, 0 },
@@ -110,9 +110,12 @@ static uint64_t linux_flags(uint32_t flags)
 		{ PG_lru, 4 },
 		{ PG_active, 5 },
 		{ PG_slab, 9 },
+		{ PG_swapcache, 10 },
 		{ PG_reserved, 12 },
 		{ PG_anon_exclusive, 17 },
+		{ PG_reclaim, 18 },
 		{ PG_swapbacked, 19 },
+		{ PG_unevictable, 20 },
 	};
 	uint64_t word = 0;
 

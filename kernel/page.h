@@ -43,17 +43,22 @@ struct slab;
 				 * private = order, see pcp.c */
 #define PG_STAMP_SHIFT	22	/* ours, 8 bits: who changed its use last: see
 				 * kernel_new_stamp() */
-#define PG_STAMP_MASK	(0xffU << PG_STAMP_SHIFT)
+#define PG_STAMP_MASK	(0xffULL << PG_STAMP_SHIFT)
 #define PG_fresh	BIT(30)	/* ours: it was allocated then */
 #define PG_used		BIT(31)	/* ours: was allocated once: may hold nonzero bytes */
+/* From here on there is room: the word has 64 bits. */
+#define PG_swapcache	BIT(32)	/* in the swap cache; private = its entry */
+#define PG_unevictable	BIT(33)	/* on no list that reclaim scans */
+#define PG_reclaim	BIT(34)	/* written out to be freed next */
 extern const struct flag_name page_flag_names[];
 
 struct page {
-	uint32_t flags;
+	uint64_t flags;
 	int32_t _refcount;	/* 0: free */
 	int32_t _mapcount;	/* PTEs that map it; 0: none */
-	uint32_t private;	/* order of a free block */
 	uint32_t next, prev;	/* pfns: free lists, LRU */
+	uint64_t private;	/* order of a free block; with PG_swapcache the
+				 * swp_entry_t (swapops.h) */
 	union {
 		struct address_space *mapping;	/* page cache */
 		struct anon_vma *anon_vma;	/* with PG_anon */

@@ -19,7 +19,7 @@ struct census {
 struct list_spec {
 	const struct page_list *list;
 	const char *name; /* "buddy", "per-CPU" */
-	uint32_t flag;	  /* PG_buddy or PG_pcp */
+	uint64_t flag;	  /* PG_buddy or PG_pcp */
 	int order;	  /* -1: of each block's own */
 	int mt;		  /* -1: any */
 };

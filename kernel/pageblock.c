@@ -135,7 +135,7 @@ static bool is_special(const struct kernel *k, const struct inode *inode)
 
 bool page_is_movable(const struct kernel *k, pfn_t pfn)
 {
-	const uint32_t others = PG_slab | PG_table | PG_buddy | PG_pcp |
+	const uint64_t others = PG_slab | PG_table | PG_buddy | PG_pcp |
 				PG_reserved | PG_vmalloc | PG_kernel |
 				PG_kmalloc | PG_block;
 	const struct page *page = pfn_to_page(k, pfn);

@@ -455,12 +455,12 @@ static void clone_kernel_half(struct kernel *k, pa_t root)
 }
 
 /* A root has no owner in page->index: it is not freed as a table is. */
-static void mark_root(struct kernel *k, pfn_t pfn, uint32_t flags)
+static void mark_root(struct kernel *k, pfn_t pfn, uint64_t flags)
 {
 	for (unsigned i = 0; i < 1U << pgd_order(k); i++) {
 		struct page *page = pfn_to_page(k, pfn + i);
 
-		page->flags = (page->flags & ~(uint32_t)PG_table) | flags;
+		page->flags = (page->flags & ~PG_table) | flags;
 	}
 }
 

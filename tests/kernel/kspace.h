@@ -134,7 +134,7 @@ static inline uint64_t tables_in(struct kernel *k, pfn_t pfn, pfn_t end)
 	uint64_t n = 0;
 
 	for (; pfn < end; pfn++) {
-		uint32_t flags = k->mem_map[pfn].flags;
+		uint64_t flags = k->mem_map[pfn].flags;
 
 		n += !!(flags & PG_table);
 		if (flags & PG_buddy && unmerged(k, pfn))
