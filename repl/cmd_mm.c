@@ -8,6 +8,7 @@
 
 #include "repl/cmd.h"
 #include "repl/describe.h"
+#include "repl/syscall.h"
 
 /* --- map -------------------------------------------------------------------- */
 static const struct { char opt; unsigned flag; } map_flags[] = {
@@ -75,7 +76,8 @@ static int map_run(struct cmd_ctx *c)
 	unsigned prot = c->arg[1].set ? c->arg[1].value.n
 				      : LX_PROT_READ | LX_PROT_WRITE;
 	struct file *file = NULL;
-	struct story *story;
+	struct syscall sc;
+	unsigned flags;
 	va_t va;
 	int rc;
 
@@ -86,11 +88,17 @@ static int map_run(struct cmd_ctx *c)
 		if (rc < 0)
 			return err_errno(c->err, rc, "%s", c->arg[2].str);
 	}
-	story = story_begin(c->k);
-	rc = do_mmap(c->k, task->mm, file, addr, len, prot,
-		     flags_from_options(c, file != NULL), off >> PAGE_SHIFT,
-		     &va);
-	story_end(story, c->r);
+	flags = flags_from_options(c, file != NULL);
+	syscall_begin(&sc, c, "mmap", task->mm);
+	syscall_ptr(&sc, "addr", addr);
+	syscall_num(&sc, "length", len);
+	syscall_flags(&sc, "prot", syscall_prot, prot);
+	syscall_flags(&sc, "flags", syscall_map, flags);
+	syscall_fd(&sc, "fd", file);
+	syscall_hex(&sc, "offset", off);
+	rc = do_mmap(c->k, task->mm, file, addr, len, prot, flags,
+		     off >> PAGE_SHIFT, &va);
+	syscall_end_ptr(&sc, rc, va);
 	fput(c->k, file);
 	if (rc < 0)
 		return map_failed(c, rc, addr, len);
@@ -118,14 +126,16 @@ static int munmap_run(struct cmd_ctx *c)
 	struct task_struct *task = cmd_task(c);
 	va_t va = c->arg[0].value.n;
 	uint64_t len = c->arg[1].value.n;
-	struct story *story;
+	struct syscall sc;
 	int rc;
 
 	if (!task)
 		return -1;
-	story = story_begin(c->k);
+	syscall_begin(&sc, c, "munmap", task->mm);
+	syscall_ptr(&sc, "addr", va);
+	syscall_num(&sc, "length", len);
 	rc = do_munmap(c->k, task->mm, va, len);
-	story_end(story, c->r);
+	syscall_end(&sc, rc);
 	if (rc < 0)
 		return range_failed(c, rc);
 	res_line(c->r);
@@ -139,14 +149,18 @@ static int mprotect_run(struct cmd_ctx *c)
 	struct task_struct *task = cmd_task(c);
 	va_t va = c->arg[0].value.n;
 	uint64_t len = c->arg[1].value.n;
-	struct story *story;
+	unsigned prot = c->arg[2].value.n;
+	struct syscall sc;
 	int rc;
 
 	if (!task)
 		return -1;
-	story = story_begin(c->k);
-	rc = do_mprotect(c->k, task->mm, va, len, c->arg[2].value.n);
-	story_end(story, c->r);
+	syscall_begin(&sc, c, "mprotect", task->mm);
+	syscall_ptr(&sc, "addr", va);
+	syscall_num(&sc, "len", len);
+	syscall_flags(&sc, "prot", syscall_prot, prot);
+	rc = do_mprotect(c->k, task->mm, va, len, prot);
+	syscall_end(&sc, rc);
 	if (rc < 0)
 		return range_failed(c, rc);
 	emit_area(c, task, va, len);
@@ -156,15 +170,16 @@ static int mprotect_run(struct cmd_ctx *c)
 static int brk_run(struct cmd_ctx *c)
 {
 	struct task_struct *task = cmd_task(c);
-	struct story *story;
+	struct syscall sc;
 	va_t want, now;
 
 	if (!task)
 		return -1;
 	want = c->arg[0].set ? c->arg[0].value.n : task->mm->brk;
-	story = story_begin(c->k);
+	syscall_begin(&sc, c, "brk", task->mm);
+	syscall_ptr(&sc, "addr", c->arg[0].set ? want : 0);
 	do_brk(c->k, task->mm, want, &now);
-	story_end(story, c->r);
+	syscall_end_ptr(&sc, 0, now);
 	res_line(c->r);
 	res_text(c->r, COL_PLAIN, "brk");
 	res_va(c->r, "brk", "~ %s", now);
