@@ -80,7 +80,7 @@ void syscall_path(struct syscall *sc, const char *name, const char *path)
 void syscall_fd(struct syscall *sc, const char *name, const struct file *f)
 {
 	if (f)
-		syscall_text(sc, name, "fd<%s>", f->path);
+		syscall_text(sc, name, "fd<%s>", f->f_inode->path);
 	else
 		syscall_int(sc, name, -1);
 }
