@@ -26,21 +26,20 @@ static unsigned flags_from_options(struct cmd_ctx *c, bool file)
 	return file ? flags : flags | LX_MAP_ANONYMOUS;
 }
 
+/* Where it is now, for data; in text the changed areas say it. */
 static void emit_area(struct cmd_ctx *c, struct task_struct *task, va_t va,
 		      uint64_t len)
 {
 	const struct vm_area_struct *vma = find_vma(task->mm, va);
 	char perms[5];
 
-	res_line(c->r);
-	res_va(c->r, "va", "%s", va);
-	res_va(c->r, "end", "~-%s", va + PAGE_ALIGN(len));
+	res_va(c->r, "va", NULL, va);
+	res_va(c->r, "end", NULL, va + PAGE_ALIGN(len));
 	if (!vma || vma->vm_start > va)
 		return;
-	res_str(c->r, "perms", "%s", vma_perms(vma, perms));
-	res_text(c->r, COL_DIM, "in area");
-	res_va(c->r, "area_start", "~ %s", vma->vm_start);
-	res_va(c->r, "area_end", "~-%s", vma->vm_end);
+	res_str(c->r, "perms", NULL, vma_perms(vma, perms));
+	res_va(c->r, "area_start", NULL, vma->vm_start);
+	res_va(c->r, "area_end", NULL, vma->vm_end);
 }
 
 static int map_offset(struct cmd_ctx *c, uint64_t *ret)
@@ -96,9 +95,11 @@ static int map_run(struct cmd_ctx *c)
 	syscall_flags(&sc, "flags", syscall_map, flags);
 	syscall_fd(&sc, "fd", file);
 	syscall_hex(&sc, "offset", off);
+	if (flags & LX_MAP_FIXED)
+		syscall_range(&sc, addr, len);
 	rc = do_mmap(c->k, task->mm, file, addr, len, prot, flags,
 		     off >> PAGE_SHIFT, &va);
-	syscall_end_ptr(&sc, rc, va);
+	syscall_end_map(&sc, rc, va, len);
 	fput(c->k, file);
 	if (rc < 0)
 		return map_failed(c, rc, addr, len);
@@ -134,13 +135,13 @@ static int munmap_run(struct cmd_ctx *c)
 	syscall_begin(&sc, c, "munmap", task->mm);
 	syscall_ptr(&sc, "addr", va);
 	syscall_num(&sc, "length", len);
+	syscall_range(&sc, va, len);
 	rc = do_munmap(c->k, task->mm, va, len);
 	syscall_end(&sc, rc);
 	if (rc < 0)
 		return range_failed(c, rc);
-	res_line(c->r);
-	res_va(c->r, "va", "%s", va);
-	res_va(c->r, "end", "~-%s unmapped", va + PAGE_ALIGN(len));
+	res_va(c->r, "va", NULL, va);
+	res_va(c->r, "end", NULL, va + PAGE_ALIGN(len));
 	return 0;
 }
 
@@ -159,6 +160,7 @@ static int mprotect_run(struct cmd_ctx *c)
 	syscall_ptr(&sc, "addr", va);
 	syscall_num(&sc, "len", len);
 	syscall_flags(&sc, "prot", syscall_prot, prot);
+	syscall_range(&sc, va, len);
 	rc = do_mprotect(c->k, task->mm, va, len, prot);
 	syscall_end(&sc, rc);
 	if (rc < 0)
@@ -178,6 +180,9 @@ static int brk_run(struct cmd_ctx *c)
 	want = c->arg[0].set ? c->arg[0].value.n : task->mm->brk;
 	syscall_begin(&sc, c, "brk", task->mm);
 	syscall_ptr(&sc, "addr", c->arg[0].set ? want : 0);
+	syscall_range(&sc, task->mm->brk < want ? task->mm->brk : want,
+		      task->mm->brk < want ? want - task->mm->brk
+					   : task->mm->brk - want);
 	do_brk(c->k, task->mm, want, &now);
 	syscall_end_ptr(&sc, 0, now);
 	res_line(c->r);

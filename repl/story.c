@@ -48,12 +48,15 @@ struct story {
 
 /*
  * What is said; frame traffic and flushes would only be noise here, unless
- * a flush went wrong.
+ * a flush went wrong. Areas are compared (area_diff.c); only that one grows
+ * in a fault is a step by itself.
  */
 static bool worth_telling(const struct kevent *ev)
 {
 	if (ev->kind == KEV_TLB_FLUSH)
 		return ev->note;
+	if (ev->kind == KEV_VMA)
+		return strcmp(ev->func, "expand_stack") == 0;
 	return ev->kind != KEV_PAGE_ALLOC && ev->kind != KEV_PAGE_FREE;
 }
 

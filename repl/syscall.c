@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "repl/cmd.h"
+#include "repl/area_diff.h"
 #include "repl/err.h"
 
 #define CALL_MAX 512
@@ -32,7 +32,14 @@ void syscall_begin(struct syscall *sc, struct cmd_ctx *c, const char *name,
 		   struct mm_struct *mm)
 {
 	*sc = (struct syscall){ .c = c, .name = name, .mm = mm };
+	sc->areas = mm ? area_diff_begin(mm) : NULL;
 	sc->story = story_begin(c->k);
+}
+
+void syscall_range(struct syscall *sc, va_t start, uint64_t len)
+{
+	if (sc->areas)
+		area_diff_range(sc->areas, start, len);
 }
 
 void syscall_ptr(struct syscall *sc, const char *name, va_t va)
@@ -226,6 +233,8 @@ static void emit_call(struct syscall *sc, int64_t rc, bool is_ptr, va_t va)
 static void finish(struct syscall *sc, int64_t rc, bool is_ptr, va_t va)
 {
 	emit_call(sc, rc, is_ptr, va);
+	if (sc->areas)
+		area_diff_end(sc->areas, sc->c->r);
 	story_end(sc->story, sc->c->r);
 	for (unsigned i = 0; i < sc->n; i++)
 		free(sc->arg[i].text);
@@ -241,4 +250,11 @@ int syscall_end_ptr(struct syscall *sc, int rc, va_t va)
 {
 	finish(sc, rc, true, va);
 	return rc;
+}
+
+int syscall_end_map(struct syscall *sc, int rc, va_t va, uint64_t len)
+{
+	if (sc->areas && rc == 0)
+		area_diff_mapped(sc->areas, va, len);
+	return syscall_end_ptr(sc, rc, va);
 }

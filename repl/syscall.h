@@ -10,9 +10,14 @@
  *	rc = do_mprotect(c->k, task->mm, va, len, prot);
  *	syscall_end(&sc, rc);
  *
- * It prints the call as strace(1) does, then what the kernel did:
+ * It prints the call as strace(1) does, then the areas that it changed, and
+ * what the kernel did:
  *
  *	mprotect(0x8049000, 4096, PROT_READ) = 0
+ *	- 0x08049000-0x0804b000  rw-p  8K  split in 2
+ *	+ 0x08049000-0x0804a000  r--p  4K
+ *	+ 0x0804a000-0x0804b000  rw-p  4K
+ *	PTE 0x02a11067 -> 0x02a11065  -RW
  *
  * Between begin and end nothing may be emitted, and the command must not
  * return. syscall_end() hands @rc on: 0 or more, or a negative errno. In data
@@ -62,10 +67,17 @@ struct syscall {
 	struct syscall_arg arg[SYSCALL_MAX_ARGS];
 	unsigned n;
 	struct story *story;
+	struct area_diff *areas;	/* NULL: no mm */
 };
 
 void syscall_begin(struct syscall *sc, struct cmd_ctx *c, const char *name,
 		   struct mm_struct *mm);
+/*
+ * The call may change areas of [start, start + len); up to four such ranges.
+ * Only a process with very many areas needs it, others are compared as a
+ * whole.
+ */
+void syscall_range(struct syscall *sc, va_t start, uint64_t len);
 /* Arguments, in order. */
 void syscall_ptr(struct syscall *sc, const char *name, va_t va);
 void syscall_num(struct syscall *sc, const char *name, uint64_t v);
@@ -84,6 +96,8 @@ void syscall_fd(struct syscall *sc, const char *name, const struct file *f);
 int64_t syscall_end(struct syscall *sc, int64_t rc);
 /* The same of a call that returns the address @va when @rc is 0. */
 int syscall_end_ptr(struct syscall *sc, int rc, va_t va);
+/* The same of mmap: @len bytes are now mapped at @va. */
+int syscall_end_map(struct syscall *sc, int rc, va_t va, uint64_t len);
 
 /* "PROT_READ|PROT_WRITE" */
 char *syscall_names(char *buf, size_t size, const struct syscall_name *names,
