@@ -376,7 +376,7 @@ static uint64_t dyn_base(struct linux_binprm *b, const struct elf_file *f)
 	uint64_t base = b->k->layout.elf_et_dyn_base;
 	uint64_t align = maximum_alignment(f);
 
-	if (b->k->config.aslr)
+	if (b->k->randomize_va_space)
 		base += (kernel_random(b->k) & b->abi->mmap_rnd_mask)
 			<< PAGE_SHIFT;
 	return align ? base & ~(align - 1) : base;
@@ -620,10 +620,10 @@ static void place_brk(struct linux_binprm *b, bool static_pie)
 		thirds = mm->map_window / 3 * 2;
 		mm->brk = (thirds & PAGE_MASK) == base ? PAGE_ALIGN(thirds) :
 							 base;
-	} else if (b->k->config.aslr) {
+	} else if (b->k->randomize_va_space > 1) {
 		mm->brk += PAGE_SIZE;
 	}
-	if (b->k->config.aslr)
+	if (b->k->randomize_va_space > 1)
 		mm->brk += (kernel_random(b->k) %
 			    (b->abi->brk_range >> PAGE_SHIFT)) << PAGE_SHIFT;
 	mm->start_brk = mm->brk;

@@ -40,7 +40,7 @@ static const struct exec_abi *find_abi(const struct kernel *k)
 /* A stack pointer 16-byte aligned; with randomisation up to 8 KiB lower. */
 va_t arch_align_stack(struct kernel *k, va_t sp)
 {
-	if (k->config.aslr)
+	if (k->randomize_va_space)
 		sp -= kernel_random(k) % 8192;
 	return sp & ~(va_t)15;
 }
@@ -49,7 +49,7 @@ static va_t stack_top(struct linux_binprm *b)
 {
 	va_t top = b->k->layout.stack_top;
 
-	if (!b->k->config.aslr)
+	if (!b->k->randomize_va_space)
 		return top;
 	top -= (kernel_random(b->k) & b->abi->stack_rnd_mask) << PAGE_SHIFT;
 	return PAGE_ALIGN(arch_align_stack(b->k, top));
@@ -62,7 +62,7 @@ static va_t mmap_base(struct linux_binprm *b)
 		 rnd = 0;
 	uint64_t max = b->mm->map_window / 6 * 5;
 
-	if (b->k->config.aslr) {
+	if (b->k->randomize_va_space) {
 		pad += b->abi->stack_rnd_mask << PAGE_SHIFT;
 		rnd = (kernel_random(b->k) & b->abi->mmap_rnd_mask)
 		      << PAGE_SHIFT;

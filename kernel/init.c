@@ -27,6 +27,7 @@
 #include "kernel/tlb.h"
 #include "kernel/slab.h"
 #include "kernel/swiotlb.h"
+#include "kernel/sysctl.h"
 #include "kernel/vmalloc.h"
 
 #define CR0_STATE 0x80050033ULL /* PE MP ET NE WP AM PG, as 6.1 sets it */
@@ -288,6 +289,7 @@ static const char *boot(struct kernel *k)
 		return "no memory left for the tables of the vmalloc area";
 	if (highmem_init(k) || fixmap_init(k))
 		return "no memory left for kmap";
+	sysctl_init(k);
 	if (kernel_init_process(k))
 		return "no memory left for the first process";
 	return NULL;

@@ -159,6 +159,13 @@ struct kernel {
 	struct kmem_cache *mm_cache[16];	/* by enum mm_cache, mm_internal.h */
 	uint64_t next_ino;		/* of files without a host identity */
 
+	/* sysctl.c */
+	uint64_t overcommit_memory, overcommit_ratio, overcommit_kbytes;
+	uint64_t admin_reserve_kbytes, user_reserve_kbytes;
+	uint64_t max_map_count;
+	uint64_t dac_mmap_min_addr, mmap_min_addr; /* the second follows */
+	uint64_t legacy_va_layout, randomize_va_space;
+
 	struct klog log;
 	bool tainted;		/* it has found itself corrupt */
 	struct {

@@ -1,5 +1,5 @@
 /*
- * cmd_meminfo.c - meminfo: sums over memory, as /proc/meminfo and sysctl.
+ * cmd_meminfo.c - meminfo: sums over memory, as /proc/meminfo.
  *
  * Counted from the frames' own records and the direct map's own entries, so
  * that it costs what was used, not what exists. Lines that would say nothing
@@ -169,37 +169,4 @@ const struct command cmd_meminfo = {
 	.details = "PageTables are those of processes, roots excepted. DirectMap counts the\n"
 		   "direct map alone.",
 	.example = "meminfo", .run = meminfo_run,
-};
-
-/* --- sysctl ------------------------------------------------------------------- */
-static void emit_sysctl(struct result *r, const char *name, const char *value)
-{
-	res_item(r, false);
-	res_str(r, "name", "%s =", name);
-	res_str(r, "value", "~ %s", value);
-	res_end(r);
-}
-
-static int sysctl_run(struct cmd_ctx *c)
-{
-	char kbytes[24];
-
-	snprintf(kbytes, sizeof(kbytes), "%llu",
-		 (unsigned long long)c->k->min_free_kbytes);
-	res_list(c->r, "sysctl", RES_LINES);
-	emit_sysctl(c->r, "vm.lowmem_reserve_ratio",
-		    c->k->arch->highmem ? "256 32 0 0" : "256 256 32 0 0");
-	emit_sysctl(c->r, "vm.min_free_kbytes", kbytes);
-	emit_sysctl(c->r, "vm.watermark_scale_factor", "10");
-	res_end(c->r);
-	return 0;
-}
-
-const struct command cmd_sysctl = {
-	.name = "sysctl", .group = "page allocator",
-	.flags = CMD_NEEDS_KERNEL,
-	.help = "what the watermarks of zoneinfo are computed from",
-	.details = "min_free_kbytes follows from the pages that lowmem zones manage when\n"
-		   "watermarks are set; transparent huge pages raise it.",
-	.example = "sysctl", .run = sysctl_run,
 };
