@@ -1,59 +1,82 @@
 /*
  * vma_tree.c - the areas of one address space, ordered by address.
  *
- * Takes the place of linux 6.1 lib/maple_tree.c: a B+ tree of two levels.
+ * Takes the place of linux 6.1 lib/maple_tree.c.
  *
- *	last[]  | 0x4000 | 0x9000 | ...     largest vm_end of each leaf
- *	gap[]   | 0x1000 | 0x3000 | ...     largest gap before one of its areas
- *	leaf[]  |   |    |   |
- *	            v        v
- *	  end[] start[] vma[]               copies of the bounds: a search
+ *	level[1]    | 0x9000       | ...    last and gap of eight below
+ *	level[0]    | 0x4000 | 0x9000 |     largest vm_end of each leaf,
+ *	            | 0x1000 | 0x3000 |     largest gap before one of its areas
+ *	leaf[]      |   |    |   |
+ *	                v        v
+ *	  top[] end[] start[] vma[]         copies of the bounds: a search
  *	                                    reads no area
+ *
+ * Addresses come in lines of eight, a line of the cache, padded with the
+ * highest; a search counts those below, level by level. In a leaf top[] has
+ * the last of each line of end[].
  *
  * start[] has the stack guard gap taken off, as linux vm_start_gap() does, so
  * that the space between end[i - 1] and start[i] is what may be handed out.
  *
- * Left out: more levels, RCU, lockless readers, preallocation.
+ * Left out: RCU, lockless readers, preallocation.
  */
 #include "kernel/vma_tree.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernel/mm_internal.h"
 
-#define VMA_LEAF 64
+#define LINE	 8 /* addresses in a line of the cache */
+#define VMA_LEAF (LINE * LINE)
 
 struct vma_leaf {
-	unsigned n;
-	va_t end[VMA_LEAF], start[VMA_LEAF];
+	va_t top[LINE], end[VMA_LEAF], start[VMA_LEAF];
 	struct vm_area_struct *vma[VMA_LEAF];
-};
+	unsigned n;
+} __attribute__((aligned(64)));
 
-struct vma_pos {	/* an area's place */
+struct vma_pos { /* an area's place */
 	unsigned leaf, i;
 };
 
-/* First index whose key is above @va; @n if there is none. */
-static inline unsigned first_above(const va_t *key, unsigned n, va_t va)
+/* How many of a line are at or below @va. */
+static inline unsigned count_below(const va_t *key, va_t va)
 {
-	const va_t *base = key;
+	unsigned n = 0;
 
-	while (n > 1) {		/* no branch on the data: none to mispredict */
-		unsigned half = n / 2;
+	for (unsigned i = 0; i < LINE; i++)
+		n += key[i] <= va;
+	return n;
+}
 
-		base += base[half - 1] <= va ? half : 0;
-		n -= half;
-	}
-	return base - key + (n == 1 && *base <= va);
+/* The area of @leaf, which has one, that ends above @va. */
+static inline unsigned slot_above(const struct vma_leaf *leaf, va_t va)
+{
+	unsigned line = count_below(leaf->top, va) * LINE;
+
+	__builtin_prefetch(&leaf->vma[line]);
+	return line + count_below(&leaf->end[line], va);
 }
 
 va_t vm_start_gap(const struct vm_area_struct *vma)
 {
 	if (!(vma->vm_flags & VM_GROWSDOWN))
 		return vma->vm_start;
-	return vma->vm_start > STACK_GUARD_GAP ?
-		       vma->vm_start - STACK_GUARD_GAP : 0;
+	return vma->vm_start > STACK_GUARD_GAP ? vma->vm_start - STACK_GUARD_GAP
+					       : 0;
+}
+
+static inline unsigned nleaves(const struct vma_tree *t)
+{
+	return t->level[0].n;
+}
+
+/* Where leaf @li ends. */
+static inline va_t last_of(const struct vma_tree *t, unsigned li)
+{
+	return t->level[0].last[li];
 }
 
 void vma_tree_init(struct vma_tree *t)
@@ -63,20 +86,28 @@ void vma_tree_init(struct vma_tree *t)
 
 void vma_tree_deinit(struct vma_tree *t)
 {
-	for (unsigned i = 0; i < t->nleaves; i++)
+	for (unsigned i = 0; i < nleaves(t); i++)
 		free(t->leaf[i]);
 	free(t->leaf);
-	free(t->last);
-	free(t->gap);
+	for (unsigned l = 0; l < VMA_TREE_LEVELS; l++) {
+		free(t->level[l].last);
+		free(t->level[l].gap);
+	}
 	vma_tree_init(t);
 }
 
 static struct vma_pos pos_above(const struct vma_tree *t, va_t va)
 {
-	struct vma_pos p = { first_above(t->last, t->nleaves, va), 0 };
+	struct vma_pos p = { 0, 0 };
 
-	if (p.leaf < t->nleaves)
-		p.i = first_above(t->leaf[p.leaf]->end, t->leaf[p.leaf]->n, va);
+	if (!nleaves(t) || va >= last_of(t, nleaves(t) - 1)) {
+		p.leaf = nleaves(t);
+		return p;
+	}
+	for (unsigned l = t->depth; l-- > 0;)
+		p.leaf = p.leaf * LINE +
+			 count_below(&t->level[l].last[p.leaf * LINE], va);
+	p.i = slot_above(t->leaf[p.leaf], va);
 	return p;
 }
 
@@ -84,7 +115,7 @@ struct vm_area_struct *vma_tree_find(const struct vma_tree *t, va_t va)
 {
 	struct vma_pos p = pos_above(t, va);
 
-	return p.leaf < t->nleaves ? t->leaf[p.leaf]->vma[p.i] : NULL;
+	return p.leaf < nleaves(t) ? t->leaf[p.leaf]->vma[p.i] : NULL;
 }
 
 struct vm_area_struct *vma_tree_next(const struct vma_tree *t,
@@ -94,7 +125,7 @@ struct vm_area_struct *vma_tree_next(const struct vma_tree *t,
 
 	if (p.i + 1 < t->leaf[p.leaf]->n)
 		return t->leaf[p.leaf]->vma[p.i + 1];
-	return p.leaf + 1 < t->nleaves ? t->leaf[p.leaf + 1]->vma[0] : NULL;
+	return p.leaf + 1 < nleaves(t) ? t->leaf[p.leaf + 1]->vma[0] : NULL;
 }
 
 struct vm_area_struct *vma_tree_prev(const struct vma_tree *t,
@@ -111,71 +142,145 @@ struct vm_area_struct *vma_tree_prev(const struct vma_tree *t,
 
 struct vm_area_struct *vma_tree_first(const struct vma_tree *t)
 {
-	return t->nleaves ? t->leaf[0]->vma[0] : NULL;
+	return nleaves(t) ? t->leaf[0]->vma[0] : NULL;
 }
 
 struct vm_area_struct *vma_tree_last(const struct vma_tree *t)
 {
 	struct vma_leaf *leaf;
 
-	if (!t->nleaves)
+	if (!nleaves(t))
 		return NULL;
-	leaf = t->leaf[t->nleaves - 1];
+	leaf = t->leaf[nleaves(t) - 1];
 	return leaf->vma[leaf->n - 1];
 }
 
-/* Recomputes what the root keeps about leaf @li; past the end is fine. */
+/* --- summaries --------------------------------------------------------------
+ */
+
+/* Entry @i of level @l + 1 from the eight below. */
+static void summarize(struct vma_tree *t, unsigned l, unsigned i)
+{
+	const struct vma_summary *low = &t->level[l];
+	unsigned from = i * LINE, end = from + LINE;
+	uint64_t gap = 0;
+
+	if (end > low->n)
+		end = low->n;
+	t->level[l + 1].last[i] = low->last[end - 1];
+	for (; from < end; from++)
+		if (low->gap[from] > gap)
+			gap = low->gap[from];
+	t->level[l + 1].gap[i] = gap;
+}
+
+static void pad(struct vma_summary *s)
+{
+	for (unsigned i = s->n; i % LINE; i++)
+		s->last[i] = UINT64_MAX;
+}
+
+/* There are @n leaves now; those from @li on are others. */
+static void summarize_from(struct vma_tree *t, unsigned li, unsigned n)
+{
+	t->level[0].n = n;
+	pad(&t->level[0]);
+	for (t->depth = 1; n > LINE; t->depth++) {
+		struct vma_summary *s = &t->level[t->depth];
+
+		li /= LINE;
+		n = (n + LINE - 1) / LINE;
+		s->n = n;
+		for (unsigned i = li; i < n; i++)
+			summarize(t, t->depth - 1, i);
+		pad(s);
+	}
+}
+
+/* Recomputes what is kept about leaf @li; past the end is fine. */
 static void refresh(struct vma_tree *t, unsigned li)
 {
 	struct vma_leaf *leaf;
 	va_t before;
 	uint64_t gap = 0;
 
-	if (li >= t->nleaves)
+	if (li >= nleaves(t))
 		return;
 	leaf = t->leaf[li];
-	before = li ? t->last[li - 1] : 0;
+	before = li ? last_of(t, li - 1) : 0;
 	for (unsigned i = 0; i < leaf->n; i++) {
 		if (leaf->start[i] > before && leaf->start[i] - before > gap)
 			gap = leaf->start[i] - before;
 		before = leaf->end[i];
 	}
-	t->gap[li] = gap;
-	t->last[li] = before;
+	for (unsigned i = 0; i < LINE; i++)
+		leaf->top[i] = leaf->end[i * LINE + LINE - 1];
+	t->level[0].gap[li] = gap;
+	t->level[0].last[li] = before;
+	for (unsigned l = 0; l + 1 < t->depth; l++) {
+		li /= LINE;
+		summarize(t, l, li);
+	}
 }
 
 static void grow_root(struct vma_tree *t)
 {
-	if (t->nleaves < t->cap)
+	unsigned cap;
+
+	if (nleaves(t) < t->cap)
 		return;
-	t->cap = t->cap ? 2 * t->cap : 4;
+	t->cap = t->cap ? 2 * t->cap : LINE;
 	t->leaf = xrealloc(t->leaf, t->cap * sizeof(*t->leaf));
-	t->last = xrealloc(t->last, t->cap * sizeof(*t->last));
-	t->gap = xrealloc(t->gap, t->cap * sizeof(*t->gap));
+	cap = t->cap;
+	for (unsigned l = 0; l < VMA_TREE_LEVELS; l++) {
+		struct vma_summary *s = &t->level[l];
+
+		s->last = xrealloc(s->last, cap * sizeof(*s->last));
+		s->gap = xrealloc(s->gap, cap * sizeof(*s->gap));
+		if (cap <= LINE)
+			break;
+		cap = (cap / LINE + LINE - 1) & ~(LINE - 1);
+	}
 }
 
+/* Makes room for @n more leaves at @li, or takes away one with @n -1. */
+static void move_leaves(struct vma_tree *t, unsigned li, int n)
+{
+	unsigned from = n < 0 ? li + 1 : li, to = n < 0 ? li : li + 1;
+	unsigned tail = nleaves(t) - from;
+	struct vma_summary *s = &t->level[0];
+
+	memmove(&t->leaf[to], &t->leaf[from], tail * sizeof(*t->leaf));
+	memmove(&s->last[to], &s->last[from], tail * sizeof(*s->last));
+	memmove(&s->gap[to], &s->gap[from], tail * sizeof(*s->gap));
+}
+
+/* The new leaf is empty: its bounds come with its areas. */
 static void insert_leaf(struct vma_tree *t, unsigned li)
 {
-	unsigned tail = t->nleaves - li;
+	struct vma_leaf *leaf =
+		aligned_alloc(_Alignof(struct vma_leaf), sizeof(*leaf));
 
+	if (!leaf)
+		abort();
+	memset(leaf, 0xff, offsetof(struct vma_leaf, start));
+	leaf->n = 0;
 	grow_root(t);
-	memmove(&t->leaf[li + 1], &t->leaf[li], tail * sizeof(*t->leaf));
-	memmove(&t->last[li + 1], &t->last[li], tail * sizeof(*t->last));
-	memmove(&t->gap[li + 1], &t->gap[li], tail * sizeof(*t->gap));
-	t->leaf[li] = xcalloc(1, sizeof(**t->leaf));
-	t->nleaves++;
+	move_leaves(t, li, 1);
+	t->leaf[li] = leaf;
+	t->level[0].last[li] = li ? last_of(t, li - 1) : 0;
+	t->level[0].gap[li] = 0;
+	summarize_from(t, li, nleaves(t) + 1);
 }
 
 static void remove_leaf(struct vma_tree *t, unsigned li)
 {
-	unsigned tail = t->nleaves - li - 1;
-
 	free(t->leaf[li]);
-	memmove(&t->leaf[li], &t->leaf[li + 1], tail * sizeof(*t->leaf));
-	memmove(&t->last[li], &t->last[li + 1], tail * sizeof(*t->last));
-	memmove(&t->gap[li], &t->gap[li + 1], tail * sizeof(*t->gap));
-	t->nleaves--;
+	move_leaves(t, li, -1);
+	summarize_from(t, li, nleaves(t) - 1);
 }
+
+/* --- areas ---------------------------------------------------------------- */
 
 /* Moves @n areas from src[from] to the places dst[to..]; makes no room. */
 static void copy_slots(struct vma_leaf *dst, unsigned to,
@@ -184,6 +289,13 @@ static void copy_slots(struct vma_leaf *dst, unsigned to,
 	memmove(&dst->end[to], &src->end[from], n * sizeof(dst->end[0]));
 	memmove(&dst->start[to], &src->start[from], n * sizeof(dst->start[0]));
 	memmove(&dst->vma[to], &src->vma[from], n * sizeof(dst->vma[0]));
+}
+
+/* The last @n areas of @leaf are elsewhere now. */
+static void shorten(struct vma_leaf *leaf, unsigned n)
+{
+	while (n--)
+		leaf->end[--leaf->n] = UINT64_MAX;
 }
 
 /*
@@ -198,8 +310,8 @@ static void split_leaf(struct vma_tree *t, unsigned li, unsigned i)
 	old = t->leaf[li];
 	new = t->leaf[li + 1];
 	new->n = i <= 1 ? VMA_LEAF - 1 : i == VMA_LEAF ? 1 : VMA_LEAF / 2;
-	old->n -= new->n;
-	copy_slots(new, 0, old, old->n, new->n);
+	copy_slots(new, 0, old, old->n - new->n, new->n);
+	shorten(old, new->n);
 	refresh(t, li);
 	refresh(t, li + 1);
 }
@@ -217,10 +329,10 @@ static struct vma_pos pos_insert(struct vma_tree *t, va_t start)
 {
 	struct vma_pos p;
 
-	if (!t->nleaves)
+	if (!nleaves(t))
 		insert_leaf(t, 0);
 	p = pos_above(t, start);
-	if (p.leaf == t->nleaves) {	/* above all: append to the last leaf */
+	if (p.leaf == nleaves(t)) { /* above all: append to the last leaf */
 		p.leaf--;
 		p.i = t->leaf[p.leaf]->n;
 	}
@@ -252,7 +364,7 @@ static void join_leaves(struct vma_tree *t, unsigned li)
 {
 	struct vma_leaf *a, *b;
 
-	if (li + 1 >= t->nleaves)
+	if (li + 1 >= nleaves(t))
 		return;
 	a = t->leaf[li];
 	b = t->leaf[li + 1];
@@ -269,7 +381,7 @@ void vma_tree_remove(struct vma_tree *t, struct vm_area_struct *vma)
 	struct vma_leaf *leaf = t->leaf[p.leaf];
 
 	copy_slots(leaf, p.i, leaf, p.i + 1, leaf->n - p.i - 1);
-	leaf->n--;
+	shorten(leaf, 1);
 	t->count--;
 	if (leaf->n == 0)
 		remove_leaf(t, p.leaf);
@@ -279,8 +391,8 @@ void vma_tree_remove(struct vma_tree *t, struct vm_area_struct *vma)
 	refresh(t, p.leaf + 1);
 }
 
-void vma_tree_adjust(struct vma_tree *t, struct vm_area_struct *vma,
-		     va_t start, va_t end)
+void vma_tree_adjust(struct vma_tree *t, struct vm_area_struct *vma, va_t start,
+		     va_t end)
 {
 	struct vma_pos p = pos_above(t, vma->vm_start);
 
@@ -296,7 +408,7 @@ static va_t end_before(const struct vma_tree *t, struct vma_pos p)
 {
 	if (p.i)
 		return t->leaf[p.leaf]->end[p.i - 1];
-	return p.leaf ? t->last[p.leaf - 1] : 0;
+	return p.leaf ? last_of(t, p.leaf - 1) : 0;
 }
 
 /* Does [from, to), clipped to [low, high), hold @len bytes? Clips. */
@@ -309,28 +421,102 @@ static bool clip_gap(va_t *from, va_t *to, va_t low, va_t high, uint64_t len)
 	return *to > *from && *to - *from >= len;
 }
 
+/*
+ * The highest leaf below *li that has a gap of @len bytes. Up while a line of
+ * summaries has none, then down again.
+ */
+static bool gap_leaf_below(const struct vma_tree *t, uint64_t len, unsigned *li)
+{
+	unsigned l = 0, i = *li, line;
+
+	for (;; l++, i = line) {
+		if (!i || l == t->depth)
+			return false;
+		line = (i - 1) / LINE;
+		while (i > line * LINE && t->level[l].gap[i - 1] < len)
+			i--;
+		if (i > line * LINE)
+			break;
+	}
+	for (i--; l > 0; i--) {
+		i = i * LINE + LINE;
+		if (i > t->level[--l].n)
+			i = t->level[l].n;
+		while (t->level[l].gap[i - 1] < len)
+			i--;
+	}
+	*li = i;
+	return true;
+}
+
+/* The lowest one at or above *li. */
+static bool gap_leaf_above(const struct vma_tree *t, uint64_t len, unsigned *li)
+{
+	unsigned l = 0, i = *li, end;
+
+	for (;; l++, i = end / LINE) {
+		if (l == t->depth || i >= t->level[l].n)
+			return false;
+		end = (i / LINE + 1) * LINE;
+		while (i < end && i < t->level[l].n && t->level[l].gap[i] < len)
+			i++;
+		if (i < end && i < t->level[l].n)
+			break;
+	}
+	while (l-- > 0) {
+		i *= LINE;
+		while (t->level[l].gap[i] < len)
+			i++;
+	}
+	*li = i;
+	return true;
+}
+
+/* The highest fitting gap of one leaf. */
+static bool leaf_gap_down(const struct vma_tree *t, unsigned li, uint64_t len,
+			  va_t low, va_t high, va_t *ret)
+{
+	for (unsigned i = t->leaf[li]->n; i-- > 0;) {
+		va_t from = end_before(t, (struct vma_pos){ li, i });
+		va_t to = t->leaf[li]->start[i];
+
+		if (clip_gap(&from, &to, low, high, len)) {
+			*ret = to - len;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool leaf_gap_up(const struct vma_tree *t, unsigned li, uint64_t len,
+			va_t low, va_t high, va_t *ret)
+{
+	for (unsigned i = 0; i < t->leaf[li]->n; i++) {
+		va_t to = t->leaf[li]->start[i];
+
+		*ret = end_before(t, (struct vma_pos){ li, i });
+		if (clip_gap(ret, &to, low, high, len))
+			return true;
+	}
+	return false;
+}
+
 bool vma_tree_gap_down(const struct vma_tree *t, uint64_t len, va_t low,
 		       va_t high, va_t *ret)
 {
-	va_t from = t->nleaves ? t->last[t->nleaves - 1] : 0, to = high;
+	va_t from = nleaves(t) ? last_of(t, nleaves(t) - 1) : 0, to = high;
+	unsigned li = pos_above(t, high).leaf;
 
 	if (clip_gap(&from, &to, low, high, len)) {
 		*ret = to - len;
 		return true;
 	}
-	for (unsigned li = t->nleaves; li-- > 0;) {
-		if (t->gap[li] < len)
-			continue;
-		if (t->last[li] <= low)
+	li = li < nleaves(t) ? li + 1 : nleaves(t);
+	while (gap_leaf_below(t, len, &li)) {
+		if (last_of(t, li) <= low)
 			return false;
-		for (unsigned i = t->leaf[li]->n; i-- > 0;) {
-			from = end_before(t, (struct vma_pos){ li, i });
-			to = t->leaf[li]->start[i];
-			if (clip_gap(&from, &to, low, high, len)) {
-				*ret = to - len;
-				return true;
-			}
-		}
+		if (leaf_gap_down(t, li, len, low, high, ret))
+			return true;
 	}
 	return false;
 }
@@ -338,26 +524,17 @@ bool vma_tree_gap_down(const struct vma_tree *t, uint64_t len, va_t low,
 bool vma_tree_gap_up(const struct vma_tree *t, uint64_t len, va_t low,
 		     va_t high, va_t *ret)
 {
-	va_t from, to = high;
+	unsigned li = pos_above(t, low).leaf;
+	va_t to = high;
 
-	for (unsigned li = 0; li < t->nleaves; li++) {
-		if (t->gap[li] < len || t->last[li] <= low)
-			continue;
-		for (unsigned i = 0; i < t->leaf[li]->n; i++) {
-			from = end_before(t, (struct vma_pos){ li, i });
-			to = t->leaf[li]->start[i];
-			if (clip_gap(&from, &to, low, high, len)) {
-				*ret = from;
-				return true;
-			}
-		}
+	for (; gap_leaf_above(t, len, &li); li++) {
+		if (leaf_gap_up(t, li, len, low, high, ret))
+			return true;
+		if (last_of(t, li) >= high)
+			return false;
 	}
-	from = t->nleaves ? t->last[t->nleaves - 1] : 0;
-	to = high;
-	if (!clip_gap(&from, &to, low, high, len))
-		return false;
-	*ret = from;
-	return true;
+	*ret = nleaves(t) ? last_of(t, nleaves(t) - 1) : 0;
+	return clip_gap(ret, &to, low, high, len);
 }
 
 /* One leaf against its areas and the root; *before is the end before it. */
@@ -376,7 +553,34 @@ static bool leaf_ok(const struct vma_tree *t, unsigned li, va_t *before)
 			gap = leaf->start[i] - *before;
 		*before = vma->vm_end;
 	}
-	return leaf->n && t->last[li] == *before && t->gap[li] == gap;
+	for (unsigned i = leaf->n; i < VMA_LEAF; i++)
+		if (leaf->end[i] != UINT64_MAX)
+			return false;
+	for (unsigned i = 0; i < LINE; i++)
+		if (leaf->top[i] != leaf->end[i * LINE + LINE - 1])
+			return false;
+	return leaf->n && last_of(t, li) == *before &&
+	       t->level[0].gap[li] == gap;
+}
+
+/* Level @l against the one below. */
+static bool summary_ok(const struct vma_tree *t, unsigned l)
+{
+	const struct vma_summary *s = &t->level[l], *low = s - 1;
+	uint64_t gap = 0;
+
+	for (unsigned i = 0; i < low->n; i++) {
+		bool ends = i % LINE == LINE - 1 || i + 1 == low->n;
+
+		gap = low->gap[i] > gap ? low->gap[i] : gap;
+		if (!ends)
+			continue;
+		if (s->last[i / LINE] != low->last[i] ||
+		    s->gap[i / LINE] != gap)
+			return false;
+		gap = 0;
+	}
+	return s->n == (low->n + LINE - 1) / LINE;
 }
 
 bool vma_tree_ok(const struct vma_tree *t)
@@ -384,10 +588,14 @@ bool vma_tree_ok(const struct vma_tree *t)
 	unsigned count = 0;
 	va_t before = 0;
 
-	for (unsigned li = 0; li < t->nleaves; li++) {
+	for (unsigned li = 0; li < nleaves(t); li++) {
 		if (!leaf_ok(t, li, &before))
 			return false;
 		count += t->leaf[li]->n;
 	}
-	return count == t->count;
+	for (unsigned l = 1; l < t->depth; l++)
+		if (!summary_ok(t, l))
+			return false;
+	return count == t->count &&
+	       (!t->depth || t->level[t->depth - 1].n <= LINE);
 }

@@ -1,10 +1,11 @@
 /*
  * vma_tree.h - the areas of one address space, ordered by address.
  *
- * In the place of Linux' maple tree: a B+ tree of two levels, an array of
- * leaves of up to VMA_LEAF areas. Each leaf remembers the largest gap before
- * one of its areas, so that a search for free space reads leaves, not areas.
- * Look-up: two binary searches; insertion: a short memmove.
+ * In the place of Linux' maple tree: an array of leaves of up to 64 areas, and
+ * summaries of it, eight to one. Each leaf, and each summary, remembers where
+ * it ends and the largest gap before one of its areas, so that look-ups and
+ * searches for free space read one line of the cache a level. Insertion: a short
+ * memmove.
  */
 #ifndef KERNEL_VMA_TREE_H
 #define KERNEL_VMA_TREE_H
@@ -14,11 +15,17 @@
 struct vm_area_struct;
 struct vma_leaf;
 
+#define VMA_TREE_LEVELS 8
+
 struct vma_tree {
 	struct vma_leaf **leaf;	/* owned, ascending */
-	va_t *last;		/* owned: largest vm_end of each leaf */
-	uint64_t *gap;		/* owned: largest gap before one of its areas */
-	unsigned nleaves, cap;
+	struct vma_summary {
+		va_t *last;	/* owned: largest vm_end */
+		uint64_t *gap;	/* owned: largest gap before one of its areas */
+		unsigned n;
+	} level[VMA_TREE_LEVELS]; /* [0]: of leaves, [1]: of eights of [0] ... */
+	unsigned depth;		/* levels; the highest has at most eight */
+	unsigned cap;		/* leaves that there is room for */
 	unsigned count;		/* areas: mm->map_count */
 };
 
