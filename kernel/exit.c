@@ -46,7 +46,7 @@ void exit_mmap(struct kernel *k, struct mm_struct *mm)
 	mm->pgtables -= k->vmstat.pgfree - before;
 	while ((vma = vma_tree_last(&mm->vmas)))
 		vma_remove(k, vma);
-	mm->total_vm = 0;
+	mm->total_vm = mm->locked_vm = 0;
 	leave_lazy_mm(k, mm);
 	flush_tlb_mm(k, mm_root(mm));
 }

@@ -131,6 +131,7 @@ struct kernel {
 	bool ram_poked;
 	unsigned fail_nth;		/* tests: the nth allocation from now fails; 0 off */
 	pfn_t zero_pfn;			/* the shared zero page */
+	uint64_t nr_mlock;		/* pages that are PG_mlocked (linux NR_MLOCK) */
 
 	/* Kernel address space */
 	pa_t swapper_pg_dir;		/* root table of the kernel */
@@ -175,6 +176,7 @@ struct kernel {
 		uint64_t compact_migrate_scanned, compact_free_scanned;
 		uint64_t compact_isolated;
 		uint64_t compact_stall, compact_fail, compact_success;
+		uint64_t unevictable_pgs_mlocked, unevictable_pgs_munlocked;
 	} vmstat;
 	uint64_t rng;			/* state of the one seeded generator */
 	uint32_t stamp;			/* PG_STAMP_MASK bits of this command */

@@ -348,8 +348,10 @@ int do_madvise(struct kernel *k, struct mm_struct *mm, va_t start, uint64_t len,
 
 	if (!c.advice || (start & ~PAGE_MASK))
 		return -EINVAL;
-	end = start + PAGE_ALIGN(len);
-	if ((len && !PAGE_ALIGN(len)) || end < start)
+	if (len && !to_ulong(k, PAGE_ALIGN(len)))
+		return -EINVAL;
+	end = to_ulong(k, start + PAGE_ALIGN(len));
+	if (end < start)
 		return -EINVAL;
 	return end == start ? 0 : madvise_walk_vmas(&c, start, end);
 }

@@ -107,7 +107,7 @@ void flush_tlb_range(struct kernel *k, const struct mm_struct *mm, va_t start,
 }
 
 /* One entry goes: its page loses a mapper, and perhaps its life. */
-static void zap_pte(struct kernel *k, struct mm_struct *mm, uint64_t pte)
+static void zap_pte(struct kernel *k, struct vm_area_struct *vma, uint64_t pte)
 {
 	struct page *page;
 
@@ -118,13 +118,14 @@ static void zap_pte(struct kernel *k, struct mm_struct *mm, uint64_t pte)
 		return;
 	if (!(page->flags & PG_anon) && (pte & PTE_D))
 		page->flags |= PG_dirty;
-	mm->rss[mm_counter(page)]--;
+	vma->vm_mm->rss[mm_counter(page)]--;
 	page->_mapcount--;
 	page_changed(k, page);
+	munlock_vma_page(k, page, vma);
 	put_page(k, page_to_pfn(k, page));
 }
 
-static uint64_t zap_pte_range(struct kernel *k, struct mm_struct *mm,
+static uint64_t zap_pte_range(struct kernel *k, struct vm_area_struct *vma,
 			      const struct pte_range *r)
 {
 	unsigned size = k->mode->entry_size;
@@ -135,8 +136,8 @@ static uint64_t zap_pte_range(struct kernel *k, struct mm_struct *mm,
 		pte = ptep_get(k, ptep);
 		if (!pte)
 			continue;
-		set_pte_at(k, mm, va, ptep, 0, "zap");
-		zap_pte(k, mm, pte);
+		set_pte_at(k, vma->vm_mm, va, ptep, 0, "zap");
+		zap_pte(k, vma, pte);
 		nr++;
 	}
 	return nr;
@@ -151,7 +152,7 @@ uint64_t unmap_page_range(struct kernel *k, struct vm_area_struct *vma,
 
 	for (va_t va = start; next_pte_range(k, mm_root(mm), va, end, &r);
 	     va = r.end)
-		nr += zap_pte_range(k, mm, &r);
+		nr += zap_pte_range(k, vma, &r);
 	return nr;
 }
 
@@ -316,7 +317,7 @@ void do_set_pte(struct vm_fault *vmf, pfn_t pfn, va_t va, uint8_t *ptep)
 		page_add_anon_rmap(vmf->k, pfn, vma, va);
 	} else {
 		vma->vm_mm->rss[mm_counter(pfn_to_page(vmf->k, pfn))]++;
-		page_add_file_rmap(vmf->k, pfn);
+		page_add_file_rmap(vmf->k, pfn, vma);
 	}
 	set_pte_at(vmf->k, vma->vm_mm, va, ptep, pte, "fault");
 }
@@ -498,7 +499,7 @@ static unsigned wp_page_copy(struct vm_fault *vmf, struct page *page)
 	       new, page ? page->_mapcount : 0);
 	flush_tlb_page(k, mm_root(vma->vm_mm), vmf->address);
 	if (page) {
-		page_remove_rmap(k, old);
+		page_remove_rmap(k, old, vma);
 		put_page(k, old);
 	}
 	return 0;

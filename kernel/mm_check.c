@@ -42,7 +42,7 @@ static void check_anon_vma(struct mm_check *m, const struct vm_area_struct *vma)
 static void check_areas(struct mm_check *m)
 {
 	const struct vm_area_struct *vma;
-	uint64_t total = 0;
+	uint64_t total = 0, locked = 0;
 
 	if (!vma_tree_ok(&m->mm->vmas))
 		check_finding(&m->c, "pid %d: the tree of areas disagrees with its"
@@ -55,12 +55,18 @@ static void check_areas(struct mm_check *m)
 				PRIx64, m->mm->owner_pid, vma->vm_start,
 				vma->vm_end);
 		total += vma_pages(vma);
+		if (vma->vm_flags & VM_LOCKED)
+			locked += vma_pages(vma);
 		check_anon_vma(m, vma);
 	}
 	if (total != m->mm->total_vm)
 		check_finding(&m->c, "pid %d: total_vm is %" PRIu64 ", areas have %"
 			PRIu64 " pages", m->mm->owner_pid, m->mm->total_vm,
 			total);
+	if (locked != m->mm->locked_vm)
+		check_finding(&m->c, "pid %d: locked_vm is %" PRIu64 ", areas"
+			" have %" PRIu64 " locked pages", m->mm->owner_pid,
+			m->mm->locked_vm, locked);
 }
 
 /* What is wrong with an entry, or NULL. */
@@ -154,24 +160,34 @@ unsigned mm_check(struct kernel *k, struct mm_struct *mm, check_fn fn, void *ctx
 
 struct page_count {
 	uint32_t maps, caches;
+	bool locked;		/* by an area that maps it */
 };
 
 struct rmap_check {
 	struct checker c;
 	struct kernel *k;
 	struct page_count *count;	/* by pfn; lazily committed */
+	uint64_t mlocked;		/* pages that are PG_mlocked */
 };
 
-static void count_table(struct rmap_check *m, struct pte_range r)
+static void count_table(struct rmap_check *m, struct mm_struct *mm,
+			struct pte_range r)
 {
+	const struct vm_area_struct *vma = NULL;
+
 	for (; r.va < r.end;
 	     r.va += PAGE_SIZE, r.ptep += m->k->mode->entry_size) {
 		uint64_t pte = ptep_get(m->k, r.ptep);
 		pfn_t pfn = pte_to_pfn(m->k, pte);
 
-		if (pte_present(pte) && !(pte & _PAGE_SPECIAL) &&
-		    pfn < m->k->max_pfn)
-			m->count[pfn].maps++;
+		if (!pte_present(pte) || (pte & _PAGE_SPECIAL) ||
+		    pfn >= m->k->max_pfn)
+			continue;
+		m->count[pfn].maps++;
+		if (!vma || vma->vm_end <= r.va)
+			vma = find_vma(mm, r.va);
+		if (vma && vma_mlocks(vma))
+			m->count[pfn].locked = true;
 	}
 }
 
@@ -219,7 +235,7 @@ static void count_all(struct rmap_check *m)
 		for (va_t va = 0; t->mm &&
 		     next_pte_range(m->k, mm_root(t->mm), va,
 				    t->mm->task_size, &r); va = r.end)
-			count_table(m, r);
+			count_table(m, t->mm, r);
 	LIST_FOREACH(inode, &m->k->inodes, link) {
 		uint64_t n = 0;
 
@@ -252,6 +268,11 @@ static void check_page(struct rmap_check *m, pfn_t pfn)
 		check_finding(&m->c, "pfn 0x%" PRIx64 ": refcount is %d, %u mappers"
 			" and %u caches hold it", pfn, page->_refcount,
 			n->maps, n->caches);
+	if (n->locked != !!(page->flags & PG_mlocked))
+		check_finding(&m->c, "pfn 0x%" PRIx64 ": is %smlocked, and %s"
+			" locked area maps it", pfn,
+			n->locked ? "not " : "", n->locked ? "a" : "no");
+	m->mlocked += !!(page->flags & PG_mlocked);
 	if (!n->maps)
 		return;
 	rmap_walk(m->k, pfn, count_mapper, &found);
@@ -266,7 +287,8 @@ static void check_range(struct rmap_check *m, pfn_t pfn, pfn_t end)
 	const struct page_count *n = &m->count[pfn];
 
 	for (; pfn < end; pfn++, page++, n++)
-		if (n->maps || n->caches || page->_mapcount)
+		if (n->maps || n->caches || page->_mapcount ||
+		    (page->flags & PG_mlocked))
 			check_page(m, pfn);
 }
 
@@ -292,6 +314,9 @@ unsigned rmap_check(struct kernel *k, check_fn fn, void *ctx)
 	check_i_mmap(&m);
 	for (int i = 0; i < MAX_NR_ZONES; i++)
 		check_zone(&m, &k->zone[i]);
+	if (m.mlocked != k->nr_mlock)
+		check_finding(&m.c, "nr_mlock is %" PRIu64 ", %" PRIu64
+			" pages are mlocked", k->nr_mlock, m.mlocked);
 	free(m.count);
 	return m.c.found;
 }

@@ -12,7 +12,6 @@
 #include "kernel/slab.h"
 
 #define VM_ACCESS_FLAGS	(VM_READ | VM_WRITE | VM_EXEC)
-#define VM_SPECIAL	(VM_IO | VM_DONTEXPAND | VM_PFNMAP)
 #define VM_DATA_FLAGS	(VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | \
 			 VM_MAYEXEC)
 
@@ -95,6 +94,12 @@ va_t vm_start_gap(const struct vm_area_struct *vma);
 /* Do the bounds and gaps that the tree remembers agree with its areas? */
 bool vma_tree_ok(const struct vma_tree *t);
 struct anon_vma *find_mergeable_anon_vma(const struct vm_area_struct *vma);
+
+/* An argument as the system call takes it: a long has 4 or 8 bytes. */
+static inline uint64_t to_ulong(const struct kernel *k, uint64_t n)
+{
+	return k->arch->word < 8 ? (uint32_t)n : n;
+}
 
 /* May the process whose address space it is do what needs @cap? */
 static inline bool mm_capable(const struct mm_struct *mm, unsigned cap)

@@ -36,6 +36,7 @@
 #define VM_SOFTDIRTY	0x08000000UL
 #define VM_HUGEPAGE	0x20000000UL
 #define VM_NOHUGEPAGE	0x40000000UL
+#define VM_SPECIAL	(VM_IO | VM_DONTEXPAND | VM_PFNMAP)
 #define VM_PKEY_SHIFT	32 /* 4 bits, on x86-64 only */
 #define VM_PKEY_MASK	(0xfUL << VM_PKEY_SHIFT)
 extern const struct flag_name vm_flag_names[];

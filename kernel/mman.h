@@ -45,4 +45,27 @@ int madvise_by_name(const char *name);
 /* The ith name, without MADV_, or NULL. */
 const char *madvise_name(unsigned i);
 
+/* --- mlock.c -------------------------------------------------------------- */
+#define LX_MLOCK_ONFAULT 1u
+#define LX_MCL_CURRENT	 1u
+#define LX_MCL_FUTURE	 2u
+#define LX_MCL_ONFAULT	 4u
+
+/*
+ * mlock, or mlock2 with @flags. -ENOMEM: a hole, a page that cannot be had, or
+ * over RLIMIT_MEMLOCK; -EAGAIN: no memory for a page; -EPERM: the limit is 0.
+ * An error leaves areas locked as far as it got.
+ */
+int do_mlock(struct kernel *k, struct mm_struct *mm, va_t start, uint64_t len,
+	     unsigned flags);
+int do_munlock(struct kernel *k, struct mm_struct *mm, va_t start,
+	       uint64_t len);
+int do_mlockall(struct kernel *k, struct mm_struct *mm, unsigned flags);
+int do_munlockall(struct kernel *k, struct mm_struct *mm);
+/* May the process lock anything at all? */
+bool can_do_mlock(const struct mm_struct *mm);
+/* May @len bytes more be mapped with @vm_flags? -EAGAIN: not if VM_LOCKED. */
+int mlock_future_check(const struct mm_struct *mm, unsigned long vm_flags,
+		       uint64_t len);
+
 #endif

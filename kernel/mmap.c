@@ -4,11 +4,13 @@
  *
  * Left out: locks, hugetlb, MAP_32BIT, resource
  * limits other than the stack's, overcommit modes 1 and 2, seals, pkeys
- * (PROT_EXEC alone is readable), mlock limits: everybody may lock.
+ * (PROT_EXEC alone is readable).
  */
 #include <errno.h>
 
+#include "kernel/gup.h"
 #include "kernel/mm_internal.h"
+#include "kernel/mman.h"
 
 #define MAP_TYPE 0x0fu
 /* Flags that mmap ignored from the beginning, if it does not know them. */
@@ -249,6 +251,10 @@ static int mmap_region(struct mmap_call *c)
 		vma->vm_flags |= VM_SOFTDIRTY;
 	vma_set_page_prot(c->k, vma);
 	c->mm->total_vm += c->len >> PAGE_SHIFT;
+	if (vma->vm_flags & VM_SPECIAL)
+		vma->vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
+	else if (vma->vm_flags & VM_LOCKED)
+		c->mm->locked_vm += c->len >> PAGE_SHIFT;
 	return 0;
 }
 
@@ -289,6 +295,11 @@ static int mmap_prepare(struct mmap_call *c, unsigned prot)
 		return -EEXIST;
 	c->vm_flags = calc_vm_prot_bits(prot) | calc_vm_flag_bits(c->flags) |
 		      c->mm->def_flags | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+	if ((c->flags & LX_MAP_LOCKED) && !can_do_mlock(c->mm))
+		return -EPERM;
+	err = mlock_future_check(c->mm, c->vm_flags, c->len);
+	if (err)
+		return err;
 	return c->file ? check_file(c) : check_anonymous(c);
 }
 
@@ -368,6 +379,8 @@ static void detach_areas(struct kernel *k, struct mm_struct *mm, va_t start,
 	while ((vma = find_vma(mm, start)) && vma->vm_start < end) {
 		nr += unmap_page_range(k, vma, vma->vm_start, vma->vm_end);
 		mm->total_vm -= vma_pages(vma);
+		if (vma->vm_flags & VM_LOCKED)
+			mm->locked_vm -= vma_pages(vma);
 		kevent(k, .kind = KEV_VMA, .func = "unmap", .va = vma->vm_start,
 		       .end = vma->vm_end, .pid = mm->owner_pid);
 		vma_remove(k, vma);
@@ -413,6 +426,7 @@ int do_brk_flags(struct kernel *k, struct mm_struct *mm, va_t addr,
 	c.vm_flags = VM_DATA_FLAGS | VM_ACCOUNT | mm->def_flags | flags;
 	r.flags = c.vm_flags;
 	if (addr + len > mm->task_size || mm->vmas.count > LX_MAX_MAP_COUNT ||
+	    mlock_future_check(mm, c.vm_flags, len) ||
 	    vm_enough_memory(k, len >> PAGE_SHIFT))
 		return -ENOMEM;
 	/* Only an area of the heap itself may grow: bss and heap stay apart. */
@@ -430,6 +444,8 @@ int do_brk_flags(struct kernel *k, struct mm_struct *mm, va_t addr,
 		vma->vm_flags |= VM_SOFTDIRTY;
 	vma_set_page_prot(k, vma);
 	mm->total_vm += len >> PAGE_SHIFT;
+	if (vma->vm_flags & VM_LOCKED)
+		mm->locked_vm += len >> PAGE_SHIFT;
 	return 0;
 }
 
@@ -483,7 +499,8 @@ static uint64_t stack_limit(const struct mm_struct *mm)
 static int acct_stack_growth(struct kernel *k, struct vm_area_struct *vma,
 			     uint64_t size, uint64_t grow)
 {
-	if (size > stack_limit(vma->vm_mm))
+	if (size > stack_limit(vma->vm_mm) ||
+	    mlock_future_check(vma->vm_mm, vma->vm_flags, grow << PAGE_SHIFT))
 		return -ENOMEM;
 	return vm_enough_memory(k, grow);
 }
@@ -515,6 +532,8 @@ int expand_stack(struct kernel *k, struct vm_area_struct *vma, va_t va)
 	vma->vm_pgoff -= grow;
 	vma_tree_adjust(&mm->vmas, vma, va, vma->vm_end);
 	mm->total_vm += grow;
+	if (vma->vm_flags & VM_LOCKED)
+		mm->locked_vm += grow;
 	kevent(k, .kind = KEV_VMA, .func = "expand_stack", .va = vma->vm_start,
 	       .end = vma->vm_end, .n = grow, .pid = mm->owner_pid);
 	return 0;
@@ -524,11 +543,15 @@ struct vm_area_struct *find_extend_vma(struct kernel *k, struct mm_struct *mm,
 				       va_t va)
 {
 	struct vm_area_struct *vma = find_vma(mm, va);
+	va_t start;
 
 	if (!vma || vma->vm_start <= va)
 		return vma;
+	start = vma->vm_start;
 	if (!(vma->vm_flags & VM_GROWSDOWN) || expand_stack(k, vma, va))
 		return NULL;
+	if (vma->vm_flags & VM_LOCKED)
+		populate_vma_page_range(k, vma, va & PAGE_MASK, start);
 	return vma;
 }
 
@@ -543,7 +566,8 @@ int install_special_mapping(struct kernel *k, struct mm_struct *mm, va_t addr,
 	struct vm_area_struct *vma;
 	int err;
 
-	c.vm_flags = flags | mm->def_flags | VM_DONTEXPAND;
+	c.vm_flags = (flags | mm->def_flags | VM_DONTEXPAND) &
+		     ~(VM_LOCKED | VM_LOCKONFAULT);
 	if (k->arch->softdirty)
 		c.vm_flags |= VM_SOFTDIRTY;
 	err = new_area(&c, &vma);

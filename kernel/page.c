@@ -19,6 +19,7 @@ const struct flag_name page_flag_names[] = {
 	{ PG_unevictable, "unevictable", NULL },
 	{ PG_reclaim, "reclaim", NULL },
 	{ PG_anon_exclusive, "anon_exclusive", NULL },
+	{ PG_mlocked, "mlocked", NULL },
 	{ PG_vmalloc, "vmalloc", NULL },
 	{ PG_kernel, "kernel", NULL },
 	{ PG_zeropage, "zeropage", NULL },

@@ -41,6 +41,7 @@ struct slab;
 				 * private = order */
 #define PG_pcp		BIT(20)	/* ours: head of a free block on a CPU's list;
 				 * private = order, see pcp.c */
+#define PG_mlocked	BIT(21)	/* a VM_LOCKED area maps it: not reclaimed */
 #define PG_STAMP_SHIFT	22	/* ours, 8 bits: who changed its use last: see
 				 * kernel_new_stamp() */
 #define PG_STAMP_MASK	(0xffULL << PG_STAMP_SHIFT)

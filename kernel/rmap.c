@@ -11,8 +11,8 @@
  * pages it may have inherited; the newest stands first in its chain. A page
  * belongs to the anon_vma of the area that first touched it.
  *
- * Left out: locks, interval trees of anonymous areas (lists instead), KSM, huge and hugetlb pages,
- * migration, mlock counts.
+ * Left out: locks, interval trees of anonymous areas (lists instead), KSM,
+ * huge and hugetlb pages, migration.
  */
 #include <errno.h>
 
@@ -200,6 +200,7 @@ void page_add_anon_rmap(struct kernel *k, pfn_t pfn, struct vm_area_struct *vma,
 	page->index = linear_page_index(vma, va);
 	page->_mapcount++;
 	page_changed(k, page);
+	mlock_vma_page(k, page, vma);
 }
 
 void page_move_anon_rmap(struct kernel *k, pfn_t pfn,
@@ -211,16 +212,22 @@ void page_move_anon_rmap(struct kernel *k, pfn_t pfn,
 	page->flags |= PG_anon_exclusive;
 }
 
-void page_add_file_rmap(struct kernel *k, pfn_t pfn)
+void page_add_file_rmap(struct kernel *k, pfn_t pfn, struct vm_area_struct *vma)
 {
-	pfn_to_page(k, pfn)->_mapcount++;
-	page_changed(k, pfn_to_page(k, pfn));
+	struct page *page = pfn_to_page(k, pfn);
+
+	page->_mapcount++;
+	page_changed(k, page);
+	mlock_vma_page(k, page, vma);
 }
 
-void page_remove_rmap(struct kernel *k, pfn_t pfn)
+void page_remove_rmap(struct kernel *k, pfn_t pfn, struct vm_area_struct *vma)
 {
-	pfn_to_page(k, pfn)->_mapcount--;
-	page_changed(k, pfn_to_page(k, pfn));
+	struct page *page = pfn_to_page(k, pfn);
+
+	page->_mapcount--;
+	page_changed(k, page);
+	munlock_vma_page(k, page, vma);
 }
 
 /* --- the walk ------------------------------------------------------------- */

@@ -17,8 +17,32 @@ void unlink_anon_vmas(struct kernel *k, struct vm_area_struct *vma);
 /* Map and unmap counts; anonymous pages get mapping and index. */
 void page_add_anon_rmap(struct kernel *k, pfn_t pfn, struct vm_area_struct *vma,
 			va_t va);
-void page_add_file_rmap(struct kernel *k, pfn_t pfn);
-void page_remove_rmap(struct kernel *k, pfn_t pfn);
+void page_add_file_rmap(struct kernel *k, pfn_t pfn,
+			struct vm_area_struct *vma);
+/* => its entry in @vma has gone. */
+void page_remove_rmap(struct kernel *k, pfn_t pfn, struct vm_area_struct *vma);
+/*
+ * A locked area maps a page: PG_mlocked. After a locked area has ceased to map
+ * it, or to be locked: not any more, unless another does (mlock.c).
+ */
+void mlock_page(struct kernel *k, struct page *page);
+void munlock_page(struct kernel *k, struct page *page);
+static inline bool vma_mlocks(const struct vm_area_struct *vma)
+{
+	return (vma->vm_flags & (VM_LOCKED | VM_SPECIAL)) == VM_LOCKED;
+}
+static inline void mlock_vma_page(struct kernel *k, struct page *page,
+				  const struct vm_area_struct *vma)
+{
+	if (__builtin_expect(vma_mlocks(vma), 0))
+		mlock_page(k, page);
+}
+static inline void munlock_vma_page(struct kernel *k, struct page *page,
+				    const struct vm_area_struct *vma)
+{
+	if (__builtin_expect(vma_mlocks(vma), 0))
+		munlock_page(k, page);
+}
 /*
  * Calls @fn for each (area, address) that maps the frame, found through
  * anon_vma or i_mmap; stops when it returns false.

@@ -20,6 +20,11 @@
  *	L, H                areas from base on; areas of the heap
  *	v A                 VmFlags of the area at A
  *	a A N ADVICE        madvise
+ *	l A N, o A N        mlock; mlock2(MLOCK_ONFAULT)
+ *	U A N               munlock
+ *	A FLAGS             mlockall: c current, f future, o onfault; - munlockall
+ *	K N                 RLIMIT_MEMLOCK: N pages
+ *	y                   pages that are locked_vm and NR_MLOCK: "locked=4,3"
  *	d A                 the byte at A, as memory has it: "value=0"
  *	q A                 "exclusive", "shared" ...: see show_page()
  *	s A N               present pages
@@ -342,6 +347,28 @@ static inline void show_flags(struct mm_run *r, va_t va)
 				   v->vm_flags, " "));
 }
 
+static inline int script_mlockall(struct mm_run *r, const char *s)
+{
+	unsigned flags = (strchr(s, 'c') ? LX_MCL_CURRENT : 0) |
+			 (strchr(s, 'f') ? LX_MCL_FUTURE : 0) |
+			 (strchr(s, 'o') ? LX_MCL_ONFAULT : 0) |
+			 (strchr(s, '8') ? 8 : 0);
+
+	return *s == '-' ? do_munlockall(r->k, cur_mm(r)) :
+			   do_mlockall(r->k, cur_mm(r), flags);
+}
+
+static inline void step_lock(struct mm_run *r, char op, char **arg)
+{
+	struct mm_struct *mm = cur_mm(r);
+	va_t va = parse_va(r, arg[0]);
+	uint64_t len = parse_len(arg[1]);
+
+	outcome(r, op == 'U' ? do_munlock(r->k, mm, va, len) :
+			       do_mlock(r->k, mm, va, len,
+					op == 'o' ? LX_MLOCK_ONFAULT : 0));
+}
+
 static inline void show_byte(struct mm_run *r, va_t va)
 {
 	uint8_t byte = 0xff;
@@ -374,6 +401,11 @@ static inline void step_simple(struct mm_run *r, char op)
 	case 'H': show_range(r, r->heap, r->heap + 256 * PAGE_SIZE); break;
 	case 'c':
 		emit(r, "min=%u maj=%u", r->last.min_flt, r->last.maj_flt);
+		break;
+	case 'y':
+		emit(r, "locked=%llu,%llu",
+		     (unsigned long long)cur_mm(r)->locked_vm,
+		     (unsigned long long)r->k->nr_mlock);
 		break;
 	default: fail_msg("unknown step '%c'", op);
 	}
@@ -408,6 +440,11 @@ static inline void step_args(struct mm_run *r, char op, char **arg)
 					      atoi(arg[2]) :
 					      madvise_by_name(arg[2])));
 		break;
+	case 'l': case 'o': case 'U': step_lock(r, op, arg); break;
+	case 'A': outcome(r, script_mlockall(r, arg[0])); break;
+	case 'K':
+		cur_mm(r)->owner->rlim[RLIM_MEMLOCK] = parse_len(arg[0]);
+		break;
 	case 'd': show_byte(r, parse_va(r, arg[0])); break;
 	case 'q': show_page(r, parse_va(r, arg[0])); break;
 	case 's': show_present(r, parse_va(r, arg[0]),
@@ -419,8 +456,9 @@ static inline void step_args(struct mm_run *r, char op, char **arg)
 
 static inline unsigned arity(char op)
 {
-	static const char *const by_arity[] = { "FCBXLHc", "brwxk=v#dq",
-						"uRWs", "pa", "m", "f" };
+	static const char *const by_arity[] = { "FCBXLHcy",
+						"brwxk=v#dqAK",
+						"uRWsloU", "pa", "m", "f" };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(by_arity); i++)
 		if (strchr(by_arity[i], op))
