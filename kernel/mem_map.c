@@ -116,6 +116,7 @@ static uint64_t linux_flags(uint64_t flags)
 		{ PG_reclaim, 18 },
 		{ PG_swapbacked, 19 },
 		{ PG_unevictable, 20 },
+		{ PG_mlocked, 21 },
 	};
 	uint64_t word = 0;
 

@@ -28,7 +28,7 @@ void mlock_page(struct kernel *k, struct page *page)
 {
 	if (page->flags & PG_mlocked)
 		return;
-	page->flags |= PG_mlocked;
+	page->flags |= PG_mlocked | PG_unevictable;
 	k->nr_mlock++;
 	k->vmstat.unevictable_pgs_mlocked++;
 }
@@ -51,7 +51,7 @@ void munlock_page(struct kernel *k, struct page *page)
 		rmap_walk(k, page_to_pfn(k, page), find_locked, &locked);
 	if (locked)
 		return;
-	page->flags &= ~PG_mlocked;
+	page->flags &= ~(PG_mlocked | PG_unevictable);
 	k->nr_mlock--;
 	k->vmstat.unevictable_pgs_munlocked++;
 }

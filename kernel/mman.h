@@ -68,4 +68,26 @@ bool can_do_mlock(const struct mm_struct *mm);
 int mlock_future_check(const struct mm_struct *mm, unsigned long vm_flags,
 		       uint64_t len);
 
+/* --- mincore.c ------------------------------------------------------------ */
+enum mincore_state {
+	MINCORE_ABSENT, /* a fault would have to make or read it */
+	MINCORE_CACHED, /* in the page cache, no entry maps it */
+	MINCORE_MAPPED,
+	MINCORE_SPECIAL, /* no pages of memory: counts as resident */
+	NR_MINCORE_STATES,
+};
+
+/*
+ * One byte of @vec for each page of [start, start + len): 1 if it is
+ * resident. -ENOMEM: a hole; what is before it has been filled in.
+ */
+int do_mincore(struct kernel *k, struct mm_struct *mm, va_t start, uint64_t len,
+	       uint8_t *vec);
+/* The same as states, which say why. */
+int mincore_states(struct kernel *k, struct mm_struct *mm, va_t start,
+		   uint64_t len, uint8_t *vec);
+/* The same to user memory at @vec, a page of answers at a time: -EFAULT. */
+int mincore_to_user(struct kernel *k, struct mm_struct *mm, va_t start,
+		    uint64_t len, va_t vec);
+
 #endif

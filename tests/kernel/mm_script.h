@@ -25,6 +25,7 @@
  *	A FLAGS             mlockall: c current, f future, o onfault; - munlockall
  *	K N                 RLIMIT_MEMLOCK: N pages
  *	y                   pages that are locked_vm and NR_MLOCK: "locked=4,3"
+ *	M A N               mincore: "1 1 0", or its errno
  *	d A                 the byte at A, as memory has it: "value=0"
  *	q A                 "exclusive", "shared" ...: see show_page()
  *	s A N               present pages
@@ -369,6 +370,18 @@ static inline void step_lock(struct mm_run *r, char op, char **arg)
 					op == 'o' ? LX_MLOCK_ONFAULT : 0));
 }
 
+static inline void step_mincore(struct mm_run *r, char **arg)
+{
+	uint64_t len = parse_len(arg[1]);
+	uint8_t *vec = xcalloc(1, len < GiB ? (len >> PAGE_SHIFT) + 1 : 1);
+	int err = do_mincore(r->k, cur_mm(r), parse_va(r, arg[0]), len, vec);
+
+	outcome(r, err);
+	for (uint64_t i = 0; !err && i << PAGE_SHIFT < len; i++)
+		emit(r, "%u", vec[i]);
+	free(vec);
+}
+
 static inline void show_byte(struct mm_run *r, va_t va)
 {
 	uint8_t byte = 0xff;
@@ -441,6 +454,7 @@ static inline void step_args(struct mm_run *r, char op, char **arg)
 					      madvise_by_name(arg[2])));
 		break;
 	case 'l': case 'o': case 'U': step_lock(r, op, arg); break;
+	case 'M': step_mincore(r, arg); break;
 	case 'A': outcome(r, script_mlockall(r, arg[0])); break;
 	case 'K':
 		cur_mm(r)->owner->rlim[RLIM_MEMLOCK] = parse_len(arg[0]);
@@ -458,7 +472,7 @@ static inline unsigned arity(char op)
 {
 	static const char *const by_arity[] = { "FCBXLHcy",
 						"brwxk=v#dqAK",
-						"uRWsloU", "pa", "m", "f" };
+						"uRWsloUM", "pa", "m", "f" };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(by_arity); i++)
 		if (strchr(by_arity[i], op))
