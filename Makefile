@@ -5,6 +5,7 @@
 #   make check      install what is missing, build, run every test
 #   make run        an interactive shell
 #   make bench      speed, side by side with the host kernel
+#   make soak      random sequences beside the host kernel [N=..] [SEED=..]
 #   make golden GOLDEN=FILE   run a file of paging vectors
 #   make lint       man pages
 #
@@ -125,6 +126,24 @@ $(B)/tests/fuzz/%-check: tests/fuzz/%.c tests/fuzz/standalone.c $(call LIB,repl)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Wno-missing-prototypes $(LDFLAGS) -o $@ $(filter %.c %.a,$^) $(RL_LIBS)
 
+# The differential test: this simulation beside the host's kernel. The worker
+# is the process there: static, never instrumented.
+DIFF_SRC := $(filter-out tests/diff/worker.c,$(wildcard tests/diff/*.c))
+diff-bin: $(B)/tests/diff/diff $(B)/tests/diff/worker
+
+$(B)/tests/diff/diff: $(patsubst %.c,$(B)/%.o,$(DIFF_SRC)) $(call LIB,kernel) $(call LIB,machine)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lm
+
+$(B)/tests/diff/worker: tests/diff/worker.c tests/diff/wire.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WARN) -O2 -g -D_GNU_SOURCE -I. -static -mno-red-zone \
+		-fno-stack-protector -o $@ $<
+
+# As many random sequences as one likes: make soak [N=..] [SEED=..]
+soak:
+	@$(MAKE) --no-print-directory -s MODE=release diff-bin
+	@build/release/tests/diff/diff -n $(or $(N),100000) -s $(or $(SEED),$(shell date +%s))
+
 lint:
 	mandoc -T lint -W warning man/*.[1-9]
 
@@ -139,4 +158,4 @@ clean:
 -include $(shell find build -name '*.d' 2>/dev/null)
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all unit-bin demo run check check-build golden bench lint install clean
+.PHONY: all unit-bin diff-bin soak demo run check check-build golden bench lint install clean

@@ -1,0 +1,242 @@
+/*
+ * gen.c - random scenarios, the same for the same seed.
+ *
+ * A scenario works on few pages, so that areas meet, and on the edge of a
+ * page table or of the arena, which each has its own chance.
+ */
+#include "tests/diff/diff.h"
+
+#include <string.h>
+
+#include "kernel/mm.h"
+
+struct gen {
+	uint64_t rng;
+	uint64_t base; /* of the pages that it works on */
+	unsigned npages;
+	unsigned nprocs;
+	bool alive[MAX_PROCS];
+	unsigned forks; /* of a hundred operations */
+};
+
+static uint64_t next(struct gen *g, uint64_t n)
+{
+	g->rng ^= g->rng << 13;
+	g->rng ^= g->rng >> 7;
+	g->rng ^= g->rng << 17;
+	return (g->rng >> 11) % n;
+}
+
+static bool chance(struct gen *g, unsigned percent)
+{
+	return next(g, 100) < percent;
+}
+
+static uint64_t any_page(struct gen *g)
+{
+	return g->base + next(g, g->npages) * PAGE;
+}
+
+/* Mostly a few whole pages; sometimes none, odd, all, or absurd. */
+static uint64_t any_len(struct gen *g)
+{
+	static const uint64_t odd[] = {
+		0,
+		1,
+		PAGE - 1,
+		PAGE + 1,
+		3 * PAGE / 2,
+		64 * PAGE,
+		~0ULL,
+		~0ULL - PAGE + 1,
+		1ULL << 47,
+		ARENA_PAGES * PAGE,
+	};
+
+	if (chance(g, 4))
+		return odd[next(g, 10)];
+	if (chance(g, 10))
+		return (1 + next(g, g->npages)) * PAGE;
+	return (1 + next(g, 6)) * PAGE;
+}
+
+static unsigned any_prot(struct gen *g)
+{
+	static const uint8_t often[] = { 3, 3, 3, 1, 1, 0, 5, 7, 2, 4 };
+
+	return often[next(g, 10)];
+}
+
+static void gen_map(struct gen *g, struct op *op)
+{
+	op->addr = any_page(g);
+	op->len = any_len(g);
+	op->prot = any_prot(g);
+	op->flags = LX_MAP_ANONYMOUS |
+		    (chance(g, 25) ? LX_MAP_SHARED : LX_MAP_PRIVATE);
+	if (!chance(g, 15))
+		op->flags |= LX_MAP_FIXED;
+	if (chance(g, 8))
+		op->flags |= LX_MAP_POPULATE;
+	if (chance(g, 5))
+		op->flags |= LX_MAP_NORESERVE;
+	if (chance(g, 3))
+		op->flags |= LX_MAP_GROWSDOWN;
+	if (chance(g, 5))
+		op->addr = 0;
+	if (chance(g, 2))
+		op->addr += 0x123;
+	/* Never the program itself. */
+	if (op->addr == 0)
+		op->flags &= ~LX_MAP_FIXED;
+	if ((op->flags & LX_MAP_FIXED) && op->len > ARENA_END - op->addr)
+		op->len = PAGE;
+	if (!(op->flags & LX_MAP_FIXED) && op->len > 64 * PAGE &&
+	    op->len < 1ULL << 47)
+		op->len = PAGE;
+}
+
+/* A range that ends in the arena, or is refused as a whole. */
+static void gen_range(struct gen *g, struct op *op)
+{
+	op->addr = any_page(g);
+	op->len = any_len(g);
+	if (op->len > ARENA_END - op->addr && op->len < 1ULL << 47)
+		op->len = ARENA_END - op->addr;
+	if (op->len == 1ULL << 47)
+		op->len = PAGE;
+	if (chance(g, 2))
+		op->addr += 0x800;
+}
+
+static void gen_munmap(struct gen *g, struct op *op)
+{
+	gen_range(g, op);
+}
+
+static void gen_mprotect(struct gen *g, struct op *op)
+{
+	gen_range(g, op);
+	op->prot = any_prot(g);
+}
+
+static void gen_brk(struct gen *g, struct op *op)
+{
+	op->addr = HEAP + next(g, 24) * PAGE / 2;
+	if (chance(g, 5))
+		op->addr = HEAP - PAGE;
+}
+
+/* Values are harmless as instructions: see worker.c. */
+static void gen_write(struct gen *g, struct op *op)
+{
+	static const uint8_t harmless[] = { 0x90, 0xf8, 0xf9, 0xf5,
+					    0xfc, 0x98, 0x99, 0x9f };
+
+	op->addr = any_page(g) + next(g, 256) * 16;
+	op->value = harmless[next(g, 8)];
+	op->len = 1;
+	if (!chance(g, 15))
+		return;
+	op->len = 8;
+	op->value *= 0x0101010101010101ULL;
+	if (chance(g, 50))
+		op->addr = any_page(g) + PAGE - 4;
+}
+
+static void gen_read(struct gen *g, struct op *op)
+{
+	op->addr = any_page(g) + next(g, 256) * 16;
+	op->len = chance(g, 80) ? 1 : 8;
+	if (op->len == 8 && chance(g, 50))
+		op->addr = any_page(g) + PAGE - 4;
+}
+
+static void gen_fetch(struct gen *g, struct op *op)
+{
+	op->addr = any_page(g);
+	op->len = 1;
+}
+
+static void gen_touch(struct gen *g, struct op *op)
+{
+	op->addr = any_page(g);
+	op->len = (1 + next(g, 10)) * PAGE;
+	if (op->len > ARENA_END - op->addr)
+		op->len = ARENA_END - op->addr;
+	op->flags = chance(g, 60) ? OPF_WRITE : 0;
+	if (chance(g, 10)) {
+		op->addr = HEAP + next(g, 12) * PAGE;
+		op->len = PAGE;
+	}
+}
+
+static void gen_fork(struct gen *g, struct op *op)
+{
+	if (g->nprocs == MAX_PROCS) {
+		op->kind = OP_TOUCH;
+		gen_touch(g, op);
+		return;
+	}
+	g->alive[g->nprocs++] = true;
+}
+
+static void gen_exit(struct gen *g, struct op *op)
+{
+	if (op->proc == 0) {
+		op->kind = OP_TOUCH;
+		gen_touch(g, op);
+		return;
+	}
+	g->alive[op->proc] = false;
+}
+
+static const struct {
+	enum op_kind kind;
+	unsigned weight;
+	void (*make)(struct gen *g, struct op *op);
+} menu[] = {
+	{ OP_MAP, 22, gen_map },	   { OP_MUNMAP, 10, gen_munmap },
+	{ OP_MPROTECT, 14, gen_mprotect }, { OP_BRK, 4, gen_brk },
+	{ OP_READ, 8, gen_read },	   { OP_WRITE, 12, gen_write },
+	{ OP_FETCH, 3, gen_fetch },	   { OP_TOUCH, 18, gen_touch },
+	{ OP_FORK, 4, gen_fork },	   { OP_EXIT, 2, gen_exit },
+};
+
+static void gen_op(struct gen *g, struct op *op)
+{
+	unsigned total = 0, at, i;
+
+	for (i = 0; i < sizeof(menu) / sizeof(*menu); i++)
+		total += menu[i].weight;
+	at = next(g, total);
+	for (i = 0; at >= menu[i].weight; i++)
+		at -= menu[i].weight;
+	memset(op, 0, sizeof(*op));
+	op->kind = menu[i].kind;
+	do
+		op->proc = next(g, g->nprocs);
+	while (!g->alive[op->proc]);
+	menu[i].make(g, op);
+}
+
+void scenario_random(struct scenario *s, uint64_t seed, unsigned nops)
+{
+	struct gen g = { .rng = (seed + 1) * 0x9e3779b97f4a7c15ULL,
+			 .nprocs = 1,
+			 .alive = { true } };
+
+	for (int i = 0; i < 8; i++)
+		next(&g, 2);
+	g.npages = 8 + next(&g, 32);
+	g.base = ARENA + next(&g, 4) * 8 * PAGE;
+	if (chance(&g, 30))
+		g.base = ARENA + (512 - g.npages / 2) * PAGE;
+	else if (chance(&g, 15))
+		g.base = ARENA_END - g.npages * PAGE;
+	snprintf(s->name, sizeof(s->name), "seed %llu",
+		 (unsigned long long)seed);
+	s->n = nops;
+	for (unsigned i = 0; i < nops; i++)
+		gen_op(&g, &s->op[i]);
+}

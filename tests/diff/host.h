@@ -1,0 +1,36 @@
+/*
+ * host.h - the executor that is a process on the host's kernel.
+ */
+#ifndef TESTS_DIFF_HOST_H
+#define TESTS_DIFF_HOST_H
+
+#include <sys/types.h>
+
+#include "tests/diff/obs.h"
+#include "tests/diff/wire.h"
+
+struct host {
+	int fd[MAX_PROCS]; /* our ends; -1: none */
+	int child_fd[MAX_PROCS];
+	pid_t pid[MAX_PROCS]; /* 0: never was, -1: has ended */
+	unsigned parent[MAX_PROCS];
+	unsigned nprocs;
+	uint64_t heap, top, buf_va;
+	bool pfns;
+};
+
+/* What the host cannot show, or NULL: one reason. */
+const char *host_missing(void);
+/* @worker: path of the program. NULL and a message on stderr: not possible. */
+struct host *host_start(const char *worker);
+void host_step(struct host *h, const struct op *op, struct obs *ret);
+void host_stop(struct host *h);
+
+/* --- between host.c and host_view.c ----------------------------------------
+ */
+uint64_t host_canonical(const struct host *h, uint64_t va);
+void host_view(struct host *h, struct obs *ret);
+/* The lowest area above the arena */
+uint64_t host_find_top(pid_t pid);
+
+#endif
