@@ -94,9 +94,9 @@ check:
 
 # Everything that check runs: gcc with sanitizers, gcc optimized, clang.
 check-build:
-	@$(MAKE) -s MODE=san unit-bin build/san/mmsh \
+	@$(MAKE) -s MODE=san unit-bin diff-bin build/san/mmsh \
 		$(patsubst %,build/san/tests/fuzz/%-check,e820 elf commands machine)
-	@$(MAKE) -s MODE=release unit-bin mmsh build/release/tests/machine/test_golden
+	@$(MAKE) -s MODE=release unit-bin diff-bin mmsh build/release/tests/machine/test_golden
 	@if command -v clang >/dev/null; then \
 		$(MAKE) -s B=build/clang CC=clang build/clang/mmsh; fi
 

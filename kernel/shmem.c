@@ -21,7 +21,7 @@ static unsigned shmem_fault(struct vm_fault *vmf)
 		pfn = alloc_pages(k, GFP_HIGHUSER_MOVABLE | __GFP_ZERO, 0, "shmem");
 		if (pfn == PFN_NONE)
 			return VM_FAULT_OOM;
-		pfn_to_page(k, pfn)->flags |= PG_swapbacked | PG_dirty;
+		pfn_to_page(k, pfn)->flags |= PG_swapbacked;
 		page_cache_add(k, inode, vmf->pgoff, pfn);
 		vmf->note = "new zeroed shmem page";
 	}

@@ -14,6 +14,8 @@ done
 for t in build/release/tests/{machine,kernel,repl,lua}/test_*; do
 	[ -x "$t" ] && [[ $t != *.d ]] && add "${t#build/release/tests/}" "$t"
 done
+add "differential" "build/release/tests/diff/diff -n 2000 tests/diff/scenarios/*.mm"
+add "san differential" "build/san/tests/diff/diff -n 60 -s 100000 tests/diff/scenarios/*.mm"
 add "layers" "tests/layers.sh build/release"
 add "transcripts" "tests/transcript.sh ./mmsh"
 add "san transcripts" "tests/transcript.sh build/san/mmsh"

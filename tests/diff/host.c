@@ -108,7 +108,7 @@ static bool make_sockets(struct host *h)
 static void guard(struct host *h, uint64_t va)
 {
 	ask_call(h, 0, SYS_mmap, va, PAGE, PROT_NONE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		 MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 
 static bool can_see_pfns(void)

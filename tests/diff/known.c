@@ -25,6 +25,36 @@ static bool merged_otherwise(const struct seen *s)
 	return true;
 }
 
+/* @flags without "ac", in *copy. */
+static const char *unaccounted(const char *flags, char copy[100])
+{
+	char *ac;
+
+	snprintf(copy, 100, "%s", flags);
+	ac = strstr(copy, " ac");
+	if (ac)
+		memmove(ac, ac + 3, strlen(ac + 3) + 1);
+	return copy;
+}
+
+/* Do all areas that both have differ in nothing but VM_ACCOUNT? */
+static bool only_account(const struct seen *s)
+{
+	char a[100], b[100];
+
+	for (unsigned p = 0; p < MAX_PROCS; p++)
+		for (unsigned i = 0; i < s->ours->proc[p].nvmas; i++) {
+			const struct obs_vma *v = &s->ours->proc[p].vma[i];
+			const struct obs_vma *w =
+				obs_same_vma(&s->host->proc[p], v);
+
+			if (w && strcmp(unaccounted(v->flags, a),
+					unaccounted(w->flags, b)) != 0)
+				return false;
+		}
+	return true;
+}
+
 static const struct known {
 	const char *name;
 	enum diff_kind kind;
@@ -33,6 +63,9 @@ static const struct known {
 	bool (*match)(const struct seen *s);
 	const char *reason;
 } rows[] = {
+	{ "not-accounted", DIFF_VMFLAGS, 606, KNOWN, only_account,
+	  "mprotect() takes VM_ACCOUNT from areas that are not writable any "
+	  "more and have no pages, since 6.6" },
 	{ "areas-merged", DIFF_VMAS, 602, KNOWN_CUT, merged_otherwise,
 	  "vma_merge() and vma_expand() were written anew in 6.2 to 6.16: more "
 	  "neighbours join" },

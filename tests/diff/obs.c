@@ -140,7 +140,8 @@ static void smaps_format(const struct obs_vma *v, char *buf, size_t size)
 	struct text t = text(buf, size);
 
 	for (int i = 0; i < NR_SMAPS; i++)
-		if (v->kb[i])
+		if (v->kb[i] &&
+		    i != SM_REFERENCED) /* until there are LRU lists */
 			put(&t, "%s=%u ", smaps_names[i], v->kb[i]);
 	if (!*buf)
 		put(&t, "all 0");
@@ -225,12 +226,11 @@ static bool differ_vmas(const struct compare *c)
 	return false;
 }
 
-/* The area that begins at @va, or NULL. */
-static const struct obs_vma *vma_at(const struct obs_proc *p, uint64_t start,
-				    uint64_t end)
+const struct obs_vma *obs_same_vma(const struct obs_proc *p,
+				   const struct obs_vma *v)
 {
 	for (unsigned i = 0; i < p->nvmas; i++)
-		if (p->vma[i].start == start && p->vma[i].end == end)
+		if (p->vma[i].start == v->start && p->vma[i].end == v->end)
 			return &p->vma[i];
 	return NULL;
 }
@@ -245,7 +245,7 @@ static bool differ_areas(const struct compare *c,
 		for (unsigned i = 0; i < c->ours->proc[p].nvmas; i++) {
 			const struct obs_vma *a = &c->ours->proc[p].vma[i], *b;
 
-			b = vma_at(&c->host->proc[p], a->start, a->end);
+			b = obs_same_vma(&c->host->proc[p], a);
 			c->d->proc = p;
 			c->d->va = a->start;
 			if (b && differ(c, a, b))

@@ -95,6 +95,9 @@ bool obs_compare(const struct op *op, const struct obs *ours,
 		 struct diff *ret);
 /* Areas as text: "0-2:rw-p 2-4:r--s@5", pages from the window's start. */
 void vmas_format(const struct obs_proc *p, bool joined, char *buf, size_t size);
+/* The area of @p with the bounds of @v, or NULL */
+const struct obs_vma *obs_same_vma(const struct obs_proc *p,
+				   const struct obs_vma *v);
 /* Which pages of a process kept their frame since @before. */
 void obs_kept(const struct obs *before, struct obs *now);
 /* The address of a page's index in struct obs_proc */

@@ -165,8 +165,8 @@ void scenario_print(const struct scenario *s, FILE *out)
 
 	fprintf(out, "boot x86_64 ram=128M\n"
 		     "let a = 0x200000000000\n"
-		     "map -F -a $a-0x1000 0x1000 none\n"
-		     "map -F -a $a+0x400000 0x1000 none\n"
+		     "map -s -F -a $a-0x1000 0x1000 none\n"
+		     "map -s -F -a $a+0x400000 0x1000 none\n"
 		     "let h = brk\n"
 		     "let t = vvar\n"
 		     "touch -w heap\n");

@@ -9,12 +9,13 @@
 #include "kernel/mm_internal.h"
 #include "tests/diff/sim_view.h"
 
+/* Shared: nothing merges with it. */
 static void guard(struct sim *s, va_t va)
 {
 	va_t ret;
 
 	do_mmap(s->k, s->task[0]->mm, NULL, va, PAGE, 0,
-		LX_MAP_PRIVATE | LX_MAP_ANONYMOUS | LX_MAP_FIXED, 0, &ret);
+		LX_MAP_SHARED | LX_MAP_ANONYMOUS | LX_MAP_FIXED, 0, &ret);
 }
 
 /* The lowest area above the arena: below it mappings without a hint go. */
