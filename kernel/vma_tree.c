@@ -41,20 +41,22 @@ struct vma_pos { /* an area's place */
 	unsigned leaf, i;
 };
 
-/* How many of a line are at or below @va. */
-static inline unsigned count_below(const va_t *key, va_t va)
+/*
+ * How many of a line are at or below @va: not all. Read one by one: a vector
+ * would wait for addresses that have just been stored singly.
+ */
+static inline unsigned count_below(const volatile va_t *key, va_t va)
 {
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < LINE; i++)
-		n += key[i] <= va;
-	return n;
+	return (key[0] <= va) + (key[1] <= va) + (key[2] <= va) +
+	       (key[3] <= va) + (key[4] <= va) + (key[5] <= va) +
+	       (key[6] <= va);
 }
 
 /* The area of @leaf, which has one, that ends above @va. */
 static inline unsigned slot_above(const struct vma_leaf *leaf, va_t va)
 {
-	unsigned line = count_below(leaf->top, va) * LINE;
+	unsigned line = leaf->n <= LINE ? 0 :
+					  count_below(leaf->top, va) * LINE;
 
 	__builtin_prefetch(&leaf->vma[line]);
 	return line + count_below(&leaf->end[line], va);
