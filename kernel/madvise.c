@@ -199,12 +199,16 @@ static int madvise_populate_write(const struct madvise_call *c,
 /* --- the table ------------------------------------------------------------ */
 
 #define NOT_LRU (VM_LOCKED | VM_PFNMAP | VM_HUGETLB)
-#define FN(n, f, no)                                                           \
-	{ .name = #n, .behavior = LX_MADV_##n, .refuse = no,                   \
-	  .fn = madvise_##f }
-#define FLAGS(n, off, on, no)                                                  \
-	{ .name = #n, .behavior = LX_MADV_##n, .clear = off, .set = on,        \
-	  .refuse = no }
+#define FN(n, f, no)                                               \
+	{                                                          \
+		.name = #n, .behavior = LX_MADV_##n, .refuse = no, \
+		.fn = madvise_##f                                  \
+	}
+#define FLAGS(n, off, on, no)                                                 \
+	{                                                                     \
+		.name = #n, .behavior = LX_MADV_##n, .clear = off, .set = on, \
+		.refuse = no                                                  \
+	}
 
 static const struct advice advices[] = {
 	FLAGS(NORMAL, VM_RAND_READ | VM_SEQ_READ, 0, 0),
@@ -270,6 +274,11 @@ static const struct advice *find_advice(int behavior)
 	return NULL;
 }
 
+bool madvise_configured(int behavior)
+{
+	return find_advice(behavior);
+}
+
 /* --- the call ------------------------------------------------------------- */
 
 /* A file area is none, MAP_SHARED|MAP_ANONYMOUS neither. */
@@ -281,6 +290,32 @@ static bool refused(const struct advice *a, const struct vm_area_struct *vma)
 		return false;
 	return (vma->vm_flags & a->refuse) ||
 	       (a->anonymous && !vma_is_anonymous(vma));
+}
+
+static const char *reason(unsigned long flags)
+{
+	return flags & VM_LOCKED    ? "locked"
+	       : flags & VM_HUGETLB ? "of hugetlb pages"
+	       : flags & VM_SPECIAL ? "the kernel's own"
+	       : flags & VM_SHARED  ? "shared"
+				    : "not private anonymous memory";
+}
+
+const struct vm_area_struct *madvise_refused_by(const struct mm_struct *mm,
+						va_t start, uint64_t len,
+						int behavior, const char **why)
+{
+	const struct advice *a = find_advice(behavior);
+	const struct vm_area_struct *vma = find_vma(mm, start);
+
+	for (; a && vma && vma->vm_start < start + len;
+	     vma = vma_tree_next(&mm->vmas, vma)) {
+		if (!refused(a, vma))
+			continue;
+		*why = reason(vma->vm_flags & a->refuse);
+		return vma;
+	}
+	return NULL;
 }
 
 /* What the slab cannot give now it may give later: -EAGAIN. */

@@ -40,8 +40,18 @@ enum lx_madvise {
 /* Holes give -ENOMEM, but what is mapped around them has been advised. */
 int do_madvise(struct kernel *k, struct mm_struct *mm, va_t start, uint64_t len,
 	       int behavior);
+/*
+ * The first area of the range to which the advice does not apply, or NULL;
+ * *why is a static phrase.
+ */
+const struct vm_area_struct *madvise_refused_by(const struct mm_struct *mm,
+						va_t start, uint64_t len,
+						int behavior,
+						const char **why);
 /* "DONTNEED" -> LX_MADV_DONTNEED, also with MADV_ before; -1: no advice. */
 int madvise_by_name(const char *name);
+/* Was it built in? KSM and memory failure were not. */
+bool madvise_configured(int behavior);
 /* The ith name, without MADV_, or NULL. */
 const char *madvise_name(unsigned i);
 

@@ -74,11 +74,17 @@
 	X(cmd_let) \
 	X(cmd_load_raw) \
 	X(cmd_lua) \
+	X(cmd_madvise) \
 	X(cmd_map) \
 	X(cmd_maps) \
 	X(cmd_meminfo) \
+	X(cmd_mincore) \
+	X(cmd_mlock) \
+	X(cmd_mlockall) \
 	X(cmd_mprotect) \
 	X(cmd_mtrr) \
+	X(cmd_munlock) \
+	X(cmd_munlockall) \
 	X(cmd_munmap) \
 	X(cmd_page) \
 	X(cmd_page_address) \
