@@ -17,12 +17,14 @@
 #include "kernel/highmem.h"
 #include "kernel/internal.h"
 #include "kernel/mm.h"
+#include "kernel/mm_inline.h"
 #include "kernel/pgtable.h"
 #include "kernel/process.h"
 #include "kernel/pte.h"
 #include "kernel/pti.h"
 #include "kernel/rmap.h"
 #include "kernel/slab.h"
+#include "kernel/swap.h"
 #include "kernel/tlb.h"
 #include "kernel/vmalloc.h"
 #include "machine/stale.h"
@@ -191,6 +193,8 @@ unsigned kernel_check(struct kernel *k, check_fn fn, void *ctx)
 		if (t->mm)
 			found += mm_check(k, t->mm, fn, ctx);
 	found += rmap_check(k, fn, ctx);
+	found += lru_check(k, fn, ctx);
+	found += swap_check(k, fn, ctx);
 	found += pgtable_check(k, fn, ctx);
 	return found;
 }

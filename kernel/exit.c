@@ -16,6 +16,7 @@
 #include <errno.h>
 
 #include "kernel/highmem.h"
+#include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
 #include "kernel/pti.h"
 #include "kernel/tlb.h"
@@ -39,6 +40,7 @@ void exit_mmap(struct kernel *k, struct mm_struct *mm)
 	struct vm_area_struct *vma;
 	uint64_t before;
 
+	lru_add_drain(k);
 	for_each_vma(&mm->vmas, vma)
 		unmap_page_range(k, vma, vma->vm_start, vma->vm_end);
 	before = k->vmstat.pgfree;

@@ -16,7 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
+#include "kernel/swap.h"
 
 #define RA_PAGES 32	/* linux VM_READAHEAD_PAGES: 128 KiB */
 
@@ -32,6 +34,16 @@ void page_cache_add(struct kernel *k, struct inode *inode, uint64_t index,
 	page->index = index;
 	page_cache_replace(&inode->mapping, index, pfn);
 	inode->mapping.nrpages++;
+}
+
+void page_cache_delete(struct kernel *k, pfn_t pfn)
+{
+	struct page *page = pfn_to_page(k, pfn);
+
+	page_cache_clear(page->mapping, page->index);
+	page->mapping->nrpages--;
+	page->mapping = NULL;
+	put_page(k, pfn);
 }
 
 /* --- reading -------------------------------------------------------------- */
@@ -81,6 +93,7 @@ static void page_cache_readahead(struct kernel *k, struct inode *inode,
 			return;
 		read_page(k, inode, i, pfn);
 		page_cache_add(k, inode, i, pfn);
+		folio_add_lru(k, pfn);
 	}
 	inode->mapping.ra_end = end;
 }

@@ -41,6 +41,7 @@ const struct frame_use_info frame_use_info[NR_FRAME_USES] = {
 	[FRAME_ANON] = { "anon", 'A', RECLAIM_SWAP },
 	[FRAME_FILE] = { "page cache", 'F', RECLAIM_DROP },
 	[FRAME_SHMEM] = { "shmem", 'H', RECLAIM_SWAP },
+	[FRAME_SWAPCACHE] = { "swap cache", 'W', RECLAIM_DROP },
 	[FRAME_SHARED] = { "shared", 'X', RECLAIM_SWAP },
 	[FRAME_KERNEL] = { "kernel, other", 'O', RECLAIM_NEVER },
 };
@@ -199,6 +200,8 @@ static enum frame_use flags_use(const struct page *page)
 	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)
 		if (page->flags & uses[i].flag)
 			return uses[i].use;
+	if ((page->flags & PG_swapcache) && page->_mapcount <= 0)
+		return FRAME_SWAPCACHE;
 	return page->mapping ? user_use(page) : FRAME_KERNEL;
 }
 
@@ -437,6 +440,10 @@ static bool find_locked(void *ctx, struct vm_area_struct *vma, va_t va)
 static enum frame_reclaim user_reclaim(const struct page *page,
 				       const char **why)
 {
+	if (page->flags & PG_swapcache) {
+		*why = "its bytes are in swap already";
+		return page->flags & PG_dirty ? RECLAIM_SWAP : RECLAIM_DROP;
+	}
 	if (page->flags & PG_anon) {
 		*why = "anonymous memory, its bytes are nowhere else";
 		return RECLAIM_SWAP;

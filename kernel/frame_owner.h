@@ -32,7 +32,8 @@ enum frame_use {
 	FRAME_ANON,	/* of a process: anonymous, mapped once */
 	FRAME_FILE,	/* page cache of a file, mapped once or not at all */
 	FRAME_SHMEM,	/* shared memory, the same */
-	FRAME_SHARED,	/* any of the three, mapped more than once */
+	FRAME_SWAPCACHE, /* in the swap cache, mapped by nobody */
+	FRAME_SHARED,	/* anon, file or shmem, mapped more than once */
 	FRAME_KERNEL,	/* the kernel's, for anything else */
 	NR_FRAME_USES,
 };

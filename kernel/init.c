@@ -20,12 +20,14 @@
 #include "kernel/memblock.h"
 #include "kernel/memtype.h"
 #include "kernel/mm.h"
+#include "kernel/mm_inline.h"
 #include "kernel/process.h"
 #include "kernel/page_alloc.h"
 #include "kernel/pgtable.h"
 #include "kernel/pti.h"
 #include "kernel/tlb.h"
 #include "kernel/slab.h"
+#include "kernel/swap.h"
 #include "kernel/swiotlb.h"
 #include "kernel/sysctl.h"
 #include "kernel/vmalloc.h"
@@ -285,6 +287,8 @@ static const char *boot(struct kernel *k)
 	if (why)
 		return why;
 	slab_init(k);
+	lruvec_init(k);
+	swap_init(k);
 	if (vmalloc_init(k))
 		return "no memory left for the tables of the vmalloc area";
 	if (highmem_init(k) || fixmap_init(k))
@@ -329,6 +333,7 @@ void kernel_destroy(struct kernel *k)
 		return;
 	k->sink.fn = NULL;
 	tasks_deinit(k);
+	swap_deinit(k);
 	fixmap_deinit(k);
 	dma_deinit(k);
 	swiotlb_deinit(k);

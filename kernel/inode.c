@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "kernel/mm_internal.h"
+#include "kernel/swap.h"
 
 struct inode *inode_alloc(struct kernel *k, const char *path)
 {
@@ -56,6 +57,7 @@ void iput(struct kernel *k, struct inode *inode)
 	if (!inode || --inode->refs)
 		return;
 	truncate_inode_pages(k, &inode->mapping);
+	shmem_swap_truncate(k, inode, 0);
 	LIST_REMOVE(inode, link);
 	if (inode->fd >= 0)
 		close(inode->fd);

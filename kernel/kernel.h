@@ -93,6 +93,26 @@ struct fixmap_state;
 struct kmap_state;
 struct device;
 struct io_tlb_mem;
+struct swap_state;
+
+/* Pages that reclaim looks at: heads are the youngest (mm_inline.h). */
+enum lru_list {
+	LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIVE_FILE,
+	LRU_UNEVICTABLE, NR_LRU_LISTS,
+};
+
+#define PAGEVEC_SIZE 15
+enum lru_batch_kind { LRU_DEACTIVATE, LRU_LAZYFREE, NR_LRU_BATCHES };
+
+struct lruvec {
+	struct page_list list[NR_LRU_LISTS];
+	uint64_t nr[NR_LRU_LISTS];
+	/* of each CPU: pages that are moved together, see swap.c */
+	struct lru_batch {
+		unsigned nr;
+		uint32_t pfn[PAGEVEC_SIZE];
+	} batch[MACHINE_MAX_CPUS][NR_LRU_BATCHES];
+};
 
 struct kernel {
 	struct kernel_config config;
@@ -132,6 +152,8 @@ struct kernel {
 	unsigned fail_nth;		/* tests: the nth allocation from now fails; 0 off */
 	pfn_t zero_pfn;			/* the shared zero page */
 	uint64_t nr_mlock;		/* pages that are PG_mlocked (linux NR_MLOCK) */
+	struct lruvec lruvec;
+	struct swap_state *swap;	/* owned; swap.h */
 
 	/* Kernel address space */
 	pa_t swapper_pg_dir;		/* root table of the kernel */
@@ -177,6 +199,10 @@ struct kernel {
 		uint64_t compact_isolated;
 		uint64_t compact_stall, compact_fail, compact_success;
 		uint64_t unevictable_pgs_mlocked, unevictable_pgs_munlocked;
+		uint64_t pswpin, pswpout, swap_ra, swap_ra_hit;
+		uint64_t pgscan_direct, pgsteal_direct, pgrefill;
+		uint64_t pgactivate, pgdeactivate, pgrotated;
+		uint64_t pglazyfree, pglazyfreed, nr_vmscan_write;
 	} vmstat;
 	uint64_t rng;			/* state of the one seeded generator */
 	uint32_t stamp;			/* PG_STAMP_MASK bits of this command */

@@ -16,6 +16,7 @@
 #include "kernel/gup.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mman.h"
+#include "kernel/swap.h"
 
 struct advice;
 
@@ -42,45 +43,6 @@ static bool vma_is_anonymous(const struct vm_area_struct *vma)
 	return !vma->vm_ops;
 }
 
-/* --- every entry of a range ----------------------------------------------- */
-
-typedef uint64_t (*pte_fn)(struct kernel *k, uint64_t pte, struct page *page);
-
-/* The entries of one table that changed. */
-static uint64_t change_ptes(const struct madvise_call *c,
-			    const struct pte_range *r, pte_fn fn)
-{
-	struct kernel *k = c->k;
-	uint8_t *ptep = r->ptep;
-	uint64_t old, pte, nr = 0;
-	struct page *page;
-
-	for (va_t va = r->va; va < r->end;
-	     va += PAGE_SIZE, ptep += k->mode->entry_size) {
-		old = ptep_get(k, ptep);
-		page = pte_present(old) ? vm_normal_page(k, old) : NULL;
-		pte = page ? fn(k, old, page) : old;
-		if (pte == old)
-			continue;
-		set_pte_at(k, c->mm, va, ptep, pte, c->advice->name);
-		nr++;
-	}
-	return nr;
-}
-
-/* @fn says for each present page of the range what its entry shall be. */
-static void for_each_page(const struct madvise_call *c, va_t start, va_t end,
-			  pte_fn fn)
-{
-	struct pte_range r;
-	uint64_t nr = 0;
-
-	for (va_t va = start; next_pte_range(c->k, mm_root(c->mm), va, end, &r);
-	     va = r.end)
-		nr += change_ptes(c, &r, fn);
-	flush_tlb_range(c->k, c->mm, start, end, nr);
-}
-
 /* --- MADV_DONTNEED, MADV_FREE --------------------------------------------- */
 
 static int madvise_dontneed(const struct madvise_call *c,
@@ -90,51 +52,26 @@ static int madvise_dontneed(const struct madvise_call *c,
 	return 0;
 }
 
-/*
- * The page may go as long as its entry stays clean: nobody has written since.
- * Without PG_swapbacked, reclaim drops it instead of writing it out.
- */
-static uint64_t lazyfree_pte(struct kernel *k, uint64_t pte, struct page *page)
-{
-	if ((page->flags & PG_dirty) && page->_mapcount != 1)
-		return pte;
-	page->flags &= ~(PG_dirty | PG_active | PG_referenced);
-	if (page->flags & PG_anon)
-		page->flags &= ~PG_swapbacked;
-	page_changed(k, page);
-	return pte & ~(PTE_A | PTE_D);
-}
-
 static int madvise_free(const struct madvise_call *c,
 			struct vm_area_struct *vma, va_t start, va_t end)
 {
-	for_each_page(c, start, end, lazyfree_pte);
+	madvise_free_range(c->k, vma, start, end);
 	return 0;
 }
 
 /* --- MADV_COLD, MADV_PAGEOUT ---------------------------------------------- */
 
-/* Pages of other mappers too are left alone: it is not theirs to say. */
-static uint64_t old_pte(struct kernel *k, uint64_t pte, struct page *page)
-{
-	if (page->_mapcount != 1)
-		return pte;
-	page->flags &= ~(PG_active | PG_referenced);
-	return pte & ~PTE_A;
-}
-
 static int madvise_cold(const struct madvise_call *c,
 			struct vm_area_struct *vma, va_t start, va_t end)
 {
-	for_each_page(c, start, end, old_pte);
+	madvise_cold_range(c->k, vma, start, end);
 	return 0;
 }
 
-/* What is old now may be reclaimed. */
 static int madvise_pageout(const struct madvise_call *c,
 			   struct vm_area_struct *vma, va_t start, va_t end)
 {
-	for_each_page(c, start, end, old_pte);
+	madvise_pageout_range(c->k, vma, start, end);
 	return 0;
 }
 
@@ -145,6 +82,10 @@ static int madvise_willneed(const struct madvise_call *c,
 {
 	char byte;
 
+	if (!vma->vm_file) {
+		force_swapin_readahead(c->k, vma, start, end);
+		return 0;
+	}
 	for (; vma->vm_file && start < end; start += PAGE_SIZE) {
 		uint64_t off = linear_page_index(vma, start) << PAGE_SHIFT;
 

@@ -109,6 +109,7 @@ static uint64_t linux_flags(uint64_t flags)
 		{ PG_dirty, 3 },
 		{ PG_lru, 4 },
 		{ PG_active, 5 },
+		{ PG_workingset, 6 },
 		{ PG_slab, 9 },
 		{ PG_swapcache, 10 },
 		{ PG_reserved, 12 },

@@ -10,19 +10,22 @@
  *	                    |                  around it, or ->fault
  *	                    +- private write - do_cow_fault: copy of the page
  *	                    +- shared write -- do_shared_fault: page itself
+ *	entry of a page in swap -------------- do_swap_page (swap_pte.c)
  *	entry, write to a read-only page ----- do_wp_page
  *	    |  shared ----------------------- wp_page_shared: now writable
  *	    |  private, sole owner ---------- wp_page_reuse:  now writable
  *	    +- private, others or file ------ wp_page_copy:   copy-on-write
  *	entry, rights suffice ---------------- spurious (a stale TLB entry)
  *
- * Left out: locks and retries, swap, NUMA hinting, huge pages, userfaultfd,
+ * Left out: locks and retries, NUMA hinting, huge pages, userfaultfd,
  * memcg, migration, KSM, page-table sharing, mmu notifiers.
  */
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
+#include "kernel/swap.h"
 
 /* --- finding entries ------------------------------------------------------ */
 
@@ -111,8 +114,10 @@ static void zap_pte(struct kernel *k, struct vm_area_struct *vma, uint64_t pte)
 {
 	struct page *page;
 
-	if (!pte_present(pte))
+	if (!pte_present(pte)) {
+		zap_swap_pte(k, vma->vm_mm, pte);
 		return;
+	}
 	page = vm_normal_page(k, pte);
 	if (!page)
 		return;
@@ -122,6 +127,8 @@ static void zap_pte(struct kernel *k, struct vm_area_struct *vma, uint64_t pte)
 	page->_mapcount--;
 	page_changed(k, page);
 	munlock_vma_page(k, page, vma);
+	if (__builtin_expect(page->flags & PG_swapcache, 0))
+		free_swap_cache(k, page_to_pfn(k, page));
 	put_page(k, page_to_pfn(k, page));
 }
 
@@ -159,8 +166,10 @@ uint64_t unmap_page_range(struct kernel *k, struct vm_area_struct *vma,
 void zap_page_range(struct kernel *k, struct vm_area_struct *vma, va_t start,
 		    va_t end)
 {
-	uint64_t nr = unmap_page_range(k, vma, start, end);
+	uint64_t nr;
 
+	lru_add_drain(k);
+	nr = unmap_page_range(k, vma, start, end);
 	flush_tlb_range(k, vma->vm_mm, start, end, nr);
 }
 
@@ -172,6 +181,7 @@ struct copy {
 	bool cow;		/* private and may be written: protect both */
 	bool shared;
 	uint64_t rss[NR_MM_COUNTERS], nr;
+	int err;
 };
 
 /* Counts the child as a mapper of the page behind @pte. */
@@ -201,6 +211,21 @@ static inline uint64_t copy_present_pte(struct copy *c, va_t va, uint8_t *src,
 	return pte & ~PTE_A;
 }
 
+/* An entry of a page in swap: the child's, or 0 if it gets none. */
+static uint64_t copy_nonpresent_pte(struct copy *c, va_t va, uint8_t *src)
+{
+	uint64_t pte = ptep_get(c->k, src);
+
+	if (!swap_pte_ok(c->k, pte))
+		return 0;
+	pte = copy_swap_pte(c->k, c->src, va, src);
+	if (pte)
+		c->rss[MM_SWAPENTS]++;
+	else
+		c->err = -ENOMEM;
+	return pte;
+}
+
 static void copy_pte_range(struct copy *c, const struct pte_range *r,
 			   uint8_t *dst)
 {
@@ -211,9 +236,15 @@ static void copy_pte_range(struct copy *c, const struct pte_range *r,
 	for (va_t va = r->va; va < r->end;
 	     va += PAGE_SIZE, src += size, dst += size) {
 		pte = ptep_get(c->k, src);
-		if (!pte || !pte_present(pte))
+		if (!pte)
 			continue;
-		ptep_put(c->k, dst, copy_present_pte(c, va, src, pte));
+		if (__builtin_expect(pte_present(pte), 1))
+			pte = copy_present_pte(c, va, src, pte);
+		else
+			pte = copy_nonpresent_pte(c, va, src);
+		if (!pte)
+			continue;
+		ptep_put(c->k, dst, pte);
 		c->nr++;
 	}
 }
@@ -235,17 +266,16 @@ int copy_page_range(struct kernel *k, struct vm_area_struct *dst,
 			  .cow = (src->vm_flags & (VM_SHARED | VM_MAYWRITE)) ==
 				 VM_MAYWRITE };
 	struct pte_range r;
-	int err = 0;
 
 	if (!vma_needs_copy(src))
 		return 0;
 	for (va_t va = src->vm_start;
-	     next_pte_range(k, mm_root(c.src), va, src->vm_end, &r);
+	     !c.err && next_pte_range(k, mm_root(c.src), va, src->vm_end, &r);
 	     va = r.end) {
 		uint8_t *ptep = pte_alloc_map(k, c.dst, r.va);
 
 		if (!ptep) {
-			err = -ENOMEM;
+			c.err = -ENOMEM;
 			break;
 		}
 		copy_pte_range(&c, &r, ptep);
@@ -255,7 +285,7 @@ int copy_page_range(struct kernel *k, struct vm_area_struct *dst,
 	kevent(k, .kind = KEV_HANDLER, .func = "copy_page_range",
 	       .va = src->vm_start, .end = src->vm_end, .n = c.nr,
 	       .pid = c.dst->owner_pid);
-	return err;
+	return c.err;
 }
 
 /* --- faults --------------------------------------------------------------- */
@@ -294,6 +324,7 @@ static unsigned do_anonymous_page(struct vm_fault *vmf)
 		pte = pte_mkdirty(k, pte) | PTE_RW;
 	vma->vm_mm->rss[MM_ANONPAGES]++;
 	page_add_anon_rmap(k, pfn, vma, vmf->address);
+	folio_add_lru(k, pfn);
 	set_pte_at(k, vma->vm_mm, vmf->address, vmf->pte, pte, "anon");
 	report(vmf, "do_anonymous_page", "zeroed frame", 0, pfn, 0);
 	return 0;
@@ -315,6 +346,7 @@ void do_set_pte(struct vm_fault *vmf, pfn_t pfn, va_t va, uint8_t *ptep)
 	if (write && !(vma->vm_flags & VM_SHARED)) {
 		vma->vm_mm->rss[MM_ANONPAGES]++;
 		page_add_anon_rmap(vmf->k, pfn, vma, va);
+		folio_add_lru(vmf->k, pfn);
 	} else {
 		vma->vm_mm->rss[mm_counter(pfn_to_page(vmf->k, pfn))]++;
 		page_add_file_rmap(vmf->k, pfn, vma);
@@ -494,12 +526,14 @@ static unsigned wp_page_copy(struct vm_fault *vmf, struct page *page)
 		vma->vm_mm->rss[mm_counter(page)]--;
 	vma->vm_mm->rss[MM_ANONPAGES]++;
 	page_add_anon_rmap(k, new, vma, vmf->address);
+	folio_add_lru(k, new);
 	set_pte_at(k, vma->vm_mm, vmf->address, vmf->pte, pte, "wp_page_copy");
 	report(vmf, "do_wp_page", page ? "copied" : "zero page replaced", old,
 	       new, page ? page->_mapcount : 0);
 	flush_tlb_page(k, mm_root(vma->vm_mm), vmf->address);
 	if (page) {
 		page_remove_rmap(k, old, vma);
+		free_swap_cache(k, old);
 		put_page(k, old);
 	}
 	return 0;
@@ -516,11 +550,21 @@ static unsigned wp_page_shared(struct vm_fault *vmf, struct page *page)
 	return 0;
 }
 
+/* Has nobody else the page? It loses its slot in swap, if that is why not. */
+static bool sole_owner(struct kernel *k, struct page *page)
+{
+	if (page->_refcount > 1 + !!(page->flags & PG_swapcache))
+		return false;
+	if (page->flags & PG_swapcache)
+		try_to_free_swap(k, page_to_pfn(k, page));
+	return page->_refcount == 1;
+}
+
 /*
  * A write to a present read-only page. An anonymous page that is known to be
  * exclusive, or to which no other reference exists, is reused.
  */
-static unsigned do_wp_page(struct vm_fault *vmf)
+unsigned do_wp_page(struct vm_fault *vmf)
 {
 	struct page *page = vm_normal_page(vmf->k, vmf->orig_pte);
 
@@ -535,7 +579,7 @@ static unsigned do_wp_page(struct vm_fault *vmf)
 			wp_page_reuse(vmf, "reused, exclusive");
 			return 0;
 		}
-		if (page->_refcount == 1) {
+		if (sole_owner(vmf->k, page)) {
 			page_move_anon_rmap(vmf->k, page_to_pfn(vmf->k, page),
 					    vmf->vma);
 			wp_page_reuse(vmf, "reused, sole owner");
@@ -554,7 +598,7 @@ static unsigned handle_pte_fault(struct vm_fault *vmf)
 	if (!pte)
 		return do_fault(vmf);
 	if (!pte_present(pte))
-		return VM_FAULT_SIGBUS;	/* a swap entry that is none of ours */
+		return do_swap_page(vmf);
 	if ((vmf->flags & FAULT_FLAG_WRITE) && !(pte & PTE_RW))
 		return do_wp_page(vmf);
 	if (vmf->flags & FAULT_FLAG_WRITE)

@@ -19,7 +19,9 @@
 
 #include "kernel/buddy.h"
 #include "kernel/highmem.h"
+#include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
+#include "kernel/swap.h"
 
 static bool count_mapper(void *ctx, struct vm_area_struct *vma, va_t va)
 {
@@ -31,13 +33,14 @@ static bool count_mapper(void *ctx, struct vm_area_struct *vma, va_t va)
 static bool can_move(struct kernel *k, pfn_t pfn)
 {
 	const struct page *page = pfn_to_page(k, pfn);
-	int cache = !(page->flags & PG_anon), mappers = 0;
+	bool file = !(page->flags & PG_anon);
+	int cache = file || (page->flags & PG_swapcache), mappers = 0;
 
 	if (!page_is_movable(k, pfn) ||
 	    page->_refcount != page->_mapcount + cache ||
 	    kmap_in_use(k, pfn, 1))
 		return false;
-	if (cache && find_get_page(page->mapping, page->index) != pfn)
+	if (file && find_get_page(page->mapping, page->index) != pfn)
 		return false;
 	rmap_walk(k, pfn, count_mapper, &mappers);
 	return mappers == page->_mapcount;
@@ -69,6 +72,10 @@ static void move_record(struct kernel *k, pfn_t old, pfn_t new)
 {
 	struct page *from = pfn_to_page(k, old), *to = pfn_to_page(k, new);
 
+	bool lru = from->flags & PG_lru;
+
+	if (lru)
+		page_cache_release(k, old);
 	to->flags = (from->flags & ~PG_STAMP_MASK) | PG_used | PG_fresh |
 		    k->stamp;
 	to->_refcount = from->_refcount;
@@ -76,7 +83,12 @@ static void move_record(struct kernel *k, pfn_t old, pfn_t new)
 	to->private = from->private;
 	to->mapping = from->mapping;
 	to->index = from->index;
-	if (!(to->flags & PG_anon))
+	to->flags &= ~PG_lru_batch;
+	if (lru)
+		lruvec_add_folio(k, new);
+	if (to->flags & PG_swapcache)
+		swap_cache_replace(k, to->private, new);
+	else if (!(to->flags & PG_anon))
 		page_cache_replace(to->mapping, to->index, new);
 	memset(from, 0, sizeof(*from));
 	from->flags = PG_used | k->stamp;

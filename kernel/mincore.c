@@ -4,6 +4,7 @@
  *	entry present ---------------- yes, with PROT_NONE too
  *	no entry, anonymous ---------- no
  *	no entry, file --------------- what the page cache says
+ *	entry of a page in swap ------ what the swap cache says
  *	pages of the kernel's own ---- yes: it does not tell
  *
  * Left out: locks, large pages, asking whether the caller may know of a file's
@@ -14,14 +15,21 @@
 
 #include "kernel/mm_internal.h"
 #include "kernel/mman.h"
+#include "kernel/swap.h"
 
-static uint8_t file_state(const struct vm_area_struct *vma, va_t va)
+static uint8_t file_state(struct kernel *k, const struct vm_area_struct *vma,
+			  va_t va)
 {
+	uint64_t index = linear_page_index(vma, va);
 	pfn_t pfn = PFN_NONE;
+	swp_entry_t e;
 
 	if (vma->vm_file)
-		pfn = find_get_page(vma->vm_file->f_mapping,
-				    linear_page_index(vma, va));
+		pfn = find_get_page(vma->vm_file->f_mapping, index);
+	if (vma->vm_file && pfn == PFN_NONE) {
+		e = shmem_swap_entry(vma->vm_file->f_inode, index);
+		pfn = e ? swap_cache_lookup(k, e) : PFN_NONE;
+	}
 	return pfn == PFN_NONE ? MINCORE_ABSENT : MINCORE_CACHED;
 }
 
@@ -35,18 +43,19 @@ static void area_states(struct kernel *k, const struct vm_area_struct *vma,
 
 	while (next_pte_range(k, root, va, end, &r)) {
 		for (; va < r.va; va += PAGE_SIZE)
-			*vec++ = file_state(vma, va);
+			*vec++ = file_state(k, vma, va);
 		for (; va < r.end;
 		     va += PAGE_SIZE, r.ptep += k->mode->entry_size) {
 			uint64_t pte = ptep_get(k, r.ptep);
 
-			*vec++ = pte_present(pte) ? MINCORE_MAPPED
-				 : pte		  ? MINCORE_ABSENT
-						  : file_state(vma, va);
+			*vec++ = pte_present(pte)	? MINCORE_MAPPED
+				 : swap_pte_cached(k, pte) ? MINCORE_CACHED
+				 : pte			? MINCORE_ABSENT
+							: file_state(k, vma, va);
 		}
 	}
 	for (; va < end; va += PAGE_SIZE)
-		*vec++ = file_state(vma, va);
+		*vec++ = file_state(k, vma, va);
 }
 
 /* Pages of an argument that is a multiple of a byte. */

@@ -12,11 +12,12 @@
  *
  * Whether another locked area maps a page that is let go of is looked up by
  * rmap, where 6.1 counts (mlock_count) and batches on each CPU. Left out:
- * locks, LRU lists, user_shm_lock (SHM_LOCK), pinned pages.
+ * locks, user_shm_lock (SHM_LOCK), pinned pages.
  */
 #include <errno.h>
 
 #include "kernel/gup.h"
+#include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mman.h"
 
@@ -28,7 +29,7 @@ void mlock_page(struct kernel *k, struct page *page)
 {
 	if (page->flags & PG_mlocked)
 		return;
-	page->flags |= PG_mlocked | PG_unevictable;
+	lru_set_unevictable(k, page, PG_mlocked | PG_unevictable);
 	k->nr_mlock++;
 	k->vmstat.unevictable_pgs_mlocked++;
 }
@@ -51,7 +52,7 @@ void munlock_page(struct kernel *k, struct page *page)
 		rmap_walk(k, page_to_pfn(k, page), find_locked, &locked);
 	if (locked)
 		return;
-	page->flags &= ~(PG_mlocked | PG_unevictable);
+	lru_set_unevictable(k, page, 0);
 	k->nr_mlock--;
 	k->vmstat.unevictable_pgs_munlocked++;
 }

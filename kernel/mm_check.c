@@ -12,6 +12,7 @@
 
 #include "kernel/internal.h"
 #include "kernel/mm_internal.h"
+#include "kernel/swap.h"
 
 /* --- one address space ---------------------------------------------------- */
 
@@ -78,8 +79,10 @@ static const char *bad_pte(const struct mm_check *m,
 
 	if (!vma || vma->vm_start > va)
 		return "outside any area";
+	if (swap_pte_ok(m->k, pte))
+		return vma->anon_vma ? NULL : "swapped, and no anon_vma";
 	if (!pte_present(pte))
-		return "neither present nor empty";
+		return "neither present nor empty, nor of a slot in use";
 	if ((pte & PTE_RW) && !(vma->vm_flags & VM_WRITE))
 		return "writable in a read-only area";
 	if ((pte & PTE_P) && !vma_is_accessible(vma))
@@ -101,7 +104,8 @@ static void check_pte(struct mm_check *m, const struct vm_area_struct *vma,
 		      va_t va, uint64_t pte)
 {
 	const char *why = bad_pte(m, vma, va, pte);
-	const struct page *page = vm_normal_page(m->k, pte);
+	const struct page *page = pte_present(pte) ? vm_normal_page(m->k, pte) :
+							NULL;
 
 	if (why)
 		check_finding(&m->c,
@@ -110,6 +114,7 @@ static void check_pte(struct mm_check *m, const struct vm_area_struct *vma,
 			      m->mm->owner_pid, pte, va, why);
 	if (page && pte_present(pte))
 		m->rss[mm_counter(page)]++;
+	m->rss[MM_SWAPENTS] += swap_pte_ok(m->k, pte);
 }
 
 static void check_tables(struct mm_check *m)
@@ -133,7 +138,8 @@ static void check_tables(struct mm_check *m)
 
 static void check_counters(struct mm_check *m)
 {
-	static const char *const name[] = { "file", "anon", "shmem" };
+	static const char *const name[] = { "file", "anon", "shmem",
+					     "swap" };
 	unsigned tables = pt_count_tables(m->k, mm_root(m->mm));
 
 	for (int i = 0; i < NR_MM_COUNTERS; i++)
@@ -259,20 +265,23 @@ static void check_page(struct rmap_check *m, pfn_t pfn)
 {
 	const struct page *page = pfn_to_page(m->k, pfn);
 	const struct page_count *n = &m->count[pfn];
-	uint32_t found = 0;
+	uint32_t found = 0, swap = !!(page->flags & PG_swapcache);
 
 	if ((uint32_t)page->_mapcount != n->maps)
 		check_finding(&m->c, "pfn 0x%" PRIx64 ": mapcount is %d, page tables"
 			" have %u", pfn, page->_mapcount, n->maps);
-	if ((uint32_t)page->_refcount != n->maps + n->caches)
+	if ((uint32_t)page->_refcount != n->maps + n->caches + swap)
 		check_finding(&m->c, "pfn 0x%" PRIx64 ": refcount is %d, %u mappers"
 			" and %u caches hold it", pfn, page->_refcount,
-			n->maps, n->caches);
+			n->maps, n->caches + swap);
 	if (n->locked != !!(page->flags & PG_mlocked))
 		check_finding(&m->c, "pfn 0x%" PRIx64 ": is %smlocked, and %s"
 			" locked area maps it", pfn,
 			n->locked ? "not " : "", n->locked ? "a" : "no");
 	m->mlocked += !!(page->flags & PG_mlocked);
+	if (!(page->flags & PG_lru) &&
+	    (page->flags & (PG_anon | PG_swapbacked | PG_swapcache)))
+		check_finding(&m->c, "pfn 0x%" PRIx64 ": is on no LRU list", pfn);
 	if (!n->maps)
 		return;
 	rmap_walk(m->k, pfn, count_mapper, &found);
@@ -288,7 +297,7 @@ static void check_range(struct rmap_check *m, pfn_t pfn, pfn_t end)
 
 	for (; pfn < end; pfn++, page++, n++)
 		if (n->maps || n->caches || page->_mapcount ||
-		    (page->flags & PG_mlocked))
+		    (page->flags & (PG_mlocked | PG_swapcache)))
 			check_page(m, pfn);
 }
 

@@ -151,6 +151,8 @@ struct inode *inode_alloc_from(struct kernel *k, enum mm_cache cache,
 /* Adds a page; its only reference becomes the cache's. */
 void page_cache_add(struct kernel *k, struct inode *inode, uint64_t index,
 		    pfn_t pfn);
+/* Takes a page out; the cache's reference goes. */
+void page_cache_delete(struct kernel *k, pfn_t pfn);
 /* Puts @pfn where another frame was, or none; nothing else changes. */
 void page_cache_replace(struct address_space *m, uint64_t index, pfn_t pfn);
 void page_cache_clear(struct address_space *m, uint64_t index);

@@ -86,6 +86,7 @@ struct inode {
 	uint64_t size;
 	const struct vm_operations_struct *ops;	/* NULL: cannot be mapped */
 	struct address_space mapping;
+	struct address_space *swapped;	/* owned: see shmem_swap.c, or NULL */
 	struct kernel_addr addr;
 	unsigned cache;		/* where that is: enum mm_cache */
 };
@@ -127,10 +128,15 @@ struct vm_area_struct {
 	struct anon_vma *anon_vma;
 	LIST_HEAD(, anon_vma_chain) anon_vma_chain;
 	struct i_mmap_node i_mmap;	/* place in the file's */
+	uint64_t swap_readahead_info;	/* see swap_state.c */
 	struct kernel_addr addr;
 };
 
-enum { MM_FILEPAGES, MM_ANONPAGES, MM_SHMEMPAGES, NR_MM_COUNTERS };
+enum {
+	MM_FILEPAGES, MM_ANONPAGES, MM_SHMEMPAGES,
+	MM_SWAPENTS,	/* entries of swapped pages: not resident */
+	NR_MM_COUNTERS,
+};
 
 struct mm_struct {
 	struct kernel *k;

@@ -18,6 +18,7 @@ const struct flag_name page_flag_names[] = {
 	{ PG_swapcache, "swapcache", NULL },
 	{ PG_unevictable, "unevictable", NULL },
 	{ PG_reclaim, "reclaim", NULL },
+	{ PG_workingset, "workingset", NULL },
 	{ PG_anon_exclusive, "anon_exclusive", NULL },
 	{ PG_mlocked, "mlocked", NULL },
 	{ PG_vmalloc, "vmalloc", NULL },

@@ -51,6 +51,9 @@ struct slab;
 #define PG_swapcache	BIT(32)	/* in the swap cache; private = its entry */
 #define PG_unevictable	BIT(33)	/* on no list that reclaim scans */
 #define PG_reclaim	BIT(34)	/* written out to be freed next */
+#define PG_readahead	PG_reclaim	/* read before anybody asked: the same bit */
+#define PG_workingset	BIT(35)	/* it was on an active list */
+#define PG_lru_batch	BIT(36)	/* ours: waits for lru_add_drain() */
 extern const struct flag_name page_flag_names[];
 
 struct page {

@@ -22,6 +22,7 @@
 #include "kernel/buddy.h"
 #include "kernel/compaction.h"
 #include "kernel/internal.h"
+#include "kernel/mm_inline.h"
 
 /* --- watermarks ----------------------------------------------------------- */
 
@@ -419,8 +420,11 @@ void put_page(struct kernel *k, pfn_t pfn)
 	struct page *page = pfn_to_page(k, pfn);
 
 	assert(page->_refcount > 0);
-	if (--page->_refcount == 0 && !(page->flags & PG_reserved))
-		free_pages(k, pfn, 0);
+	if (--page->_refcount || (page->flags & PG_reserved))
+		return;
+	if (page->flags & PG_lru)
+		page_cache_release(k, pfn);
+	free_pages(k, pfn, 0);
 }
 
 /* --- why a zone gives nothing --------------------------------------------- */

@@ -122,6 +122,8 @@ struct vm_fault {
 	const char *note;	/* for the event: how the page was got */
 };
 
+/* A write to a present read-only page: vmf->orig_pte. */
+unsigned do_wp_page(struct vm_fault *vmf);
 /* Sets the entry of @va to the page-cache or new page @pfn. */
 void do_set_pte(struct vm_fault *vmf, pfn_t pfn, va_t va, uint8_t *ptep);
 /* As zap_page_range without the flush: number of entries removed. */

@@ -203,6 +203,28 @@ void page_add_anon_rmap(struct kernel *k, pfn_t pfn, struct vm_area_struct *vma,
 	mlock_vma_page(k, page, vma);
 }
 
+/*
+ * A page not known to be exclusive belongs to the oldest anon_vma, where all
+ * that may have its entry are found.
+ */
+void page_add_swapin_rmap(struct kernel *k, pfn_t pfn,
+			  struct vm_area_struct *vma, va_t va, bool exclusive)
+{
+	struct page *page = pfn_to_page(k, pfn);
+
+	if (!(page->flags & PG_anon)) {
+		page->anon_vma = exclusive ? vma->anon_vma :
+					     vma->anon_vma->root;
+		page->index = linear_page_index(vma, va);
+		page->flags |= PG_anon;
+	}
+	if (exclusive)
+		page->flags |= PG_anon_exclusive;
+	page->_mapcount++;
+	page_changed(k, page);
+	mlock_vma_page(k, page, vma);
+}
+
 void page_move_anon_rmap(struct kernel *k, pfn_t pfn,
 			 struct vm_area_struct *vma)
 {

@@ -17,6 +17,9 @@ void unlink_anon_vmas(struct kernel *k, struct vm_area_struct *vma);
 /* Map and unmap counts; anonymous pages get mapping and index. */
 void page_add_anon_rmap(struct kernel *k, pfn_t pfn, struct vm_area_struct *vma,
 			va_t va);
+/* The same for one that comes from the swap cache, where others may find it. */
+void page_add_swapin_rmap(struct kernel *k, pfn_t pfn,
+			  struct vm_area_struct *vma, va_t va, bool exclusive);
 void page_add_file_rmap(struct kernel *k, pfn_t pfn,
 			struct vm_area_struct *vma);
 /* => its entry in @vma has gone. */
