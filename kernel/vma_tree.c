@@ -37,10 +37,6 @@ struct vma_leaf {
 	unsigned n;
 } __attribute__((aligned(64)));
 
-struct vma_pos { /* an area's place */
-	unsigned leaf, i;
-};
-
 /*
  * How many of a line are at or below @va: not all. Read one by one: a vector
  * would wait for addresses that have just been stored singly.
@@ -98,10 +94,25 @@ void vma_tree_deinit(struct vma_tree *t)
 	vma_tree_init(t);
 }
 
+/* Is @p the place of the first area that ends above @va? */
+static inline bool is_above(const struct vma_tree *t, struct vma_pos p, va_t va)
+{
+	const struct vma_leaf *leaf;
+
+	if (p.leaf >= nleaves(t))
+		return false;
+	leaf = t->leaf[p.leaf];
+	return p.i && p.i < leaf->n && leaf->end[p.i] > va &&
+	       leaf->end[p.i - 1] <= va;
+}
+
 static struct vma_pos pos_above(const struct vma_tree *t, va_t va)
 {
-	struct vma_pos p = { 0, 0 };
+	struct vma_pos p = t->hint;
 
+	if (is_above(t, p, va))
+		return p;
+	p = (struct vma_pos){ 0, 0 };
 	if (!nleaves(t) || va >= last_of(t, nleaves(t) - 1)) {
 		p.leaf = nleaves(t);
 		return p;
@@ -357,6 +368,7 @@ void vma_tree_insert(struct vma_tree *t, struct vm_area_struct *vma)
 	set_slot(leaf, p.i, vma);
 	leaf->n++;
 	t->count++;
+	t->hint = p;
 	refresh(t, p.leaf);
 	refresh(t, p.leaf + 1);
 }
@@ -385,6 +397,7 @@ void vma_tree_remove(struct vma_tree *t, struct vm_area_struct *vma)
 	copy_slots(leaf, p.i, leaf, p.i + 1, leaf->n - p.i - 1);
 	shorten(leaf, 1);
 	t->count--;
+	t->hint = p;
 	if (leaf->n == 0)
 		remove_leaf(t, p.leaf);
 	else
@@ -401,6 +414,7 @@ void vma_tree_adjust(struct vma_tree *t, struct vm_area_struct *vma, va_t start,
 	vma->vm_start = start;
 	vma->vm_end = end;
 	set_slot(t->leaf[p.leaf], p.i, vma);
+	t->hint = p;
 	refresh(t, p.leaf);
 	refresh(t, p.leaf + 1);
 }

@@ -27,6 +27,7 @@ struct vma_tree {
 	unsigned depth;		/* levels; the highest has at most eight */
 	unsigned cap;		/* leaves that there is room for */
 	unsigned count;		/* areas: mm->map_count */
+	struct vma_pos { unsigned leaf, i; } hint; /* changed last: found first */
 };
 
 void vma_tree_init(struct vma_tree *t);
