@@ -167,7 +167,7 @@ unsigned pgtable_check(struct kernel *k, check_fn fn, void *ctx)
 	const struct task_struct *t;
 
 	TAILQ_FOREACH (t, &k->tasks, link)
-		if (t->mm) {
+		if (task_owns_mm(t)) {
 			check_root(&c, k, t);
 			pti_check_root(&c, k, t->pid, t->mm->pgd << PAGE_SHIFT);
 		}
@@ -190,7 +190,7 @@ unsigned kernel_check(struct kernel *k, check_fn fn, void *ctx)
 	found += fixmap_check(k, fn, ctx);
 	found += dma_check(k, fn, ctx);
 	TAILQ_FOREACH (t, &k->tasks, link)
-		if (t->mm)
+		if (task_owns_mm(t))
 			found += mm_check(k, t->mm, fn, ctx);
 	found += rmap_check(k, fn, ctx);
 	found += lru_check(k, fn, ctx);

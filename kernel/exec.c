@@ -15,6 +15,7 @@
 
 #include "kernel/binprm.h"
 #include "kernel/pti.h"
+#include "kernel/signal.h"
 #include "kernel/tlb.h"
 
 #define MAX_ARG_STRLEN	(32 * PAGE_SIZE)
@@ -209,7 +210,12 @@ static int exec_mmap(struct linux_binprm *b)
 
 	if (task->cpu >= 0 && load_mm_cr3(b->k, task->cpu, mm_root(b->mm)))
 		return -EFAULT;
+	de_thread(b->k, task);
+	flush_signal_handlers(task);
+	mm_release(b->k, task);
 	task->mm = b->mm;
+	b->mm->owner_pid = task->pid;
+	mm_update_next_owner(b->k, old, task);
 	mmput(b->k, old);
 	if (task->cpu >= 0)
 		pti_exit_to_user(b->k, task->cpu);

@@ -10,7 +10,9 @@
  *	mmdrop		then nothing needs the root table: it is freed
  *
  * Frames are freed as their entries go; Linux gathers them until the flush.
- * Left out: threads, signals to the parent, process groups, core dumps. The
+ * A thread that is not the leader is gone at once; the leader stays as a
+ * zombie until the last thread has ended, and only then the parent is told.
+ * Left out: process groups, core dumps, subreapers, resource use. The
  * orphans that init inherits it reaps at once; its own children wait for it.
  */
 #include <errno.h>
@@ -19,21 +21,8 @@
 #include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
 #include "kernel/pti.h"
+#include "kernel/signal.h"
 #include "kernel/tlb.h"
-
-/* The end of flush_tlb_func() on CPUs that have @mm only lazily. */
-static void leave_lazy_mm(struct kernel *k, const struct mm_struct *mm)
-{
-	for (unsigned i = 0; i < k->machine->ncpus; i++) {
-		struct cpu *c = &k->machine->cpu[i];
-		uint64_t old = c->mmu.cr3;
-
-		if (k->lazy_mm[i] != mm || load_mm_cr3(k, i, k->swapper_pg_dir))
-			continue;
-		kevent(k, .kind = KEV_SWITCH, .func = "flush_tlb_func",
-		       .old = old, .new = c->mmu.cr3);
-	}
-}
 
 void exit_mmap(struct kernel *k, struct mm_struct *mm)
 {
@@ -49,7 +38,6 @@ void exit_mmap(struct kernel *k, struct mm_struct *mm)
 	while ((vma = vma_tree_last(&mm->vmas)))
 		vma_remove(k, vma);
 	mm->total_vm = mm->locked_vm = 0;
-	leave_lazy_mm(k, mm);
 	flush_tlb_mm(k, mm_root(mm));
 }
 
@@ -59,6 +47,13 @@ static void release_task(struct kernel *k, struct task_struct *task)
 	task_free(k, task);
 }
 
+/* Has the whole thread group ended, so that its parent can wait for it? */
+static bool is_dead(const struct task_struct *task)
+{
+	return task->state == 'Z' && task->pid == task->tgid &&
+	       !task->signal->live;
+}
+
 /* Children of @task become init's; those that have ended are gone then. */
 static void forget_children(struct kernel *k, const struct task_struct *task)
 {
@@ -66,12 +61,37 @@ static void forget_children(struct kernel *k, const struct task_struct *task)
 
 	for (t = TAILQ_FIRST(&k->tasks); t; t = next) {
 		next = TAILQ_NEXT(t, link);
-		if (t->ppid != task->pid)
+		if (t->ppid != task->tgid)
 			continue;
 		t->ppid = 1;
-		if (t->state == 'Z')
+		if (is_dead(t))
 			release_task(k, t);
 	}
+}
+
+void mm_update_next_owner(struct kernel *k, struct mm_struct *mm,
+			  const struct task_struct *task)
+{
+	struct task_struct *t;
+
+	if (!mm || mm->owner != task)
+		return;
+	TAILQ_FOREACH (t, &k->tasks, link)
+		if (t != task && t->mm == mm) {
+			mm->owner = t;
+			mm->owner_pid = t->pid;
+			return;
+		}
+	mm->owner = NULL;
+}
+
+void mm_release(struct kernel *k, struct task_struct *task)
+{
+	struct task_struct *parent = find_task(k, task->vfork_parent);
+
+	if (task->vfork_parent && parent && parent->state == 'D')
+		parent->state = 'R';
+	task->vfork_parent = 0;
 }
 
 static void exit_mm(struct kernel *k, struct task_struct *task)
@@ -83,40 +103,180 @@ static void exit_mm(struct kernel *k, struct task_struct *task)
 	task->mm = NULL;
 	if (task->cpu >= 0) {
 		k->current[task->cpu] = NULL;
-		k->lazy_mm[task->cpu] = mm;
-		mm->mm_count++;
+		if (mm) {
+			mmdrop(k, k->lazy_mm[task->cpu]);
+			k->lazy_mm[task->cpu] = mm;
+			mm->mm_count++;
+		}
 		task->cpu = -1;
 	}
+	if (!mm)
+		return;
+	mm_update_next_owner(k, mm, task);
 	mmput(k, mm);
+}
+
+/* Does @parent not want to know of children that end? */
+static bool ignores_children(const struct task_struct *parent)
+{
+	const struct k_sigaction *a = &parent->sighand->action[LX_SIGCHLD];
+
+	return a->type == SIG_TYPE_IGN || (a->sa_flags & LX_SA_NOCLDWAIT);
+}
+
+/* => all threads have ended. The parent is told, or nobody cares. */
+static void exit_notify(struct kernel *k, struct task_struct *leader)
+{
+	struct task_struct *parent = find_task(k, leader->ppid);
+	int status = leader->signal->group_exit
+			     ? leader->signal->group_exit_code
+			     : leader->exit_code;
+	struct siginfo info = {
+		.signo = leader->exit_signal,
+		.si_code = status & 0x7f ? LX_CLD_KILLED : LX_CLD_EXITED,
+	};
+	bool told = info.signo && parent && parent->signal->live;
+	bool reap = !parent ||
+		    (info.signo == LX_SIGCHLD && ignores_children(parent));
+
+	leader->exit_code = status;
+	forget_children(k, leader);
+	if (reap)
+		release_task(k, leader);
+	if (told)
+		send_signal(k, parent, &info);
+}
+
+static void exit_task(struct kernel *k, struct task_struct *task, int status)
+{
+	struct task_struct *leader = find_task(k, task->tgid);
+	bool last = --task->signal->live == 0;
+
+	kmap_local_exit(k, task);
+	mm_release(k, task);
+	exit_mm(k, task);
+	task->state = 'Z';
+	task->exit_code = status;
+	if (task != leader)
+		release_task(k, task);
+	if (last && leader)
+		exit_notify(k, leader);
 }
 
 int do_exit(struct kernel *k, struct task_struct *task, int code)
 {
-	if (task->pid == 1)
+	if (task->pid == 1 && task->signal->live == 1)
 		return -EPERM;
 	if (task->state == 'Z')
 		return -ESRCH;
-	kmap_local_exit(k, task);
-	exit_mm(k, task);
-	task->state = 'Z';
-	task->exit_code = code;
-	forget_children(k, task);
-	if (!find_task(k, task->ppid))
-		release_task(k, task);
+	exit_task(k, task, (code & 0xff) << 8);
+	return 0;
+}
+
+void end_group(struct kernel *k, struct task_struct *task, int status)
+{
+	int tgid = task->tgid;
+	struct task_struct *t;
+	bool more = true;
+
+	task->signal->group_exit = true;
+	task->signal->group_exit_code = status;
+	while (more) {
+		more = false;
+		TAILQ_FOREACH (t, &k->tasks, link)
+			if (t->tgid == tgid && t->state != 'Z')
+				break;
+		if (t) {
+			more = t->signal->live > 1;
+			exit_task(k, t, status);
+		}
+	}
+}
+
+int do_group_exit(struct kernel *k, struct task_struct *task, int code)
+{
+	if (task->tgid == 1)
+		return -EPERM;
+	if (!task->signal->live)
+		return -ESRCH;
+	end_group(k, task, (code & 0xff) << 8);
+	return 0;
+}
+
+/* Another thread than the leader execs: it takes its place and its number. */
+static void become_leader(struct kernel *k, struct task_struct *task,
+			  struct task_struct *leader)
+{
+	struct kernel_addr pid_addr = task->pid_addr;
+	int pid = task->pid;
+
+	task->pid = leader->pid;
+	task->pid_addr = leader->pid_addr;
+	task->exit_signal = LX_SIGCHLD;
+	leader->pid = pid;
+	leader->pid_addr = pid_addr;
+	if (task->mm->owner == task)
+		task->mm->owner_pid = task->pid;
+	TAILQ_REMOVE(&k->tasks, task, link);
+	TAILQ_INSERT_BEFORE(leader, task, link);
+	release_task(k, leader);
+}
+
+void de_thread(struct kernel *k, struct task_struct *task)
+{
+	struct task_struct *leader = find_task(k, task->tgid), *t, *next;
+
+	for (t = TAILQ_FIRST(&k->tasks); t; t = next) {
+		next = TAILQ_NEXT(t, link);
+		if (t->tgid == task->tgid && t != task && t->state != 'Z')
+			exit_task(k, t, LX_SIGKILL);
+	}
+	if (leader && leader != task)
+		become_leader(k, task, leader);
+}
+
+static struct task_struct *next_child(struct kernel *k,
+				      const struct task_struct *parent, int pid,
+				      const struct task_struct *t)
+{
+	struct task_struct *c =
+		t ? TAILQ_NEXT(t, link) : TAILQ_FIRST(&k->tasks);
+
+	for (; c; c = TAILQ_NEXT(c, link))
+		if (c->ppid == parent->tgid && c->pid == c->tgid &&
+		    !c->kthread && (pid == -1 || c->pid == pid))
+			return c;
+	return NULL;
+}
+
+int kernel_wait4(struct kernel *k, struct task_struct *parent, int pid,
+		 int options, int *status, int *ret)
+{
+	struct task_struct *t, *any = NULL;
+
+	for (t = next_child(k, parent, pid, NULL); t;
+	     t = next_child(k, parent, pid, t)) {
+		any = t;
+		if (!is_dead(t))
+			continue;
+		*ret = t->pid;
+		*status = t->exit_code;
+		release_task(k, t);
+		return 0;
+	}
+	if (!any)
+		return -ECHILD;
+	if (!(options & LX_WNOHANG))
+		return -EWOULDBLOCK;
+	*ret = 0;
 	return 0;
 }
 
 int do_wait(struct kernel *k, struct task_struct *parent, int *ret)
 {
-	struct task_struct *t;
+	int status, err = kernel_wait4(k, parent, -1, 0, &status, ret);
 
-	TAILQ_FOREACH(t, &k->tasks, link)
-		if (t->ppid == parent->pid && t->state == 'Z') {
-			*ret = t->pid;
-			release_task(k, t);
-			return 0;
-		}
-	return -ECHILD;
+	return err == -EWOULDBLOCK ? -ECHILD : err;
 }
 
 void tasks_deinit(struct kernel *k)
@@ -124,8 +284,7 @@ void tasks_deinit(struct kernel *k)
 	struct task_struct *t;
 
 	while ((t = TAILQ_LAST(&k->tasks, task_list))) {
-		if (t->mm)
-			exit_mm(k, t);
+		exit_mm(k, t);
 		release_task(k, t);
 	}
 	for (unsigned i = 0; i < MACHINE_MAX_CPUS; i++)

@@ -1,15 +1,18 @@
 /*
  * fork.c - address spaces and tasks come to be (linux 6.1 kernel/fork.c).
  *
- * Left out: threads and CLONE_*, credentials, namespaces, files, signals,
- * mm ids. Host structs stand for the kernel's objects; each
- * is charged to a slab of the simulated kernel, where it has its address.
+ * Left out: CLONE_* beyond memory, signals and threads, credentials,
+ * namespaces, files, mm ids; threads have limits of their own.
+ * Host structs stand for the kernel's objects; each is charged to a slab of the
+ * simulated kernel, where it has its address.
  */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/highmem.h"
 #include "kernel/mm_internal.h"
+#include "kernel/signal.h"
 
 _Static_assert(NR_MM_CACHES <= ARRAY_SIZE(((struct kernel *)0)->mm_cache),
 	       "struct kernel has room for the caches");
@@ -181,18 +184,26 @@ struct task_struct *task_alloc(struct kernel *k)
 
 void task_free(struct kernel *k, struct task_struct *task)
 {
+	exit_signals(task);
 	free_pages(k, task->stack, STACK_ORDER(k));
 	mm_uncharge(k, CACHE_PID, task->pid_addr.va);
 	mm_uncharge(k, CACHE_TASK, task->addr.va);
 	free(task);
 }
 
+/* A copy for a process; threads and vfork share. */
 static int copy_mm(struct kernel *k, struct task_struct *task,
-		   struct mm_struct *old)
+		   struct mm_struct *old, uint64_t flags)
 {
 	struct mm_struct *mm;
-	int err = mm_alloc(k, &mm);
+	int err;
 
+	if (flags & LX_CLONE_VM) {
+		old->mm_users++;
+		task->mm = old;
+		return 0;
+	}
+	err = mm_alloc(k, &mm);
 	if (err)
 		return err;
 	mm->owner = task;
@@ -207,30 +218,104 @@ static int copy_mm(struct kernel *k, struct task_struct *task,
 	return 0;
 }
 
-int kernel_fork(struct kernel *k, struct task_struct *parent,
-		struct task_struct **ret)
+/* linux copy_process(): combinations that mean nothing. */
+static bool flags_ok(uint64_t flags)
 {
-	struct task_struct *task;
-	int err;
+	if ((flags & LX_CLONE_THREAD) && !(flags & LX_CLONE_SIGHAND))
+		return false;
+	return !(flags & LX_CLONE_SIGHAND) || (flags & LX_CLONE_VM);
+}
 
-	if (!parent->mm)
-		return -ESRCH;
-	task = task_alloc(k);
-	if (!task)
-		return -ENOMEM;
+static void copy_task(struct kernel *k, struct task_struct *task,
+		      const struct task_struct *parent,
+		      const struct clone_args *args)
+{
+	bool thread = args->flags & LX_CLONE_THREAD;
+
 	task->pid = k->next_pid;
-	task->ppid = parent->pid;
+	task->tgid = thread ? parent->tgid : task->pid;
+	task->ppid = args->flags & (LX_CLONE_THREAD | LX_CLONE_PARENT)
+			     ? parent->ppid
+			     : parent->tgid;
+	task->exit_signal = thread ? 0 : args->exit_signal;
 	memcpy(task->comm, parent->comm, sizeof(task->comm));
 	memcpy(task->rlim, parent->rlim, sizeof(task->rlim));
 	task->cap_effective = parent->cap_effective;
-	task->sp = parent->sp;
+	task->sp = args->stack ? args->stack : parent->sp;
 	task->ip = parent->ip;
-	err = copy_mm(k, task, parent->mm);
+}
+
+/* The parent sleeps; its CPU goes on with the child, in the same memory. */
+static int wait_for_vfork_done(struct kernel *k, struct task_struct *parent,
+			       struct task_struct *child)
+{
+	int cpu = parent->cpu, err = 0;
+
+	if (cpu >= 0)
+		err = context_switch(k, cpu, child);
+	if (!err)
+		parent->state = 'D';
+	return err;
+}
+
+static int vfork_may_sleep(const struct kernel *k,
+			   const struct task_struct *parent)
+{
+	if (parent->cpu < 0)
+		return 0;
+	return kmap_may_switch(k, parent->cpu, parent, NULL);
+}
+
+int kernel_clone(struct kernel *k, struct task_struct *parent,
+		 const struct clone_args *args, struct task_struct **ret)
+{
+	bool vfork = args->flags & LX_CLONE_VFORK;
+	struct task_struct *task;
+	int err = vfork ? vfork_may_sleep(k, parent) : 0;
+
+	if (!parent->mm)
+		return -ESRCH;
+	if (!flags_ok(args->flags))
+		return -EINVAL;
+	if (err)
+		return err;
+	task = task_alloc(k);
+	if (!task)
+		return -ENOMEM;
+	copy_task(k, task, parent, args);
+	err = copy_mm(k, task, parent->mm, args->flags);
 	if (err) {
 		task_free(k, task);
 		return err;
 	}
+	copy_signal(task, parent, args->flags);
 	k->next_pid++;
+	TAILQ_INSERT_TAIL(&k->tasks, task, link);
+	*ret = task;
+	if (!vfork)
+		return 0;
+	task->vfork_parent = parent->pid;
+	return wait_for_vfork_done(k, parent, task);
+}
+
+int kernel_fork(struct kernel *k, struct task_struct *parent,
+		struct task_struct **ret)
+{
+	static const struct clone_args args = { .exit_signal = LX_SIGCHLD };
+
+	return kernel_clone(k, parent, &args, ret);
+}
+
+int kthread_create(struct kernel *k, const char *name, struct task_struct **ret)
+{
+	struct task_struct *task = task_alloc(k);
+
+	if (!task)
+		return -ENOMEM;
+	task->pid = task->tgid = k->next_pid++;
+	task->kthread = true;
+	signal_init_task(task);
+	memcpy(task->comm, name, strnlen(name, sizeof(task->comm) - 1));
 	TAILQ_INSERT_TAIL(&k->tasks, task, link);
 	*ret = task;
 	return 0;

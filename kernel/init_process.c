@@ -13,6 +13,7 @@
 #include <errno.h>
 
 #include "kernel/binprm.h"
+#include "kernel/signal.h"
 
 #define TEXT_OFFSET	0x200
 #define DATA_OFFSET	0x1000
@@ -115,7 +116,8 @@ int kernel_init_process(struct kernel *k)
 	task = task_alloc(k);
 	if (!task)
 		return -ENOMEM;
-	task->pid = k->next_pid++;
+	task->pid = task->tgid = k->next_pid++;
+	signal_init_task(task);
 	err = exec_init(k, task);
 	if (err) {
 		mmput(k, task->mm);

@@ -81,6 +81,7 @@ struct cpu_tlbstate {		/* linux struct tlb_state; tlb.c */
 		bool stale, user_stale;	/* they must go when it is loaded */
 	} asid[TLB_NR_DYN_ASIDS];
 	uint8_t loaded, next;
+	bool lazy_stale; /* what it has lazily has been flushed elsewhere */
 };
 
 struct task_struct;
@@ -113,6 +114,7 @@ struct lruvec {
 		uint32_t pfn[PAGEVEC_SIZE];
 	} batch[MACHINE_MAX_CPUS][NR_LRU_BATCHES];
 };
+struct signal_hook;
 
 struct kernel {
 	struct kernel_config config;
@@ -123,6 +125,7 @@ struct kernel {
 	struct ram *ram;		/* machine->ram */
 	struct layout layout;
 	struct kevent_sink sink;
+	const struct signal_hook *signal_hook; /* borrowed; NULL: no handlers */
 
 	/* Physical memory */
 	struct page *mem_map;		/* owned host array of max_pfn records */

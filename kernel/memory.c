@@ -94,19 +94,11 @@ uint8_t *pte_alloc_map(struct kernel *k, struct mm_struct *mm, va_t va)
 
 /* --- removing entries ----------------------------------------------------- */
 
-#define TLB_FLUSH_CEILING 33	/* linux tlb_single_page_flush_ceiling */
-
 void flush_tlb_range(struct kernel *k, const struct mm_struct *mm, va_t start,
 		     va_t end, uint64_t nr)
 {
-	if (!nr)
-		return;
-	if ((end - start) >> PAGE_SHIFT > TLB_FLUSH_CEILING) {
-		flush_tlb_mm(k, mm_root(mm));
-		return;
-	}
-	for (va_t va = start; va < end; va += PAGE_SIZE)
-		flush_tlb_page(k, mm_root(mm), va);
+	if (nr)
+		flush_tlb_mm_range(k, mm_root(mm), start, end, false);
 }
 
 /* One entry goes: its page loses a mapper, and perhaps its life. */
@@ -630,6 +622,15 @@ static void mm_account_fault(struct kernel *k, struct task_struct *task,
 		task->min_flt++;
 }
 
+/* The thread that runs; else, for a remote access, the owner. */
+static struct task_struct *faulting_task(const struct kernel *k,
+					 const struct mm_struct *mm)
+{
+	struct task_struct *task = k->current[k->this_cpu];
+
+	return task && task->mm == mm ? task : mm->owner;
+}
+
 unsigned handle_mm_fault(struct kernel *k, struct vm_area_struct *vma, va_t va,
 			 unsigned flags)
 {
@@ -645,6 +646,6 @@ unsigned handle_mm_fault(struct kernel *k, struct vm_area_struct *vma, va_t va,
 		vmf.orig_pte = ptep_get(k, vmf.pte);
 		ret = handle_pte_fault(&vmf);
 	}
-	mm_account_fault(k, vma->vm_mm->owner, ret);
+	mm_account_fault(k, faulting_task(k, vma->vm_mm), ret);
 	return ret;
 }

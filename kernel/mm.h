@@ -89,6 +89,17 @@ struct siginfo {
 	uint8_t trap;		/* vector */
 };
 
+enum sig_end {		    /* where a signal of an access led */
+	       SIG_STOPPED, /* the process stays where it is: a debugger has it
+			     */
+	       SIG_RETRY, /* a handler returned: the instruction is tried again
+			   */
+	       SIG_STUCK, /* the same for ever: the handler repairs nothing */
+	       SIG_ENDED, /* the process has ended; its CPU is idle */
+	       SIG_LEFT,  /* the handler did not return */
+	       SIG_PANIC, /* it would have ended init */
+};
+
 /*
  * Does @vma forbid the access whose page fault has @error as its code? Linux'
  * arch/x86/mm/fault.c.
@@ -110,18 +121,27 @@ struct user_access {		/* result */
 	struct siginfo sig;	/* signo 0: completed */
 	struct fault fault;	/* the last fault, if sig or oops */
 	bool oops;		/* a supervisor access that nothing can repair */
+	bool fixed;		/* one that the exception table ended */
+	enum sig_end end;	/* if sig */
+	unsigned handled;	/* signals whose handler returned */
 };
 
 /*
  * Reads, writes or fetches @len bytes at @va on @cpu as user (CPL 3) or
  * kernel code, page by page, faults handled and retried. @buf is read for
  * ACCESS_WRITE, filled otherwise; NULL with @len 1: the byte keeps its value,
- * as an instruction that or-s it with 0 leaves it. The signal is reported, not
- * delivered: the task stays as under a debugger.
+ * as an instruction that or-s it with 0 leaves it. What a signal leads to is in
+ * ret->end: see signal.h.
  */
 void user_access(struct kernel *k, unsigned cpu, enum access_kind kind,
 		 bool user, va_t va, void *buf, uint64_t len,
 		 struct user_access *ret);
+/*
+ * @access of user code on @cpu has faulted: handles that, and what signal it
+ * raises. True: try again; false: *ret says how it ended.
+ */
+bool user_fault(struct kernel *k, unsigned cpu, const struct access *access,
+		const struct fault *fault, struct user_access *ret);
 /* copy_from_user/copy_to_user for another or the same mm, without CPU. */
 int access_remote_vm(struct kernel *k, struct mm_struct *mm, va_t va, void *buf,
 		     uint64_t len, bool write);

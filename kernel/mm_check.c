@@ -238,9 +238,10 @@ static void count_all(struct rmap_check *m)
 	pfn_t pfn;
 
 	TAILQ_FOREACH(t, &m->k->tasks, link)
-		for (va_t va = 0; t->mm &&
-		     next_pte_range(m->k, mm_root(t->mm), va,
-				    t->mm->task_size, &r); va = r.end)
+		for (va_t va = 0;
+		     task_owns_mm(t) && next_pte_range(m->k, mm_root(t->mm), va,
+						       t->mm->task_size, &r);
+		     va = r.end)
 			count_table(m, t->mm, r);
 	LIST_FOREACH(inode, &m->k->inodes, link) {
 		uint64_t n = 0;

@@ -175,10 +175,13 @@ enum {
 #define CAP_SYS_PTRACE	19
 #define CAP_SYS_ADMIN	21
 #define CAP_SYS_RESOURCE 24
+struct sighand_struct;
+struct signal_struct;
 
 struct task_struct {
 	TAILQ_ENTRY(task_struct) link;
-	int pid, ppid;
+	int pid, ppid; /* a thread's own; the parent's thread group */
+	int tgid;      /* of the thread group: its leader's pid */
 	char comm[16];
 	struct mm_struct *mm;
 	uint64_t min_flt, maj_flt;
@@ -186,13 +189,29 @@ struct task_struct {
 	uint64_t rlim[NR_RLIMITS]; /* soft limits, bytes; see resource limits
 				      above */
 	uint64_t sp, ip;	/* user registers after exec */
-	char state;		/* R running or runnable, Z exited, not waited for */
-	int exit_code;
+	/* R running or runnable, D in vfork, T stopped, Z exited, not waited
+	 * for */
+	char state;
+	bool kthread;		      /* runs in the kernel only: no mm ever */
+	int exit_code;		      /* as wait4 tells it */
+	int exit_signal;	      /* to the parent; 0: none */
+	int vfork_parent;	      /* that waits for exec or exit, or 0 */
+	struct signal_struct *signal; /* owned with the group; signal.h */
+	struct sighand_struct *sighand;
+	uint32_t pending, blocked; /* signals */
+	va_t sas_ss_sp;		   /* sigaltstack; size 0: none */
+	uint64_t sas_ss_size;
 	int cpu;		/* where it runs, -1 if it does not */
 	pfn_t stack;		/* kernel stack, THREAD_SIZE_ORDER frames */
 	struct kmap_ctrl kmap_ctrl;	/* its kmap_local mappings */
 	struct kernel_addr addr;
 	struct kernel_addr pid_addr;	/* of its struct pid */
 };
+
+/* Does @task stand for its address space, where each counts once? */
+static inline bool task_owns_mm(const struct task_struct *task)
+{
+	return task->mm && task->mm->owner == task;
+}
 
 #endif

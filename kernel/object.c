@@ -158,7 +158,7 @@ bool table_find(const struct kernel *k, pfn_t pfn, struct table_place *ret)
 	if (is_root(k, k->swapper_pg_dir, pfn, ret))
 		return true;
 	TAILQ_FOREACH (t, &k->tasks, link) {
-		if (!t->mm)
+		if (!task_owns_mm(t))
 			continue;
 		ret->pid = t->pid;
 		if (is_root(k, t->mm->pgd << PAGE_SHIFT, pfn, ret))

@@ -204,7 +204,7 @@ static void sync_kernel_mappings(struct kernel *k, va_t va, uint64_t value)
 	if (pt_syncs_late(k, va))
 		return;
 	TAILQ_FOREACH (t, &k->tasks, link) {
-		if (!t->mm)
+		if (!task_owns_mm(t))
 			continue;
 		pa_t root = t->mm->pgd << PAGE_SHIFT;
 

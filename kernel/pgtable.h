@@ -116,6 +116,10 @@ unsigned pt_max_shift(const struct kernel *k);
 void flush_tlb_page(struct kernel *k, pa_t root, va_t va);
 /* Every user translation of @root on all CPUs. */
 void flush_tlb_mm(struct kernel *k, pa_t root);
+/* [start, end) of @root: one interrupt, page by page up to the ceiling; a lazy
+ * CPU is only disturbed if page tables were freed. */
+void flush_tlb_mm_range(struct kernel *k, pa_t root, va_t start, va_t end,
+			bool freed_tables);
 /* All translations, global ones too, on all CPUs. */
 void flush_tlb_all(struct kernel *k);
 

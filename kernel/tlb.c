@@ -8,8 +8,8 @@
  *	ASID a	kernel tables  PCID a + 1	user tables  PCID a + 1 + 0x800
  *
  * A flush of an address space that a CPU has not loaded waits until it is
- * loaded (tlb_gen there, a bit here). Left out: lazy TLB mode but for the end
- * of a task, the speculation barriers.
+ * loaded (tlb_gen there, a bit here), and so does one that a CPU has only
+ * lazily, under a kernel thread. Left out: the speculation barriers.
  */
 #include "kernel/pgtable.h"
 #include "kernel/pti.h"
@@ -43,6 +43,7 @@ const char *load_mm_cr3(struct kernel *k, unsigned cpu, pa_t root)
 	uint64_t noflush = CR3_NOFLUSH;
 	unsigned asid;
 
+	s->lazy_stale = false;
 	if (!has_pcid(c))
 		return cpu_write_cr3(c, root);
 	if (choose_asid(s, root >> PAGE_SHIFT, &asid)) {
@@ -79,12 +80,25 @@ void forget_root(struct kernel *k, pa_t root)
 				k->tlbstate[i].asid[a].used = false;
 }
 
+bool tlb_lazy_flush_due(struct kernel *k, unsigned cpu)
+{
+	bool due = k->tlbstate[cpu].lazy_stale;
+	struct cpu_tlbstate *s = &k->tlbstate[cpu];
+
+	if (due && has_pcid(&k->machine->cpu[cpu]))
+		s->asid[s->loaded].stale = true;
+	s->lazy_stale = false;
+	return due;
+}
+
 bool tlb_will_flush(const struct kernel *k, const struct cpu *cpu,
 		    uint16_t pcid)
 {
 	const struct cpu_tlbstate *s = &k->tlbstate[cpu->id];
 	unsigned asid = (pcid & ~PTI_USER_PCID) - 1u;
 
+	if (s->lazy_stale && pcid == cpu->mmu.pcid)
+		return true;
 	if (!has_pcid(cpu) || asid >= TLB_NR_DYN_ASIDS)
 		return false;
 	if ((pcid & PTI_USER_PCID) && s->asid[asid].user_stale)
@@ -107,15 +121,53 @@ static void mark_stale(struct kernel *k, unsigned cpu, pa_t root)
 /* --- flushes ------------------------------------------------------------- */
 
 /*
+ * A CPU that has @root only lazily. It needs no interrupt: it looks when it
+ * leaves the kernel's own task. If tables were freed it must not even walk
+ * them: it is made to load swapper_pg_dir (flush_tlb_func). True: all is done.
+ */
+static bool lazy_is_done(struct kernel *k, unsigned cpu, pa_t root,
+			 bool freed_tables)
+{
+	struct cpu *c = &k->machine->cpu[cpu];
+	uint64_t old = c->mmu.cr3;
+
+	if (!root || !k->lazy_mm[cpu])
+		return false;
+	if (!freed_tables) {
+		k->tlbstate[cpu].lazy_stale = true;
+		return true;
+	}
+	if (load_mm_cr3(k, cpu, k->swapper_pg_dir))
+		return false;
+	mark_stale(k, cpu, root); /* of the ASID that was left */
+	c->counters.ipis += cpu != k->this_cpu;
+	kevent(k, .kind = KEV_SWITCH, .func = "flush_tlb_func", .old = old,
+	       .new = c->mmu.cr3);
+	return true;
+}
+
+static void forget(struct kernel *k, unsigned cpu,
+		   const struct shootdown *request)
+{
+	struct cpu *c = &k->machine->cpu[cpu];
+	const char *why = cpu == k->this_cpu ? cpu_forget(c, request)
+					     : cpu_shootdown(c, request);
+
+	if (why)
+		kevent(k, .kind = KEV_TLB_FLUSH, .func = "#GP", .note = why,
+		       .n = cpu);
+}
+
+/*
  * Linux' on_each_cpu_mask(): this CPU by itself, the others by interrupt.
  * Linux waits until all have answered; here a CPU with interrupts off
  * answers later, and until then may use what is stale. @root is that of the
- * CPUs meant, 0 for all. Returns their number.
+ * CPUs meant (mm_cpumask: those that have it loaded), 0 for all. Returns their
+ * number.
  */
 static unsigned on_each_cpu(struct kernel *k, pa_t root,
-			    struct shootdown request)
+			    struct shootdown request, bool freed_tables)
 {
-	const char *why;
 	unsigned n = 0;
 
 	request.twin = has_pti(k) ? PTI_USER_PCID : 0;
@@ -125,11 +177,9 @@ static unsigned on_each_cpu(struct kernel *k, pa_t root,
 		mark_stale(k, i, root);
 		if (root && pti_kernel_root(k, mmu_root(&cpu->mmu)) != root)
 			continue;
-		why = i == k->this_cpu ? cpu_forget(cpu, &request)
-				       : cpu_shootdown(cpu, &request);
-		if (why)
-			kevent(k, .kind = KEV_TLB_FLUSH, .func = "#GP",
-			       .note = why, .n = i);
+		if (lazy_is_done(k, i, root, freed_tables))
+			continue;
+		forget(k, i, &request);
 		n++;
 	}
 	return n;
@@ -137,26 +187,52 @@ static unsigned on_each_cpu(struct kernel *k, pa_t root,
 
 void flush_tlb_page(struct kernel *k, pa_t root, va_t va)
 {
-	unsigned n = on_each_cpu(k, pt_is_kernel(k, va) ? 0 : root,
-				 (struct shootdown){ .kind = SHOOTDOWN_PAGE,
-						     .va = va });
+	unsigned n = on_each_cpu(
+		k, pt_is_kernel(k, va) ? 0 : root,
+		(struct shootdown){ .kind = SHOOTDOWN_PAGE, .va = va }, false);
 
 	if (n)
 		kevent(k, .kind = KEV_TLB_FLUSH, .func = "invlpg", .va = va,
 		       .n = n);
 }
 
-void flush_tlb_mm(struct kernel *k, pa_t root)
+static void flush_all_of(struct kernel *k, pa_t root, bool freed_tables)
 {
 	unsigned n = on_each_cpu(k, root,
-				 (struct shootdown){ .kind = SHOOTDOWN_CR3 });
+				 (struct shootdown){ .kind = SHOOTDOWN_CR3 },
+				 freed_tables);
 
 	if (n)
 		kevent(k, .kind = KEV_TLB_FLUSH, .func = "cr3", .n = n);
 }
 
+void flush_tlb_mm(struct kernel *k, pa_t root)
+{
+	flush_all_of(k, root, true);
+}
+
+void flush_tlb_mm_range(struct kernel *k, pa_t root, va_t start, va_t end,
+			bool freed_tables)
+{
+	struct shootdown request = {
+		.kind = SHOOTDOWN_PAGE,
+		.va = start,
+		.pages = (unsigned)((end - start) >> PAGE_SHIFT),
+	};
+	unsigned n;
+
+	if ((end - start) >> PAGE_SHIFT > TLB_FLUSH_CEILING) {
+		flush_all_of(k, root, freed_tables);
+		return;
+	}
+	n = on_each_cpu(k, root, request, freed_tables);
+	if (n)
+		kevent(k, .kind = KEV_TLB_FLUSH, .func = "invlpg", .va = start,
+		       .end = end, .n = n);
+}
+
 void flush_tlb_all(struct kernel *k)
 {
-	on_each_cpu(k, 0, (struct shootdown){ .kind = SHOOTDOWN_ALL });
+	on_each_cpu(k, 0, (struct shootdown){ .kind = SHOOTDOWN_ALL }, false);
 	kevent(k, .kind = KEV_TLB_FLUSH, .func = "all", .n = k->machine->ncpus);
 }

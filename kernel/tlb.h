@@ -15,6 +15,8 @@ const char *load_mm_cr3(struct kernel *k, unsigned cpu, pa_t root);
 const char *pti_load_cr3(struct kernel *k, unsigned cpu, pa_t root, bool user);
 /* The frame of @root is freed: no CPU has anything of it that will be used. */
 void forget_root(struct kernel *k, pa_t root);
+/* @cpu, lazy so far, goes on with user code: must it flush first? No longer. */
+bool tlb_lazy_flush_due(struct kernel *k, unsigned cpu);
 /* Will a CPU flush what it caches under @pcid before it runs under it? */
 bool tlb_will_flush(const struct kernel *k, const struct cpu *cpu,
 		    uint16_t pcid);

@@ -172,12 +172,11 @@ static __attribute__((noinline)) bool step_faulted(struct work *w,
 	listen(w);
 	w->k->this_cpu = cpu;
 	memset(&w->a, 0, sizeof(w->a));
-	if (exc_page_fault(w->k, cpu, access, fault, &w->a.sig)) {
+	if (user_fault(w->k, cpu, access, fault, &w->a)) {
 		user_access(w->k, cpu, access->kind, true, access->va, buf, len,
 			    &w->a);
 		return w->a.done == len;
 	}
-	w->a.fault = *fault;
 	return false;
 }
 

@@ -55,6 +55,7 @@ struct shootdown {
 	enum shootdown_kind kind;
 	va_t va;			/* for SHOOTDOWN_PAGE */
 	uint16_t twin;	/* PCID bit of a second PCID that is meant, too; 0: none */
+	unsigned pages; /* SHOOTDOWN_PAGE: so many from va on; 0 is 1 */
 };
 #define CPU_MAX_PENDING 8
 

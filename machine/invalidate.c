@@ -70,6 +70,17 @@ static void forget_twin(struct cpu *cpu, const struct shootdown *request)
 			    cpu->mmu.pcid ^ request->twin, request->va);
 }
 
+static void forget_pages(struct cpu *cpu, const struct shootdown *request)
+{
+	struct shootdown one = *request;
+	unsigned n = request->pages ? request->pages : 1;
+
+	for (; n; n--, one.va += PAGE_SIZE) {
+		forget_twin(cpu, &one);
+		cpu_invlpg(cpu, one.va);
+	}
+}
+
 /*
  * SDM "Propagation of Paging-Structure Changes to Multiple Processors". Any
  * change of CR4.PGE, to 1 as well, drops the entries of all PCIDs; a MOV to
@@ -80,12 +91,12 @@ const char *cpu_forget(struct cpu *cpu, const struct shootdown *request)
 	uint64_t cr4 = cpu->mmu.cr4;
 	const char *denied;
 
-	if (request->kind != SHOOTDOWN_ALL)
-		forget_twin(cpu, request);
 	if (request->kind == SHOOTDOWN_PAGE) {
-		cpu_invlpg(cpu, request->va);
+		forget_pages(cpu, request);
 		return NULL;
 	}
+	if (request->kind == SHOOTDOWN_CR3)
+		forget_twin(cpu, request);
 	if (request->kind == SHOOTDOWN_CR3 || !(cr4 & (CR4_PGE | CR4_PCIDE)))
 		return cpu_write_cr3(cpu, cpu->mmu.cr3);
 	denied = cpu_write_cr4(cpu, cr4 ^ CR4_PGE);

@@ -413,14 +413,19 @@ static bool will_drop(const struct cpu *cpu, const struct stale *s,
 		      const struct shootdown *request)
 {
 	bool all = cpu->mmu.cr4 & CR4_PGE; /* see cpu_forget() */
+	va_t last = request->va;
 
+	if (request->pages)
+		last += ((va_t)request->pages - 1) << PAGE_SHIFT;
 	if (request->kind == SHOOTDOWN_ALL && all)
 		return true;
 	if (request->kind != SHOOTDOWN_PAGE)
 		return !s->global && s->pcid == cpu->mmu.pcid;
 	if (s->kind != STALE_TLB)
 		return s->kind == STALE_PSC && s->pcid == cpu->mmu.pcid;
-	return in_force(cpu, s) && (request->va ^ s->va) >> s->shift == 0;
+	return in_force(cpu, s) &&
+	       request->va >> s->shift <= s->va >> s->shift &&
+	       last >> s->shift >= s->va >> s->shift;
 }
 
 static void advise(const struct cpu *cpu, struct stale *s)

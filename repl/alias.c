@@ -92,7 +92,7 @@ static void search_users(struct aliases *list, pfn_t pfn)
 	if (use != FRAME_ZERO && use != FRAME_VDSO)
 		return;
 	TAILQ_FOREACH (t, &k->tasks, link)
-		if (t->mm)
+		if (task_owns_mm(t))
 			search_tree(list, t->mm->pgd << PAGE_SHIFT, t->pid, 0,
 				    k->layout.task_size - 1);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/signal.h"
 #include "repl/cmd.h"
 #include "repl/describe.h"
 

@@ -8,6 +8,7 @@
 #include "kernel/slab.h"
 #include "kernel/vmalloc.h"
 #include "kernel/memblock.h"
+#include "kernel/signal.h"
 
 const char *page_kind(struct kernel *k, pfn_t pfn)
 {
@@ -141,12 +142,6 @@ char *describe_va(struct kernel *k, const struct task_struct *task, va_t va,
 	return buf;
 }
 
-const char *signal_name(int signo)
-{
-	return signo == LX_SIGSEGV ? "SIGSEGV" :
-	       signo == LX_SIGBUS ? "SIGBUS" : "SIGKILL";
-}
-
 static const struct {
 	int signo, code;
 	const char *name;
@@ -156,6 +151,9 @@ static const struct {
 	{ LX_SIGSEGV, LX_SI_KERNEL, "SI_KERNEL" },
 	{ LX_SIGBUS, LX_BUS_ADRERR, "BUS_ADRERR" },
 	{ LX_SIGBUS, LX_SI_KERNEL, "SI_KERNEL" },
+	{ LX_SIGKILL, LX_SI_KERNEL, "SI_KERNEL" },
+	{ LX_SIGCHLD, LX_CLD_EXITED, "CLD_EXITED" },
+	{ LX_SIGCHLD, LX_CLD_KILLED, "CLD_KILLED" },
 };
 
 const char *si_code_name(int signo, int si_code)
@@ -163,7 +161,7 @@ const char *si_code_name(int signo, int si_code)
 	for (size_t i = 0; i < ARRAY_SIZE(si_codes); i++)
 		if (si_codes[i].signo == signo && si_codes[i].code == si_code)
 			return si_codes[i].name;
-	return "?";
+	return si_code == LX_SI_USER ? "SI_USER" : "?";
 }
 
 char *describe_access(const struct access *a, char *buf, size_t size)

@@ -38,7 +38,6 @@ const char *kernel_area_name(const struct kernel *k, va_t va);
 char *vma_perms(const struct vm_area_struct *vma, char buf[5]);
 
 /* "SIGSEGV", "SEGV_MAPERR" */
-const char *signal_name(int signo);
 const char *si_code_name(int signo, int si_code);
 
 /* "user read", "kernel write": how an access is called everywhere. */

@@ -23,6 +23,7 @@
 
 #include "kernel/page_alloc.h"
 #include "kernel/pgtable.h"
+#include "kernel/signal.h"
 #include "repl/cmd.h"
 #include "repl/describe.h"
 
@@ -391,7 +392,12 @@ static void tell_signal(struct story *st, const struct beat *b,
 {
 	res_str(r, "signal", NULL, signal_name(b->ev.signo));
 	res_str(r, "si_code", NULL, si_code_name(b->ev.signo, b->ev.si_code));
-	res_va(r, "si_addr", "si_addr %s", b->ev.va);
+	if (b->ev.fault) {
+		res_va(r, "si_addr", "si_addr %s", b->ev.va);
+		return;
+	}
+	res_i64(r, "pid", "to pid %s", b->ev.pid);
+	res_str(r, "note", "~, %s", b->ev.note);
 }
 
 static void tell_vma(struct story *st, const struct beat *b, struct result *r)

@@ -252,6 +252,7 @@ static void test_kernel_tables__are_shared(void **state)
 	if (va >= k->layout.vmalloc_end)
 		va = k->layout.vmalloc_end - 16 * PAGE_SIZE;
 	mm.pgd = root >> PAGE_SHIFT;
+	mm.owner = &task;
 	TAILQ_INSERT_HEAD(&k->tasks, &task, link);
 	assert_int_equal(kernel_map_range(k, va, 0x200000, PAGE_SIZE,
 					  pt_page_kernel(k), PAGE_SHIFT),
@@ -276,6 +277,7 @@ static void test_check__root_out_of_step(void **state)
 	char text[200] = "";
 
 	mm.pgd = root >> PAGE_SHIFT;
+	mm.owner = &task;
 	TAILQ_INSERT_HEAD(&k->tasks, &task, link);
 	at = pt_lookup(k, root, k->layout.page_offset, 0, false);
 	pt_set_raw(k, at, 0);
