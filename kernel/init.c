@@ -102,6 +102,7 @@ static struct cpu_features choose_features(const struct kernel_config *cfg)
 	f.gbpages = cfg->gbpages && f.lm;
 	f.la57 = cfg->la57 && f.lm;
 	f.pcid = f.invpcid = cfg->pcid && f.lm;
+	f.smap = f.smep = cfg->smap;
 	if (f.la57)
 		f.maxphyaddr = 52; /* as CPUs that have LA57 do */
 	f.tlb = cfg->tlb;
@@ -235,6 +236,9 @@ static const char *start_cpus(struct kernel *k)
 			why = cpu_write_cr4(cpu, cpu->mmu.cr4 | CR4_PCIDE);
 		if (!why && (cpu->mmu.cr4 & CR4_PCIDE))
 			why = load_mm_cr3(k, i, k->swapper_pg_dir);
+		if (!why && cpu->features.smap)
+			why = cpu_write_cr4(cpu,
+					    cpu->mmu.cr4 | CR4_SMAP | CR4_SMEP);
 	}
 	return why;
 }

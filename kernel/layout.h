@@ -58,6 +58,7 @@ struct kernel_config {		/* what `boot` takes */
 	bool pti;		/* x86-64: page-table isolation */
 	char slub_debug[64];	/* Linux' parameter; "": off */
 	bool pse, nx, pge, pat, gbpages, pcid; /* CPU features taken away or given */
+	bool smap; /* the CPU has SMAP and SMEP, and Linux uses them */
 	struct tlb_config tlb;		/* all zero: the default */
 	struct boot_sizes sizes;
 	unsigned fail_nth;	/* tests: the nth allocation of boot fails */

@@ -99,7 +99,10 @@ int context_switch(struct kernel *k, unsigned cpu, struct task_struct *task)
 		task->cpu = cpu;
 	k->current[cpu] = task;
 	kevent(k, .kind = KEV_SWITCH, .func = "context_switch",
-	       .pid = task ? task->pid : 0, .old = old, .new = c->mmu.cr3);
+	       .pid = task ? task->pid : 0, .old = old, .new = c->mmu.cr3,
+	       .note = old != c->mmu.cr3   ? NULL
+		       : task && !task->mm ? "lazy: not loaded"
+					   : "the same memory: not loaded");
 	pti_exit_to_user(k, cpu);
 	if (task && task->mm)
 		deliver_pending(k, cpu);

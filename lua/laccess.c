@@ -37,6 +37,7 @@ struct work {
 	struct kernel *k;
 	struct task_struct *task, *before;
 	uint64_t min_flt, maj_flt; /* of the task, before */
+	int ppid;		   /* of the task, for when it has ended */
 	bool listens;		   /* a fault has been taken */
 	struct story *story;	   /* of the faults; NULL: no event yet */
 	struct kevent_sink sink;   /* who listened before */
@@ -145,6 +146,8 @@ static inline void begin(struct work *w)
 	w->min_flt = w->task->min_flt;
 	w->maj_flt = w->task->maj_flt;
 	w->before = w->k->current[w->s->cpu];
+	w->ppid = w->task->ppid;
+	w->a.end = SIG_STOPPED;
 	if (__builtin_expect(w->task != w->before, 0))
 		rc = context_switch(w->k, w->s->cpu, w->task);
 	if (rc < 0)
@@ -209,7 +212,7 @@ static int raise_fault(struct work *w)
 {
 	struct err why, err;
 
-	cmd_access_failed(&w->a, true, &why);
+	cmd_access_failed(lmmsh_of(w->L)->s, &w->a, &why);
 	err_set(&err, why.kind, "%s: %s", w->name, why.msg);
 	recorder_push(lmmsh_of(w->L)->rec, w->L);
 	return lcmd_raise(w->L, &err, true);
@@ -224,6 +227,8 @@ static void end_listening(struct work *w)
 	if (w->story)
 		story_end(w->story, r);
 	w->k->sink = w->sink;
+	if (w->a.end == SIG_ENDED) /* there is no task any more */
+		return;
 	res_u64(r, "min_flt", NULL, w->task->min_flt - w->min_flt);
 	res_u64(r, "maj_flt", NULL, w->task->maj_flt - w->maj_flt);
 }
@@ -235,6 +240,9 @@ static inline void end(struct work *w, bool ok)
 
 	if (__builtin_expect(w->listens, 0))
 		end_listening(w);
+	if (__builtin_expect(!ok && w->a.end == SIG_ENDED, 0) &&
+	    w->task == w->before)
+		cmd_give_cpu(w->s, w->s->cpu, w->ppid);
 	if (__builtin_expect(w->task != w->before, 0))
 		rc = context_switch(w->k, w->s->cpu, w->before);
 	if (__builtin_expect(!ok, 0))

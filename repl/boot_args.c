@@ -10,6 +10,7 @@
 
 #include "repl/e820_text.h"
 #include "kernel/swiotlb.h"
+#include "repl/handler.h"
 #include "repl/session.h"
 #include "repl/tlb_spec.h"
 
@@ -417,6 +418,7 @@ static const struct boot_key {
 	{ "pat", NULL, offsetof(struct kernel_config, pat), false },
 	{ "gbpages", NULL, offsetof(struct kernel_config, gbpages), false },
 	{ "pcid", NULL, offsetof(struct kernel_config, pcid), false },
+	{ "smap", NULL, offsetof(struct kernel_config, smap), false },
 };
 
 const char *boot_key_name(unsigned i)
@@ -486,6 +488,7 @@ static void bare_config(struct kernel_config *cfg)
 {
 	cfg->arch = NULL;
 	cfg->pse = cfg->pge = cfg->nx = cfg->gbpages = cfg->pcid = true;
+	cfg->smap = true;
 }
 
 static int boot_arch(struct boot *b, const char *name)
@@ -559,11 +562,23 @@ void boot_hint_feature(const struct session *s, const char *rule,
 static struct machine *bare_machine(const struct kernel_config *cfg)
 {
 	struct cpu_features f = {
-		.maxphyaddr = 46, .pse = cfg->pse, .pae = true, .pse36 = true,
-		.pge = cfg->pge, .pat = cfg->pat, .nx = cfg->nx,
-		.gbpages = cfg->gbpages, .lm = true, .smep = true,
-		.smap = true, .pku = true, .pks = true, .pcid = cfg->pcid,
-		.invpcid = cfg->pcid, .la57 = true, .tlb = cfg->tlb,
+		.maxphyaddr = 46,
+		.pse = cfg->pse,
+		.pae = true,
+		.pse36 = true,
+		.pge = cfg->pge,
+		.pat = cfg->pat,
+		.nx = cfg->nx,
+		.gbpages = cfg->gbpages,
+		.lm = true,
+		.smep = cfg->smap,
+		.smap = cfg->smap,
+		.pku = true,
+		.pks = true,
+		.pcid = cfg->pcid,
+		.invpcid = cfg->pcid,
+		.la57 = true,
+		.tlb = cfg->tlb,
 	};
 	struct ram_region map[RAM_MAX_REGIONS];
 	unsigned n;
@@ -585,6 +600,8 @@ static void replace_system(struct session *s, struct kernel *k,
 	s->last_set = false;
 	s->names_of = NULL;
 	s->boots++;
+	if (k)
+		handlers_attach(s);
 	session_widths(s, s->text);
 	session_widths(s, s->jsonr);
 }
@@ -645,6 +662,9 @@ int session_boot(struct session *s, const char *const *words, unsigned n,
 	struct machine *m = NULL;
 	struct kernel *k = NULL;
 
+	if (s->in_handler)
+		return err_set(err, ERR_USER,
+			       "boot: not while a signal is handled");
 	if (boot_words(&b, words, n) < 0)
 		return -1;
 	if (b.cfg.arch)

@@ -18,6 +18,12 @@ struct task_struct *cmd_task(struct cmd_ctx *c)
 	if (!task) {
 		err_set(c->err, ERR_USER, "no process runs on cpu%u", c->s->cpu);
 		err_hint(c->err, "switch PID");
+	} else if (task->kthread) {
+		err_set(c->err, ERR_USER,
+			"pid %d is a kernel thread: it has "
+			"no user memory",
+			task->pid);
+		return NULL;
 	} else if (!task->mm) {
 		err_set(c->err, ERR_USER, "process %d has exited", task->pid);
 		return NULL;
@@ -95,6 +101,18 @@ int cmd_switch_failed(struct cmd_ctx *c, const struct task_struct *task, int rc)
 	if (rc == -EBUSY)
 		return err_set(c->err, ERR_USER, "process %d runs on cpu%d",
 			       task->pid, task->cpu);
+	if (rc == -EINPROGRESS)
+		return err_set(c->err, ERR_USER,
+			       "process %d sleeps until its "
+			       "vfork child execs or exits",
+			       task->pid);
+	if (rc == -EAGAIN) {
+		err_set(c->err, ERR_USER, "process %d is stopped", task->pid);
+		return err_hint(c->err, "kill %d CONT", task->pid), -1;
+	}
+	if (rc == -ESRCH)
+		return err_set(c->err, ERR_USER, "process %d has exited",
+			       task->pid);
 	if (rc == -EDEADLK) {
 		err_set(c->err, ERR_USER, "scheduling while atomic: cpu%u is in "
 			"kmap_atomic (Linux: BUG)",

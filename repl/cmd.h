@@ -58,8 +58,10 @@ const struct dialect *cmd_dialect(struct cmd_ctx *c, const char *letters,
 int cmd_switch_failed(struct cmd_ctx *c, const struct task_struct *task, int rc);
 
 /* Says how an access ended that did not complete. Returns -1. */
-int cmd_access_failed(const struct user_access *a, bool has_kernel,
+int cmd_access_failed(const struct session *s, const struct user_access *a,
 		      struct err *err);
+/* The process that ran on @cpu has ended: its parent goes on there, or init. */
+void cmd_give_cpu(struct session *s, unsigned cpu, int ppid);
 
 /* "32-bit paging · cr3 0x01f6e000 · pid 1 (init)" with mode, root, pid. */
 void cmd_emit_mode(struct result *r, const struct mmu *mmu,

@@ -1,8 +1,8 @@
 /*
  * cmd_access.c - read, write, fetch, touch: accesses by linear address, as an
  * instruction of the current process (or of the kernel, -k) makes them.
- * Faults are taken, handled and retried; a signal ends the command, but is
- * not delivered: the process stays as under a debugger.
+ * Faults are taken, handled and retried; a signal that no handler returned from
+ * ends the command, and the process too if `handle` says so.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,6 +23,7 @@ struct job {
 	bool user;
 	unsigned cpu;
 	struct task_struct *task, *before;	/* -p: switched to and back */
+	int ppid; /* of the task, which may not live through it */
 	struct story *story;
 	struct user_access sum;
 };
@@ -47,6 +48,7 @@ static int job_begin(struct job *j, struct cmd_ctx *c, enum access_kind kind)
 		return err_set(c->err, ERR_USER, "no process runs on cpu%u",
 			       j->cpu);
 	j->before = c->k->current[j->cpu];
+	j->ppid = j->task ? j->task->ppid : 0;
 	rc = j->task == j->before ? 0 : context_switch(c->k, j->cpu, j->task);
 	if (rc < 0)
 		return cmd_switch_failed(c, j->task, rc);
@@ -62,6 +64,8 @@ static int job_end(struct job *j)
 
 	if (!c->k)
 		return 0;
+	if (j->sum.end == SIG_ENDED && j->task == j->before)
+		cmd_give_cpu(c->s, j->cpu, j->ppid);
 	story_end(j->story, c->r);
 	if (j->task != j->before)
 		rc = context_switch(c->k, j->cpu, j->before);
@@ -98,27 +102,56 @@ static bool job_step(struct job *j, va_t va, void *buf, uint64_t len)
 	j->sum.sig = a.sig;
 	j->sum.fault = a.fault;
 	j->sum.oops = a.oops;
+	j->sum.end = a.end;
+	j->sum.handled += a.handled;
 	return !a.sig.signo && !a.oops && a.done == len;
 }
 
-int cmd_access_failed(const struct user_access *a, bool has_kernel,
+/* What the signal that *err names has led to. */
+static void say_end(const struct session *s, const struct user_access *a,
+		    struct err *err)
+{
+	static const char *const what[] = {
+		[SIG_STUCK] = ", again and again: its handler repairs nothing",
+		[SIG_ENDED] = ": the process is killed",
+		[SIG_LEFT] = ": its handler did not return",
+		[SIG_PANIC] = ": kernel panic: Attempted to kill init!",
+	};
+	size_t n = strlen(err->msg);
+
+	if (a->end == SIG_STOPPED || a->end == SIG_RETRY)
+		return;
+	snprintf(err->msg + n, sizeof(err->msg) - n, "%s", what[a->end]);
+	if (a->end == SIG_LEFT && *s->handler_err.msg)
+		err_hint(err, "%.150s", s->handler_err.msg);
+}
+
+/* #GP and #SS carry no address; si_addr is 0 then. */
+static int say_signal(const struct session *s, const struct user_access *a,
 		      struct err *err)
 {
-	const char *who = has_kernel ? "kernel oops: " : "";
+	const char *name = signal_name(a->sig.signo);
+	const char *code = si_code_name(a->sig.signo, a->sig.si_code);
+
+	if (a->fault.vector == VEC_PF)
+		err_set(err, ERR_FAULT, "%s (%s) at 0x%llx", name, code,
+			(unsigned long long)a->sig.addr);
+	else
+		err_set(err, ERR_FAULT, "%s (%s), %s: %s", name, code,
+			cmd_vector_name(a->fault.vector),
+			fault_reason_name[a->fault.reason]);
+	say_end(s, a, err);
+	return -1;
+}
+
+int cmd_access_failed(const struct session *s, const struct user_access *a,
+		      struct err *err)
+{
+	const char *who = s->k ? "kernel oops: " : "";
 	char bits[64];
 
-	/* #GP and #SS carry no address; si_addr is 0 then. */
-	if (a->sig.signo && a->fault.vector == VEC_PF)
-		return err_set(err, ERR_FAULT, "%s (%s) at 0x%llx",
-			       signal_name(a->sig.signo),
-			       si_code_name(a->sig.signo, a->sig.si_code),
-			       (unsigned long long)a->sig.addr);
 	if (a->sig.signo)
-		return err_set(err, ERR_FAULT, "%s (%s), %s: %s",
-			       signal_name(a->sig.signo),
-			       si_code_name(a->sig.signo, a->sig.si_code),
-			       cmd_vector_name(a->fault.vector),
-			       fault_reason_name[a->fault.reason]);
+		return say_signal(s, a, err);
 	if (a->fault.vector != VEC_PF)
 		return err_set(err, ERR_FAULT, "%s%s: %s", who,
 			       cmd_vector_name(a->fault.vector),
@@ -130,9 +163,19 @@ int cmd_access_failed(const struct user_access *a, bool has_kernel,
 		       fault_reason_name[a->fault.reason]);
 }
 
+void cmd_give_cpu(struct session *s, unsigned cpu, int ppid)
+{
+	struct task_struct *next = find_task(s->k, ppid);
+
+	if (!next || !next->mm)
+		next = find_task(s->k, 1);
+	if (next && next->cpu < 0 && !s->k->current[cpu])
+		context_switch(s->k, cpu, next);
+}
+
 static int job_failed(struct job *j)
 {
-	return cmd_access_failed(&j->sum, j->c->k != NULL, j->c->err);
+	return cmd_access_failed(j->c->s, &j->sum, j->c->err);
 }
 
 static const char *plural(uint64_t n)
@@ -157,6 +200,10 @@ static void emit_sum(struct job *j, const char *done, va_t va)
 	res_u64(r, "maj_flt", a->maj_flt ? "~, %s" : NULL, a->maj_flt);
 	if (a->maj_flt)
 		res_text(r, COL_PLAIN, "~ major fault%s", plural(a->maj_flt));
+	if (!a->handled)
+		return;
+	res_u64(r, "handled", "~, %s", a->handled);
+	res_text(r, COL_PLAIN, "~ signal%s handled", plural(a->handled));
 }
 
 static void emit_value(struct result *r, const uint8_t *p, uint64_t len)
@@ -287,14 +334,19 @@ static int touch_run(struct cmd_ctx *c)
 	{ 'k', "kernel", ARG_FLAG, NULL, "as kernel code, CPL 0" }
 
 const struct command cmd_read = {
-	.name = "read", .group = "access", .flags = CMD_CHANGES,
+	.name = "read",
+	.group = "access",
+	.flags = CMD_CHANGES,
 	.help = "read LEN bytes at VA as the current process would",
-	.details =
-	"A load of the current process (user mode, unless -k; on a machine without\n"
-	"a kernel as CPL says, unless -u or -k): TLB, walk, page fault, handler,\n"
-	"retry. Default LEN is 16. The story of the faults comes first, then the\n"
-	"bytes. An access that ends in a signal fails with its si_code and\n"
-	"si_addr; the signal is not delivered.",
+	.details = "A load of the current process (user mode, unless -k; on a "
+		   "machine without\n"
+		   "a kernel as CPL says, unless -u or -k): TLB, walk, page "
+		   "fault, handler,\n"
+		   "retry. Default LEN is 16. The story of the faults comes "
+		   "first, then the\n"
+		   "bytes. An access that ends in a signal fails with its "
+		   "si_code and\n"
+		   "si_addr: see handle and sigaction for what comes of it.",
 	.example = "read text 16",
 	.arg = { { "VA", ARG_VA }, { "LEN", ARG_SIZE, .optional = true } },
 	.opt = { OPT_WHO, CMD_OPT_PID, CMD_OPT_CPU },

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/signal.h"
 #include "repl/cmd.h"
 #include "repl/describe.h"
 
@@ -16,6 +17,15 @@ static const struct res_column ps_cols[] = {
 	{ "min_flt", "MINFLT", true }, { "maj_flt", "MAJFLT", true },
 	{ "pgd", "PGD", false }, { "comm", "COMM", false },
 	{ 0 },
+};
+
+/* ps -T: a line a thread. */
+static const struct res_column thread_cols[] = {
+	{ "tgid", "PID", true },       { "pid", "TID", true },
+	{ "state", "S", false },       { "cpu", "CPU", true },
+	{ "min_flt", "MINFLT", true }, { "maj_flt", "MAJFLT", true },
+	{ "sp", "SP", false },	       { "pgd", "PGD", false },
+	{ "comm", "COMM", false },     { 0 },
 };
 
 static uint64_t mm_rss(const struct mm_struct *mm)
@@ -29,12 +39,14 @@ static uint64_t mm_rss(const struct mm_struct *mm)
 
 static void emit_task(struct result *r, const struct task_struct *t)
 {
-	char state[2] = { t->state, 0 };
+	char state[2] = { t->state, 0 }, comm[20];
 
 	res_item(r, false);
 	res_i64(r, "pid", "%s", t->pid);
+	res_i64(r, "tgid", "%s", t->tgid);
 	res_i64(r, "ppid", "%s", t->ppid);
 	res_str(r, "state", "%s", state);
+	res_u64(r, "threads", NULL, (uint64_t)t->signal->live);
 	if (t->cpu >= 0)
 		res_i64(r, "cpu", "%s", t->cpu);
 	else
@@ -47,17 +59,24 @@ static void emit_task(struct result *r, const struct task_struct *t)
 		res_pa(r, "pgd", "%s", t->mm->pgd << PAGE_SHIFT);
 	else
 		res_str(r, "pgd", "%s", NULL);
-	res_str(r, "comm", "%s", t->comm);
+	if (t->mm)
+		res_va(r, "sp", "%s", t->sp);
+	else
+		res_str(r, "sp", "%s", NULL);
+	snprintf(comm, sizeof(comm), t->kthread ? "[%s]" : "%s", t->comm);
+	res_str(r, "comm", "%s", comm);
 	res_end(r);
 }
 
 static int ps_run(struct cmd_ctx *c)
 {
+	bool threads = cmd_opt(c, 'T');
 	struct task_struct *t;
 
-	res_table(c->r, "processes", ps_cols);
+	res_table(c->r, "processes", threads ? thread_cols : ps_cols);
 	TAILQ_FOREACH(t, &c->k->tasks, link)
-		emit_task(c->r, t);
+		if (threads || t->pid == t->tgid)
+			emit_task(c->r, t);
 	res_end(c->r);
 	return 0;
 }
@@ -88,6 +107,120 @@ static int fork_run(struct cmd_ctx *c)
 	return 0;
 }
 
+/* --- clone, vfork, kthread
+ * ---------------------------------------------------- */
+static const struct {
+	const char *name;
+	uint64_t flags;
+} clone_words[] = {
+	{ "vm", LX_CLONE_VM },
+	{ "sighand", LX_CLONE_SIGHAND },
+	{ "thread", LX_CLONE_VM | LX_CLONE_SIGHAND | LX_CLONE_THREAD |
+			    LX_CLONE_FS | LX_CLONE_FILES },
+	{ "vfork", LX_CLONE_VM | LX_CLONE_VFORK },
+	{ "parent", LX_CLONE_PARENT },
+};
+
+static const char *clone_word(unsigned i)
+{
+	return i < ARRAY_SIZE(clone_words) ? clone_words[i].name : NULL;
+}
+
+static int clone_failed(struct cmd_ctx *c, const struct task_struct *parent,
+			int rc)
+{
+	if (rc == -EDEADLK || rc == -EXDEV)
+		return cmd_switch_failed(c, parent, rc);
+	err_errno(c->err, rc, "pid %d", parent->pid);
+	if (rc == -EINVAL)
+		err_hint(c->err, "thread needs sighand, sighand needs vm");
+	return -1;
+}
+
+static void emit_clone(struct cmd_ctx *c, const struct task_struct *parent,
+		       const struct task_struct *child)
+{
+	struct result *r = c->r;
+	bool thread = child->tgid != child->pid;
+
+	res_line(r);
+	res_text(r, COL_PLAIN, thread ? "thread" : "child");
+	res_i64(r, "pid", "~ %s", child->pid);
+	res_str(r, "comm", "~ (%s)", child->comm);
+	res_i64(r, "tgid", thread ? "of process %s" : NULL, child->tgid);
+	res_pa(r, "pgd", "pgd %s", child->mm->pgd << PAGE_SHIFT);
+	if (child->mm == parent->mm)
+		res_i64(r, "mm_users", "~, shared by %s tasks",
+			child->mm->mm_users);
+	if (parent->state == 'D')
+		res_i64(r, "waits", "pid %s sleeps until it execs or exits",
+			parent->pid);
+}
+
+static int do_clone(struct cmd_ctx *c, uint64_t flags, va_t stack)
+{
+	struct clone_args args = { .flags = flags,
+				   .stack = stack,
+				   .exit_signal = LX_SIGCHLD };
+	struct task_struct *parent = cmd_task(c), *child;
+	struct story *story;
+	int rc;
+
+	if (!parent)
+		return -1;
+	story = story_begin(c->k);
+	rc = kernel_clone(c->k, parent, &args, &child);
+	story_end(story, c->r);
+	if (rc < 0)
+		return clone_failed(c, parent, rc);
+	emit_clone(c, parent, child);
+	return 0;
+}
+
+static int clone_run(struct cmd_ctx *c)
+{
+	const struct cmd_arg *stack = cmd_opt(c, 's');
+	uint64_t flags = 0;
+
+	for (unsigned i = 0; i < c->nrest; i++) {
+		size_t w = 0;
+
+		while (w < ARRAY_SIZE(clone_words) &&
+		       strcmp(clone_words[w].name, c->rest[i]) != 0)
+			w++;
+		if (w == ARRAY_SIZE(clone_words))
+			return err_set(c->err, ERR_USER,
+				       "%s: not vm, sighand, "
+				       "thread, vfork or parent",
+				       c->rest[i]);
+		flags |= clone_words[w].flags;
+	}
+	return do_clone(c, flags, stack ? stack->value.n : 0);
+}
+
+static int vfork_run(struct cmd_ctx *c)
+{
+	return do_clone(c, LX_CLONE_VM | LX_CLONE_VFORK, 0);
+}
+
+static int kthread_run(struct cmd_ctx *c)
+{
+	struct task_struct *task;
+	int rc = kthread_create(c->k, c->arg[0].str, &task);
+
+	if (rc < 0)
+		return err_errno(c->err, rc, "%s", c->arg[0].str);
+	res_i64(c->r, "pid", "pid %s", task->pid);
+	res_str(c->r, "comm", "~ [%s]", task->comm);
+	res_text(c->r, COL_PLAIN,
+		 "no memory of its own: switch %d keeps the "
+		 "tables that are loaded",
+		 task->pid);
+	return 0;
+}
+
+/* --- switch, exit, wait
+ * --------------------------------------------------------- */
 static int switch_run(struct cmd_ctx *c)
 {
 	const struct cmd_arg *opt = cmd_opt(c, 'c');
@@ -97,7 +230,7 @@ static int switch_run(struct cmd_ctx *c)
 	struct story *story;
 	int rc;
 
-	if (!task->mm)
+	if (!task->mm && !task->kthread)
 		return err_set(c->err, ERR_USER, "process %d has exited", pid);
 	story = story_begin(c->k);
 	rc = context_switch(c->k, cpu, task);
@@ -115,7 +248,7 @@ static int switch_run(struct cmd_ctx *c)
 static int exit_run(struct cmd_ctx *c)
 {
 	struct task_struct *task = cmd_task(c), *next;
-	int pid, code = c->arg[0].set ? (int)c->arg[0].value.n : 0, cpu;
+	int pid, code = c->arg[0].set ? (int)c->arg[0].value.n : 0, cpu, ppid;
 	struct story *story;
 	int rc;
 
@@ -123,11 +256,13 @@ static int exit_run(struct cmd_ctx *c)
 		return -1;
 	pid = task->pid;
 	cpu = task->cpu;
-	next = find_task(c->k, task->ppid);
+	ppid = cmd_opt(c, 't') && task->signal->live > 1 ? task->tgid
+							 : task->ppid;
 	story = story_begin(c->k);
-	rc = do_exit(c->k, task, code);
-	if (rc == 0 && cpu >= 0 && next && next->mm && next->cpu < 0)
-		context_switch(c->k, cpu, next);
+	rc = cmd_opt(c, 't') ? do_exit(c->k, task, code)
+			     : do_group_exit(c->k, task, code);
+	if (rc == 0 && cpu >= 0)
+		cmd_give_cpu(c->s, (unsigned)cpu, ppid);
 	story_end(story, c->r);
 	if (rc < 0) {
 		err_errno(c->err, rc, "pid %d (init)", pid);
@@ -143,18 +278,49 @@ static int exit_run(struct cmd_ctx *c)
 	return 0;
 }
 
+/* The status of wait4: as a shell tells it. */
+static void emit_status(struct result *r, int status)
+{
+	int signo = status & 0x7f;
+
+	res_i64(r, "status", NULL, status);
+	if (signo) {
+		res_str(r, "signal", "killed by %s", signal_name(signo));
+		res_i64(r, "shell", "~ ($? is %s)", 128 + signo);
+	} else {
+		res_i64(r, "code", "exited with %s", (status >> 8) & 0xff);
+	}
+}
+
+static int wait_failed(struct cmd_ctx *c, const struct task_struct *task,
+		       int rc)
+{
+	if (rc == -EWOULDBLOCK)
+		return err_set(c->err, ERR_USER,
+			       "no child of pid %d has ended:"
+			       " it would sleep",
+			       task->pid);
+	return err_errno(c->err, rc, "no exited child of pid %d", task->pid);
+}
+
 static int wait_run(struct cmd_ctx *c)
 {
 	struct task_struct *task = cmd_task(c);
-	int pid, rc;
+	int want = c->arg[0].set ? (int)c->arg[0].value.n : -1;
+	int pid, status = 0, rc;
 
 	if (!task)
 		return -1;
-	rc = do_wait(c->k, task, &pid);
+	rc = kernel_wait4(c->k, task, want, cmd_opt(c, 'n') ? LX_WNOHANG : 0,
+			  &status, &pid);
 	if (rc < 0)
-		return err_errno(c->err, rc, "no exited child of pid %d",
-				 task->pid);
-	res_i64(c->r, "pid", "pid %s reaped", pid);
+		return wait_failed(c, task, rc);
+	if (!pid) {
+		res_i64(c->r, "pid", "%s: no child has ended", pid);
+		return 0;
+	}
+	res_i64(c->r, "pid", "pid %s reaped:", pid);
+	emit_status(c->r, status);
 	return 0;
 }
 
@@ -237,8 +403,63 @@ static int exec_run(struct cmd_ctx *c)
 }
 
 const struct command cmd_ps = {
-	.name = "ps", .group = "processes", .flags = CMD_NEEDS_KERNEL,
-	.help = "list processes", .example = "ps", .run = ps_run,
+	.name = "ps",
+	.group = "processes",
+	.flags = CMD_NEEDS_KERNEL,
+	.help = "list processes",
+	.example = "ps",
+	.details =
+		"S: R runs or may run, D sleeps in vfork, T stopped, Z zombie.",
+	.opt = { { 'T', "threads", ARG_FLAG, NULL, "a line for each thread" } },
+	.run = ps_run,
+};
+
+const struct command cmd_clone = {
+	.name = "clone",
+	.group = "processes",
+	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
+	.help = "a task that shares what FLAGs say with the current one",
+	.details = "vm shares the address space, sighand the handlers of "
+		   "signals, thread is\n"
+		   "what pthread_create asks for. Threads on several CPUs make "
+		   "the shootdowns\n"
+		   "of munmap, mprotect and copy-on-write visible: see "
+		   "counters. Without\n"
+		   "flags as fork.",
+	.example = "clone thread",
+	.arg = { { "FLAG", ARG_WORD, .optional = true, .repeat = true } },
+	.opt = { { 's', "stack", ARG_VA, "VA",
+		   "stack pointer of the new task" },
+		 CMD_OPT_PID },
+	.run = clone_run,
+	.word = clone_word,
+};
+
+const struct command cmd_vfork = {
+	.name = "vfork",
+	.group = "processes",
+	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
+	.help = "a child in the same memory; the parent sleeps until exec or "
+		"exit",
+	.example = "vfork",
+	.opt = { CMD_OPT_PID },
+	.run = vfork_run,
+};
+
+const struct command cmd_kthread = {
+	.name = "kthread",
+	.group = "processes",
+	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
+	.help = "make a kernel thread, which has no user memory (lazy TLB)",
+	.details = "A CPU that switches to it keeps the tables of the task "
+		   "before: CR3 is not\n"
+		   "loaded, and going back to that task costs no flush. "
+		   "Flushes of that memory\n"
+		   "pass such a CPU by until it returns, unless page tables "
+		   "were freed.",
+	.example = "kthread kswapd0",
+	.arg = { { "NAME", ARG_WORD } },
+	.run = kthread_run,
 };
 
 const struct command cmd_fork = {
@@ -258,22 +479,35 @@ const struct command cmd_switch = {
 };
 
 const struct command cmd_exit = {
-	.name = "exit", .group = "processes",
+	.name = "exit",
+	.group = "processes",
 	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "the current process exits (quit leaves mmsh)",
-	.details = "Its memory is freed at once, while the CPU keeps its page tables\n"
-		   "lazily: the flush that follows makes it load swapper_pg_dir, and the\n"
-		   "root table goes when another process runs there. A zombie stays until\n"
-		   "the parent waits. The CPU goes to the parent if that is not running.",
+	.details = "Its memory is freed at once, while the CPU keeps its page "
+		   "tables\n"
+		   "lazily: the flush that follows makes it load "
+		   "swapper_pg_dir, and the\n"
+		   "root table goes when another process runs there. A zombie "
+		   "stays until\n"
+		   "the parent waits. The CPU goes to the parent if that is "
+		   "not running.",
 	.arg = { { "CODE", ARG_NUM, .optional = true } },
-	.opt = { CMD_OPT_PID }, .run = exit_run,
+	.opt = { { 't', "thread", ARG_FLAG, NULL, "only this thread" },
+		 CMD_OPT_PID },
+	.run = exit_run,
 };
 
 const struct command cmd_wait = {
-	.name = "wait", .group = "processes",
+	.name = "wait",
+	.group = "processes",
 	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
-	.help = "reap an exited child of the current process",
-	.opt = { CMD_OPT_PID }, .run = wait_run,
+	.help = "reap an exited child of the current process, and say how it "
+		"ended",
+	.arg = { { "CHILD", ARG_NUM, .optional = true } },
+	.opt = { { 'n', "nohang", ARG_FLAG, NULL,
+		   "WNOHANG: 0 if none has ended" },
+		 CMD_OPT_PID },
+	.run = wait_run,
 };
 
 const struct command cmd_exec = {

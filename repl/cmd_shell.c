@@ -371,37 +371,64 @@ const struct command cmd_apropos = {
 };
 
 const struct command cmd_boot = {
-	.name = "boot", SHELL, .flags = CMD_CHANGES,
-	.help = "start over: i386, i386-pae, x86_64, or none for a bare machine",
+	.name = "boot",
+	SHELL,
+	.flags = CMD_CHANGES,
+	.help = "start over: i386, i386-pae, x86_64, or none for a bare "
+		"machine",
 	.details =
-	"Keys: ram=SIZE (2G), cpus=N (2), seed=N (1), kaslr=on|off, aslr=on|off,\n"
-	"pse=on|off, pge=on|off, pat=on|off, nx=on|off, gbpages=on|off,\n"
-	"tlb=skylake|tiny|none|SPEC, and for i386\n"
-	"vmsplit=3G|3G_OPT|2G|2G_OPT|1G, layout=classic|6.1, vmalloc=SIZE,\n"
-	"vmalloc_fault=on (i386: PDEs of vmalloc reach other roots by faults only),\n"
-	"lowmem=SIZE (another limit than the layout's), highmem=SIZE (as Linux'\n"
-	"parameter: cuts highmem, or makes some of lowmem). x86_64: la57=on, 5 levels;\n"
-	"pti=on, page-table isolation (KPTI); pcid=on, a CPU with PCIDs and INVPCID.\n"
-	"swiotlb=off|force|SIZE: bounce buffers for DMA, 64M if RAM goes above 4G.\n"
-	"slub_debug=LETTERS[,CACHE...]: F checks, Z red zones, P poison, U users.\n"
-	"kaslr=on needs layout=6.1 on i386, and moves image and areas by the seed.\n"
-	"layout=classic has the numbers of the textbooks (Linux 2.6: lowmem ends at\n"
-	"896 MiB, position-independent programs lie at two thirds of user space);\n"
-	"layout=6.1 those of a 6.1 kernel. The CPU of none has every feature that\n"
-	"is not taken away.\n"
-	"SPEC of tlb= is arrays LEVEL:PAGES:SETSxWAYS and paging-structure caches\n"
-	"NAME:ENTRIES, joined by +: l1d:4k:16x4+l1i:4k:16x8+l2:4k,2m:128x12+pde:8.\n"
-	"Instead of ram=: e820=FILE, the map that a kernel printed at boot, or\n"
-	"/proc/iomem. mem=SIZE and memmap=exactmap|SIZE@START|SIZE#START|SIZE$START\n"
-	"as the kernel's parameters. What boot reserves, as another kernel had it:\n"
-	"dmesg=FILE (map and sizes), memory=LINE (its line Memory: ...), or one by\n"
-	"one reserved=, init=, initrd=, alternatives=, freed=SIZE, or\n"
-	"managed=ZONE:PAGES,... as in /proc/zoneinfo. image=FIRST-LAST,... has the\n"
-	"four sections of the kernel image as /proc/iomem does.",
+		"Keys: ram=SIZE (2G), cpus=N (2), seed=N (1), kaslr=on|off, "
+		"aslr=on|off,\n"
+		"pse=on|off, pge=on|off, pat=on|off, nx=on|off, "
+		"gbpages=on|off,\n"
+		"tlb=skylake|tiny|none|SPEC, and for i386\n"
+		"vmsplit=3G|3G_OPT|2G|2G_OPT|1G, layout=classic|6.1, "
+		"vmalloc=SIZE,\n"
+		"vmalloc_fault=on (i386: PDEs of vmalloc reach other roots by "
+		"faults only),\n"
+		"lowmem=SIZE (another limit than the layout's), highmem=SIZE "
+		"(as Linux'\n"
+		"parameter: cuts highmem, or makes some of lowmem). x86_64: "
+		"la57=on, 5 levels;\n"
+		"pti=on, page-table isolation (KPTI); pcid=on, a CPU with "
+		"PCIDs and INVPCID.\n"
+		"smap=on, a CPU with SMAP and SMEP: see copy_to_user.\n"
+		"swiotlb=off|force|SIZE: bounce buffers for DMA, 64M if RAM "
+		"goes above 4G.\n"
+		"slub_debug=LETTERS[,CACHE...]: F checks, Z red zones, P "
+		"poison, U users.\n"
+		"kaslr=on needs layout=6.1 on i386, and moves image and areas "
+		"by the seed.\n"
+		"layout=classic has the numbers of the textbooks (Linux 2.6: "
+		"lowmem ends at\n"
+		"896 MiB, position-independent programs lie at two thirds of "
+		"user space);\n"
+		"layout=6.1 those of a 6.1 kernel. The CPU of none has every "
+		"feature that\n"
+		"is not taken away.\n"
+		"SPEC of tlb= is arrays LEVEL:PAGES:SETSxWAYS and "
+		"paging-structure caches\n"
+		"NAME:ENTRIES, joined by +: "
+		"l1d:4k:16x4+l1i:4k:16x8+l2:4k,2m:128x12+pde:8.\n"
+		"Instead of ram=: e820=FILE, the map that a kernel printed at "
+		"boot, or\n"
+		"/proc/iomem. mem=SIZE and "
+		"memmap=exactmap|SIZE@START|SIZE#START|SIZE$START\n"
+		"as the kernel's parameters. What boot reserves, as another "
+		"kernel had it:\n"
+		"dmesg=FILE (map and sizes), memory=LINE (its line Memory: "
+		"...), or one by\n"
+		"one reserved=, init=, initrd=, alternatives=, freed=SIZE, or\n"
+		"managed=ZONE:PAGES,... as in /proc/zoneinfo. "
+		"image=FIRST-LAST,... has the\n"
+		"four sections of the kernel image as /proc/iomem does.",
 	.example = "boot x86_64 ram=4G",
 	.arg = { { "ARCH", ARG_WORD },
-		 { "KEY=VALUE", ARG_KEYVAL, .optional = true, .repeat = true } },
-	.run = boot_run, .word = boot_arch_name, .key = boot_key_name,
+		 { "KEY=VALUE", ARG_KEYVAL, .optional = true,
+		   .repeat = true } },
+	.run = boot_run,
+	.word = boot_arch_name,
+	.key = boot_key_name,
 };
 
 const struct command cmd_let = {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "kernel/pti.h"
+#include "repl/handler.h"
 #include "repl/host.h"
 #include "repl/parse.h"
 
@@ -48,6 +49,7 @@ void session_deinit(struct session *s)
 	for (unsigned i = 0; i < s->nvars; i++)
 		free(s->var[i].name);
 	free(s->var);
+	handlers_deinit(s);
 	out_deinit(&s->out);
 	out_deinit(&s->errout);
 }

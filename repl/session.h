@@ -7,11 +7,13 @@
 #include "kernel/fs.h"
 #include "kernel/mm.h"
 #include "kernel/process.h"
+#include "kernel/signal.h"
 #include "machine/machine.h"
 #include "repl/command.h"
 #include "repl/out.h"
 
 struct session_var { char *name; struct value value; };
+struct sig_handler;
 
 struct session {
 	struct machine *m;	/* k->machine, or a bare one that is owned */
@@ -34,6 +36,15 @@ struct session {
 	const char *script;	/* name for messages: "FILE", "-c", "stdin" */
 	unsigned line;		/* of it; 0: at the prompt or in -c */
 	unsigned nesting;	/* scripts that run scripts */
+
+	/* Signal handlers: handler.c. */
+	struct sig_handler *handler; /* owned */
+	unsigned nhandlers, in_handler;
+	struct err handler_err; /* why the last one did not return */
+	struct signal_hook hook;
+	/* Set by the Lua face. Runs the function @ref: 0, or -1 with *err. */
+	int (*lua_handler)(struct session *s, int ref,
+			   const struct siginfo *info, struct err *err);
 
 	/* Set by main: runs a Lua script. repl/ itself knows no Lua. */
 	int (*run_lua)(struct session *s, const char *path, int argc,
