@@ -199,10 +199,10 @@ static void show_signal_msg(struct kernel *k, const struct task_struct *task,
 	if (info->signo != LX_SIGSEGV || info->trap != VEC_PF)
 		return;
 	if (vma && vma->vm_start <= task->ip && vma->vm_file) {
-		const char *slash = strrchr(vma->vm_file->path, '/');
+		const char *slash = strrchr(vma->vm_file->f_inode->path, '/');
 
 		snprintf(in, sizeof(in), " in %.100s[%llx+%llx]",
-			 slash ? slash + 1 : vma->vm_file->path,
+			 slash ? slash + 1 : vma->vm_file->f_inode->path,
 			 (unsigned long long)vma->vm_start,
 			 (unsigned long long)(vma->vm_end - vma->vm_start));
 	}

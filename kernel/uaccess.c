@@ -69,26 +69,17 @@ bool user_fault(struct kernel *k, unsigned cpu, const struct access *access,
 	if (ret->oops || ret->end != SIG_RETRY)
 		return false;
 	ret->handled++;
-	ret->sig = (struct siginfo){ 0 };
 	return true;
 }
 
 /* No progress after so many faults: of a handler's, or of poked tables. */
 static void give_up(const struct fault *fault, struct user_access *ret)
 {
-	if (!ret->handled) {
-		ret->oops = true;
-	} else {
-		ret->sig = (struct siginfo){
-			.signo = LX_SIGSEGV,
-			.si_code = LX_SEGV_ACCERR,
-			.addr = fault->cr2,
-			.error_code = fault->error_code,
-			.trap = fault->vector,
-		};
-		ret->end = SIG_STUCK;
-	}
 	ret->fault = *fault;
+	if (ret->handled && ret->sig.signo)
+		ret->end = SIG_STUCK;
+	else
+		ret->oops = true;
 }
 
 static void access_loop(struct kernel *k, unsigned cpu, struct access *access,
@@ -106,8 +97,10 @@ static void access_loop(struct kernel *k, unsigned cpu, struct access *access,
 		n = access_once(c, access, buf ? buf + ret->done : NULL,
 				len - ret->done, &fault);
 		ret->done += n;
-		if (ret->done == len)
+		if (ret->done == len) {
+			ret->sig.signo = 0; /* handled */
 			return;
+		}
 		tries = n ? 0 : tries + 1;
 		access->va = va + ret->done;
 		if (tries > MAX_RETRIES) {
