@@ -283,14 +283,10 @@ static int map_bss(struct linux_binprm *b, const struct elf_image *im)
 {
 	va_t start = PAGE_ALIGN(im->elf_bss + im->load_bias);
 	va_t end = PAGE_ALIGN(im->elf_brk + im->load_bias);
-	int err;
 
 	if (end <= start)
 		return 0;
-	err = do_munmap(b->k, b->mm, start, end - start);
-	if (err)
-		return err;
-	return do_brk_flags(b->k, b->mm, start, end - start,
+	return vm_brk_flags(b->k, b->mm, start, end - start,
 			    im->bss_exec ? VM_EXEC : 0);
 }
 

@@ -56,18 +56,17 @@ static va_t stack_top(struct linux_binprm *b)
 	return PAGE_ALIGN(arch_align_stack(b->k, top));
 }
 
-/* linux mmap_base(): below the stack's limit, within bounds. */
-static va_t mmap_base(struct linux_binprm *b)
+/*
+ * linux mmap_base(): below the stack's limit, within bounds. A stack without
+ * a limit gets the upper bound; x86 does not turn to the legacy layout then.
+ */
+static va_t mmap_base(struct linux_binprm *b, uint64_t rnd)
 {
-	uint64_t gap = b->task->rlim[RLIM_STACK], pad = STACK_GUARD_GAP,
-		 rnd = 0;
+	uint64_t gap = b->task->rlim[RLIM_STACK], pad = STACK_GUARD_GAP;
 	uint64_t max = b->mm->map_window / 6 * 5;
 
-	if (b->k->randomize_va_space) {
+	if (b->k->randomize_va_space)
 		pad += b->abi->stack_rnd_mask << PAGE_SHIFT;
-		rnd = (kernel_random(b->k) & b->abi->mmap_rnd_mask)
-		      << PAGE_SHIFT;
-	}
 	if (gap + pad > gap)
 		gap += pad;
 	if (gap < 128 * MiB)
@@ -77,21 +76,41 @@ static va_t mmap_base(struct linux_binprm *b)
 	return PAGE_ALIGN(b->mm->map_window - gap - rnd);
 }
 
+/* linux arch_pick_mmap_layout() */
+static void pick_mmap_layout(struct linux_binprm *b)
+{
+	struct mm_struct *mm = b->mm;
+	uint64_t rnd = 0;
+
+	if (b->k->randomize_va_space)
+		rnd = (kernel_random(b->k) & b->abi->mmap_rnd_mask)
+		      << PAGE_SHIFT;
+	mm->mmap_legacy_base = PAGE_ALIGN(mm->map_window / 3) + rnd;
+	mm->bottom_up = b->k->legacy_va_layout;
+	mm->mmap_base =
+		mm->bottom_up ? mm->mmap_legacy_base : mmap_base(b, rnd);
+}
+
 /* The stack area of one page, and where strings begin. */
 static int bprm_mm_init(struct linux_binprm *b)
 {
 	va_t top = stack_top(b);
-	struct vm_area_struct *vma = vm_area_alloc(b->k, b->mm);
+	struct vm_area_struct *vma;
 
-	if (!vma)
+	if (vm_enough_memory(b->k, b->mm, 1))
 		return -ENOMEM;
+	vma = vm_area_alloc(b->k, b->mm);
+	if (!vma) {
+		vm_unacct_memory(b->k, 1);
+		return -ENOMEM;
+	}
 	vma->vm_start = top - PAGE_SIZE;
 	vma->vm_end = top;
 	vma->vm_flags = VM_STACK_FLAGS;
 	vma->vm_pgoff = vma->vm_start >> PAGE_SHIFT;
 	vma_set_page_prot(b->k, vma);
 	vma_link(vma);
-	b->mm->total_vm = 1;
+	b->mm->total_vm = b->mm->stack_vm = 1;
 	b->p = top - b->k->arch->word;
 	return 0;
 }
@@ -249,7 +268,7 @@ int do_execve(struct kernel *k, struct task_struct *task, struct file *file,
 		return err;
 	b.mm->owner = task;
 	b.mm->owner_pid = task->pid;
-	b.mm->mmap_base = mmap_base(&b);
+	pick_mmap_layout(&b);
 	err = build_mm(&b, argv, envp);
 	if (!err)
 		err = exec_mmap(&b);

@@ -35,9 +35,10 @@ void exit_mmap(struct kernel *k, struct mm_struct *mm)
 	before = k->vmstat.pgfree;
 	free_pgd_range(k, mm_root(mm), 0, mm->task_size, 0, 0);
 	mm->pgtables -= k->vmstat.pgfree - before;
-	while ((vma = vma_tree_last(&mm->vmas)))
+	while ((vma = vma_tree_last(&mm->vmas))) {
+		vma_unaccount(k, vma);
 		vma_remove(k, vma);
-	mm->total_vm = mm->locked_vm = 0;
+	}
 	flush_tlb_mm(k, mm_root(mm));
 }
 

@@ -51,6 +51,7 @@ int mm_alloc(struct kernel *k, struct mm_struct **ret)
 	mm->task_size = k->layout.task_size;
 	mm->map_window = k->layout.map_window;
 	mm->mmap_base = k->layout.mmap_base;
+	mm->mmap_legacy_base = PAGE_ALIGN(mm->map_window / 3);
 	vma_tree_init(&mm->vmas);
 	*ret = mm;
 	return 0;
@@ -85,7 +86,8 @@ static void copy_mm_fields(struct mm_struct *mm, const struct mm_struct *old)
 	mm->pgd = own.pgd;
 	mm->vmas = own.vmas;
 	memset(mm->rss, 0, sizeof(mm->rss));
-	mm->total_vm = mm->locked_vm = 0;
+	mm->total_vm = mm->data_vm = mm->exec_vm = mm->stack_vm = 0;
+	mm->locked_vm = mm->locked_vm_lost = 0;
 	mm->pgtables = own.pgtables;
 	mm->def_flags = 0;
 	mm->addr = own.addr;
@@ -93,25 +95,45 @@ static void copy_mm_fields(struct mm_struct *mm, const struct mm_struct *old)
 	mm->owner_pid = own.owner_pid;
 }
 
+/* What the parent was promised the child is as well. */
+static int charge_copy(struct kernel *k, const struct vm_area_struct *old)
+{
+	return old->vm_flags & VM_ACCOUNT
+		       ? vm_enough_memory(k, old->vm_mm, vma_pages(old))
+		       : 0;
+}
+
+static void uncharge_copy(struct kernel *k, const struct vm_area_struct *old)
+{
+	if (old->vm_flags & VM_ACCOUNT)
+		vm_unacct_memory(k, vma_pages(old));
+}
+
 static int dup_vma(struct kernel *k, struct mm_struct *mm,
 		   struct vm_area_struct *old)
 {
-	struct vm_area_struct *vma = vm_area_dup(k, old);
+	struct vm_area_struct *vma;
 
-	if (!vma)
+	if (charge_copy(k, old))
 		return -ENOMEM;
+	vma = vm_area_dup(k, old);
+	if (!vma) {
+		uncharge_copy(k, old);
+		return -ENOMEM;
+	}
 	vma->vm_mm = mm;
 	vma->vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
 	vma->anon_vma = NULL;
 	/* VM_WIPEONFORK: its pages are none that the child could fault on. */
 	if (!(vma->vm_flags & VM_WIPEONFORK) && anon_vma_fork(k, vma, old)) {
+		uncharge_copy(k, old);
 		vm_area_free(k, vma);
 		return -ENOMEM;
 	}
 	if (vma->vm_file)
 		get_file(vma->vm_file);
 	vma_link(vma);
-	mm->total_vm += vma_pages(vma);
+	vm_stat_account(mm, vma->vm_flags, vma_pages(vma));
 	return vma->vm_flags & VM_WIPEONFORK ? 0 : copy_page_range(k, vma, old);
 }
 
@@ -176,9 +198,9 @@ struct task_struct *task_alloc(struct kernel *k)
 	task->state = 'R';
 	task->cpu = -1;
 	for (unsigned i = 0; i < NR_RLIMITS; i++)
-		task->rlim[i] = LX_RLIM_INFINITY;
+		task->rlim[i] = task->rlim_max[i] = LX_RLIM_INFINITY;
 	task->rlim[RLIM_STACK] = 8 * MiB;
-	task->rlim[RLIM_MEMLOCK] = 8 * MiB;
+	task->rlim[RLIM_MEMLOCK] = task->rlim_max[RLIM_MEMLOCK] = 8 * MiB;
 	return task;
 }
 
@@ -214,6 +236,8 @@ static int copy_mm(struct kernel *k, struct task_struct *task,
 		mmput(k, mm);
 		return err;
 	}
+	mm->hiwater_rss = get_mm_rss(mm);
+	mm->hiwater_vm = mm->total_vm;
 	task->mm = mm;
 	return 0;
 }
@@ -240,6 +264,7 @@ static void copy_task(struct kernel *k, struct task_struct *task,
 	task->exit_signal = thread ? 0 : args->exit_signal;
 	memcpy(task->comm, parent->comm, sizeof(task->comm));
 	memcpy(task->rlim, parent->rlim, sizeof(task->rlim));
+	memcpy(task->rlim_max, parent->rlim_max, sizeof(task->rlim_max));
 	task->cap_effective = parent->cap_effective;
 	task->sp = args->stack ? args->stack : parent->sp;
 	task->ip = parent->ip;

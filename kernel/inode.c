@@ -58,6 +58,7 @@ void iput(struct kernel *k, struct inode *inode)
 		return;
 	truncate_inode_pages(k, &inode->mapping);
 	shmem_swap_truncate(k, inode, 0);
+	vm_unacct_memory(k, inode->committed);
 	LIST_REMOVE(inode, link);
 	if (inode->fd >= 0)
 		close(inode->fd);

@@ -185,6 +185,10 @@ struct kernel {
 	struct kmem_cache *mm_cache[16];	/* by enum mm_cache, mm_internal.h */
 	uint64_t next_ino;		/* of files without a host identity */
 
+	/* util.c: pages that are promised, and those that swap can hold */
+	int64_t vm_committed_as;
+	uint64_t total_swap_pages;
+
 	/* sysctl.c */
 	uint64_t overcommit_memory, overcommit_ratio, overcommit_kbytes;
 	uint64_t admin_reserve_kbytes, user_reserve_kbytes;

@@ -20,6 +20,7 @@
 #define LX_MAP_PRIVATE	0x02
 #define LX_MAP_SHARED_VALIDATE 0x03
 #define LX_MAP_FIXED	0x10
+#define LX_MAP_32BIT	       0x40 /* x86-64; no flag elsewhere */
 #define LX_MAP_ANONYMOUS 0x20
 #define LX_MAP_GROWSDOWN 0x100
 #define LX_MAP_LOCKED	0x2000
@@ -28,10 +29,10 @@
 #define LX_MAP_NONBLOCK	       0x10000
 #define LX_MAP_STACK	0x20000
 #define LX_MAP_HUGETLB	       0x40000
+#define LX_MAP_SYNC	       0x80000
 #define LX_MAP_FIXED_NOREPLACE 0x100000
 
 #define LX_MAX_MAP_COUNT 65530
-#define MMAP_MIN_ADDR	65536
 #define STACK_GUARD_GAP	(256UL << PAGE_SHIFT)
 
 /* --- mmap.c, mprotect.c ---------------------------------------------------- */
@@ -42,6 +43,11 @@ int do_mmap(struct kernel *k, struct mm_struct *mm, struct file *file,
 int do_munmap(struct kernel *k, struct mm_struct *mm, va_t addr, uint64_t len);
 int do_mprotect(struct kernel *k, struct mm_struct *mm, va_t addr,
 		uint64_t len, unsigned prot);
+/* linux vm_brk_flags(): anonymous memory at @addr, in the place of what is. */
+int vm_brk_flags(struct kernel *k, struct mm_struct *mm, va_t addr,
+		 uint64_t request, unsigned long flags);
+/* What may be promised with vm.overcommit_memory 2, in pages (util.c). */
+uint64_t vm_commit_limit(const struct kernel *k);
 /* Linux' brk: *ret is the new break, or the old one if it was refused. */
 int do_brk(struct kernel *k, struct mm_struct *mm, va_t brk, va_t *ret);
 /* Grows the stack area @vma down to hold @va; -ENOMEM if limits forbid. */

@@ -40,10 +40,40 @@ static void check_anon_vma(struct mm_check *m, const struct vm_area_struct *vma)
 			" to its anon_vma", m->mm->owner_pid, vma->vm_start);
 }
 
+/* What mmap.c counts of areas, counted again. */
+static void check_vm_counts(struct mm_check *m)
+{
+	struct mm_struct *mm = m->mm, sum = { 0 };
+	const struct vm_area_struct *vma;
+
+	for_each_vma (&mm->vmas, vma) {
+		vm_stat_account(&sum, vma->vm_flags, vma_pages(vma));
+		if (vma->vm_flags & VM_LOCKED)
+			sum.locked_vm += vma_pages(vma);
+	}
+	const struct {
+		const char *name;
+		uint64_t is, areas;
+	} rows[] = {
+		{ "total_vm", mm->total_vm, sum.total_vm },
+		{ "data_vm", mm->data_vm, sum.data_vm },
+		{ "exec_vm", mm->exec_vm, sum.exec_vm },
+		{ "stack_vm", mm->stack_vm, sum.stack_vm },
+		{ "locked_vm", mm->locked_vm - mm->locked_vm_lost,
+		  sum.locked_vm },
+	};
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].is != rows[i].areas)
+			check_finding(&m->c,
+				      "pid %d: %s is %" PRIu64
+				      ", areas have %" PRIu64 " pages",
+				      mm->owner_pid, rows[i].name, rows[i].is,
+				      rows[i].areas);
+}
+
 static void check_areas(struct mm_check *m)
 {
 	const struct vm_area_struct *vma;
-	uint64_t total = 0, locked = 0;
 
 	if (!vma_tree_ok(&m->mm->vmas))
 		check_finding(&m->c, "pid %d: the tree of areas disagrees with its"
@@ -52,22 +82,14 @@ static void check_areas(struct mm_check *m)
 		if (vma->vm_start >= vma->vm_end || vma->vm_mm != m->mm ||
 		    vma->vm_end > m->mm->task_size ||
 		    ((vma->vm_start | vma->vm_end) & ~PAGE_MASK))
-			check_finding(&m->c, "pid %d: bad area 0x%" PRIx64 "-0x%"
-				PRIx64, m->mm->owner_pid, vma->vm_start,
-				vma->vm_end);
-		total += vma_pages(vma);
-		if (vma->vm_flags & VM_LOCKED)
-			locked += vma_pages(vma);
+			check_finding(&m->c,
+				      "pid %d: bad area 0x%" PRIx64
+				      "-0x%" PRIx64,
+				      m->mm->owner_pid, vma->vm_start,
+				      vma->vm_end);
 		check_anon_vma(m, vma);
 	}
-	if (total != m->mm->total_vm)
-		check_finding(&m->c, "pid %d: total_vm is %" PRIu64 ", areas have %"
-			PRIu64 " pages", m->mm->owner_pid, m->mm->total_vm,
-			total);
-	if (locked != m->mm->locked_vm)
-		check_finding(&m->c, "pid %d: locked_vm is %" PRIu64 ", areas"
-			" have %" PRIu64 " locked pages", m->mm->owner_pid,
-			m->mm->locked_vm, locked);
+	check_vm_counts(m);
 }
 
 /* What is wrong with an entry, or NULL. */
@@ -230,6 +252,30 @@ static void check_i_mmap(struct rmap_check *m)
 			" than processes", -more);
 }
 
+/* All that is promised: areas of processes, and shared memory. */
+static void check_committed(struct rmap_check *m)
+{
+	const struct vm_area_struct *vma;
+	const struct task_struct *t;
+	const struct inode *inode;
+	int64_t sum = 0;
+
+	TAILQ_FOREACH (t, &m->k->tasks, link) {
+		if (!t->mm || t->mm->owner != t)
+			continue;
+		for_each_vma (&t->mm->vmas, vma)
+			if (vma->vm_flags & VM_ACCOUNT)
+				sum += vma_pages(vma);
+	}
+	LIST_FOREACH (inode, &m->k->inodes, link)
+		sum += inode->committed;
+	if (sum != m->k->vm_committed_as)
+		check_finding(&m->c,
+			      "vm_committed_as is %" PRId64
+			      ", areas and files have %" PRId64 " pages",
+			      m->k->vm_committed_as, sum);
+}
+
 static void count_all(struct rmap_check *m)
 {
 	const struct task_struct *t;
@@ -322,6 +368,7 @@ unsigned rmap_check(struct kernel *k, check_fn fn, void *ctx)
 
 	count_all(&m);
 	check_i_mmap(&m);
+	check_committed(&m);
 	for (int i = 0; i < MAX_NR_ZONES; i++)
 		check_zone(&m, &k->zone[i]);
 	if (m.mlocked != k->nr_mlock)

@@ -124,8 +124,59 @@ static inline uint64_t linear_page_index(const struct vm_area_struct *vma,
 }
 
 unsigned long calc_vm_prot_bits(unsigned prot);
-/* Refuses one request beyond all memory (overcommit mode 0): -ENOMEM. */
-int vm_enough_memory(const struct kernel *k, uint64_t pages);
+
+/* --- util.c: memory that is promised -------------------------------------- */
+enum { OVERCOMMIT_GUESS, OVERCOMMIT_ALWAYS, OVERCOMMIT_NEVER };
+/* Charges @pages to vm_committed_as; -ENOMEM: that would be too many. */
+int vm_enough_memory(struct kernel *k, const struct mm_struct *mm,
+		     int64_t pages);
+void vm_acct_memory(struct kernel *k, int64_t pages);
+void vm_unacct_memory(struct kernel *k, int64_t pages);
+
+/* --- mmap.c, brk.c: limits and counts ------------------------------------- */
+/* The soft limit RLIM_@which in bytes, LX_RLIM_INFINITY: none. */
+uint64_t rlimit(const struct mm_struct *mm, unsigned which);
+/* Do RLIMIT_AS and RLIMIT_DATA allow @pages more? */
+bool may_expand_vm(const struct mm_struct *mm, unsigned long flags,
+		   uint64_t pages);
+/* Counts pages of areas with @flags: total_vm, data_vm, exec_vm, stack_vm. */
+void vm_stat_account(struct mm_struct *mm, unsigned long flags, int64_t pages);
+/* The area is about to go: takes it out of all counts. */
+void vma_unaccount(struct kernel *k, const struct vm_area_struct *vma);
+
+/* Private and writable, and no stack: what RLIMIT_DATA limits. */
+static inline bool is_data_mapping(unsigned long flags)
+{
+	return (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
+}
+
+static inline uint64_t get_mm_rss(const struct mm_struct *mm)
+{
+	uint64_t rss = 0;
+
+	for (int i = MM_FILEPAGES; i <= MM_SHMEMPAGES; i++)
+		rss += mm->rss[i];
+	return rss;
+}
+
+/* Before pages or areas go: the most that there ever was. */
+static inline void update_hiwater_rss(struct mm_struct *mm)
+{
+	uint64_t rss = get_mm_rss(mm);
+
+	if (mm->hiwater_rss < rss)
+		mm->hiwater_rss = rss;
+}
+
+static inline void update_hiwater_vm(struct mm_struct *mm)
+{
+	if (mm->hiwater_vm < mm->total_vm)
+		mm->hiwater_vm = mm->total_vm;
+}
+
+/* A new area, linked; the counts are the caller's. */
+int insert_vm_area(struct kernel *k, struct mm_struct *mm,
+		   const struct vma_range *r, struct vm_area_struct **ret);
 /* The area of @va, grown down to it if it is a stack; or NULL. */
 struct vm_area_struct *find_extend_vma(struct kernel *k, struct mm_struct *mm,
 				       va_t va);

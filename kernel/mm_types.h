@@ -84,6 +84,7 @@ struct inode {
 	uint64_t dev, ino;	/* host identity; shmem: counters of ours */
 	const uint8_t *bytes;	/* built-in file (borrowed), or NULL */
 	uint64_t size;
+	uint64_t committed; /* pages that vm_committed_as has for it */
 	const struct vm_operations_struct *ops;	/* NULL: cannot be mapped */
 	struct address_space mapping;
 	struct address_space *swapped;	/* owned: see shmem_swap.c, or NULL */
@@ -146,7 +147,11 @@ struct mm_struct {
 	struct vma_tree vmas;
 	uint64_t rss[NR_MM_COUNTERS];	/* pages */
 	uint64_t total_vm, pgtables;	/* pages, table frames */
+	uint64_t data_vm, exec_vm, stack_vm; /* pages; see vm_stat_account() */
+	uint64_t hiwater_rss, hiwater_vm;    /* before they last fell */
 	va_t task_size, mmap_base;
+	va_t mmap_legacy_base;	/* where a search upwards begins */
+	bool bottom_up;		/* legacy layout: all searches go upwards */
 	va_t map_window;	/* DEFAULT_MAP_WINDOW; see mmap.c */
 	va_t start_code, end_code, start_data, end_data;
 	va_t start_brk, brk, start_stack, arg_start, arg_end, env_start, env_end;
@@ -155,6 +160,7 @@ struct mm_struct {
 	struct task_struct *owner;	/* borrowed; NULL while exec builds it */
 	int owner_pid;		/* for events */
 	uint64_t locked_vm;	/* pages of areas that are VM_LOCKED */
+	uint64_t locked_vm_lost; /* of them no area's any more: mremap.c */
 	struct kernel_addr addr;
 };
 
@@ -188,6 +194,7 @@ struct task_struct {
 	uint64_t cap_effective;	/* BIT(CAP_*) */
 	uint64_t rlim[NR_RLIMITS]; /* soft limits, bytes; see resource limits
 				      above */
+	uint64_t rlim_max[NR_RLIMITS]; /* hard limits */
 	uint64_t sp, ip;	/* user registers after exec */
 	/* R running or runnable, D in vfork, T stopped, Z exited, not waited
 	 * for */

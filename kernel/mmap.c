@@ -1,10 +1,12 @@
 /*
- * mmap.c - mmap, munmap, brk, stack growth (linux 6.1 mm/mmap.c,
- * arch/x86/kernel/sys_x86_64.c for the search from the top).
+ * mmap.c - mmap, munmap, stack growth, and the limits of all that makes an
+ * address space larger (linux 6.1 mm/mmap.c). Where a mapping goes is in
+ * unmapped_area.c, the heap in brk.c, what memory may be promised in util.c.
  *
- * Left out: locks, hugetlb, MAP_32BIT, resource
- * limits other than the stack's, overcommit modes 1 and 2, seals, pkeys
- * (PROT_EXEC alone is readable).
+ * Left out: locks, seals, append-only files, swap files and mounts without
+ * exec, personalities (READ_IMPLIES_EXEC), pkeys (PROT_EXEC alone is readable).
+ * Stack growth is charged if the area is: Linux charges it always, and never
+ * gives back what MAP_GROWSDOWN|MAP_NORESERVE took.
  */
 #include <errno.h>
 
@@ -13,6 +15,7 @@
 #include "kernel/mman.h"
 
 #define MAP_TYPE 0x0fu
+#define NOT_LOCKABLE (VM_SPECIAL | VM_HUGETLB)
 /* Flags that mmap ignored from the beginning, if it does not know them. */
 #define LEGACY_MAP_MASK                                                        \
 	(LX_MAP_SHARED | LX_MAP_PRIVATE | LX_MAP_FIXED | LX_MAP_ANONYMOUS |    \
@@ -30,82 +33,58 @@ struct mmap_call {	/* one call of do_mmap */
 	unsigned long vm_flags;
 };
 
-/* --- where ---------------------------------------------------------------- */
+/* --- limits --------------------------------------------------------------- */
 
-static uint64_t mmap_low_limit(const struct mm_struct *mm)
+uint64_t rlimit(const struct mm_struct *mm, unsigned which)
 {
-	return mm_capable(mm, CAP_SYS_RAWIO) ? PAGE_SIZE : MMAP_MIN_ADDR;
+	return mm->owner ? mm->owner->rlim[which] : LX_RLIM_INFINITY;
 }
 
-/* May the hint be taken as it is? */
-static bool hint_fits(const struct mm_struct *mm, va_t addr, uint64_t len)
+/* What an area counts as: text, stack, data, or nothing but total_vm. */
+static uint64_t *vm_counter(struct mm_struct *mm, unsigned long flags)
 {
-	const struct vm_area_struct *vma;
+	if ((flags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN)) == VM_EXEC)
+		return &mm->exec_vm;
+	if (flags & VM_GROWSDOWN)
+		return &mm->stack_vm;
+	return is_data_mapping(flags) ? &mm->data_vm : NULL;
+}
 
-	if (!addr || mm->task_size - len < addr)
+void vm_stat_account(struct mm_struct *mm, unsigned long flags, int64_t pages)
+{
+	uint64_t *n = vm_counter(mm, flags);
+
+	mm->total_vm += pages;
+	if (n)
+		*n += pages;
+}
+
+static bool data_limit_ok(const struct mm_struct *mm, uint64_t pages)
+{
+	uint64_t want = mm->data_vm + pages;
+
+	if (want <= rlimit(mm, RLIM_DATA) >> PAGE_SHIFT)
+		return true;
+	/* A workaround for Valgrind: soft limit 0, the hard one counts. */
+	return rlimit(mm, RLIM_DATA) == 0 &&
+	       want <= mm->owner->rlim_max[RLIM_DATA] >> PAGE_SHIFT;
+}
+
+bool may_expand_vm(const struct mm_struct *mm, unsigned long flags,
+		   uint64_t pages)
+{
+	if (mm->total_vm + pages > rlimit(mm, RLIM_AS) >> PAGE_SHIFT)
 		return false;
-	/* Nothing may lie across the window's end. */
-	if ((addr > mm->map_window) != (addr + len > mm->map_window))
-		return false;
-	vma = find_vma(mm, addr);
-	return !vma || addr + len <= vm_start_gap(vma);
-}
-
-/*
- * The highest gap below mmap_base; if there is none, the lowest above a third
- * of the address space (linux bottomup fallback). With 5 levels both searches
- * end at 47 bits, unless the hint is above: then they have all 56.
- */
-static int arch_get_unmapped_area_topdown(const struct mm_struct *mm, va_t addr,
-					  uint64_t len, unsigned flags,
-					  va_t *ret)
-{
-	uint64_t more = 0;
-
-	if (len > mm->task_size)
-		return -ENOMEM;
-	if ((flags & LX_MAP_FIXED) || hint_fits(mm, addr, len)) {
-		*ret = addr;
-		return 0;
-	}
-	if (addr > mm->map_window)
-		more = mm->task_size - mm->map_window;
-	if (vma_tree_gap_down(&mm->vmas, len, mmap_low_limit(mm),
-			      mm->mmap_base + more, ret) ||
-	    vma_tree_gap_up(&mm->vmas, len, PAGE_ALIGN(mm->map_window / 3),
-			    mm->map_window + more, ret))
-		return 0;
-	return -ENOMEM;
-}
-
-int get_unmapped_area(struct kernel *k, struct mm_struct *mm, va_t addr,
-		      uint64_t len, unsigned flags, va_t *ret)
-{
-	va_t va;
-	int err;
-
-	if (len > mm->task_size)
-		return -ENOMEM;
-	err = arch_get_unmapped_area_topdown(mm, addr, len, flags, &va);
-	if (err)
-		return err;
-	if (va > mm->task_size - len)
-		return -ENOMEM;
-	if (va & ~PAGE_MASK)
-		return -EINVAL;
-	if (va < MMAP_MIN_ADDR && !mm_capable(mm, CAP_SYS_RAWIO))
-		return -EPERM;
-	*ret = va;
-	return 0;
-}
-
-static va_t round_hint_to_min(va_t hint)
-{
-	hint &= PAGE_MASK;
-	return hint && hint < MMAP_MIN_ADDR ? MMAP_MIN_ADDR : hint;
+	return !is_data_mapping(flags) || data_limit_ok(mm, pages);
 }
 
 /* --- may it be mapped so? ------------------------------------------------- */
+
+static va_t round_hint_to_min(const struct kernel *k, va_t hint)
+{
+	hint &= PAGE_MASK;
+	return hint && hint < k->mmap_min_addr ? k->mmap_min_addr : hint;
+}
 
 static int check_shared_file(struct mmap_call *c)
 {
@@ -159,12 +138,8 @@ static int check_anonymous(struct mmap_call *c)
 static unsigned long calc_vm_flag_bits(unsigned flags)
 {
 	return (flags & LX_MAP_GROWSDOWN ? VM_GROWSDOWN : 0) |
-	       (flags & LX_MAP_LOCKED ? VM_LOCKED : 0);
-}
-
-int vm_enough_memory(const struct kernel *k, uint64_t pages)
-{
-	return pages > k->totalram_pages ? -ENOMEM : 0;
+	       (flags & LX_MAP_LOCKED ? VM_LOCKED : 0) |
+	       (flags & LX_MAP_SYNC ? VM_SYNC : 0);
 }
 
 /* --- putting it there ----------------------------------------------------- */
@@ -196,65 +171,128 @@ static struct vm_area_struct *expand_neighbours(struct mmap_call *c)
 	return vma;
 }
 
-static int new_area(struct mmap_call *c, struct vm_area_struct **ret)
+int insert_vm_area(struct kernel *k, struct mm_struct *mm,
+		   const struct vma_range *r, struct vm_area_struct **ret)
 {
-	struct vm_area_struct *vma = vm_area_alloc(c->k, c->mm);
-	struct file *file = c->file;
+	struct vm_area_struct *vma = vm_area_alloc(k, mm);
 
 	if (!vma)
 		return -ENOMEM;
-	if (file)
-		get_file(file);
-	else if (c->vm_flags & VM_SHARED)
-		file = shmem_zero_setup(c->k, c->len);
-	if (!file && (c->vm_flags & VM_SHARED)) {
-		vm_area_free(c->k, vma);
-		return -ENOMEM;
+	vma->vm_start = r->start;
+	vma->vm_end = r->end;
+	vma->vm_flags = r->flags;
+	vma->vm_pgoff = r->pgoff;
+	if (r->file) {
+		vma->vm_file = get_file(r->file);
+		vma->vm_ops = r->file->f_inode->ops;
 	}
-	vma->vm_start = c->addr;
-	vma->vm_end = c->addr + c->len;
-	vma->vm_flags = c->vm_flags;
-	vma->vm_pgoff = c->pgoff;
-	vma->vm_file = file;
-	vma->vm_ops = file ? file->f_inode->ops : NULL;
 	vma_link(vma);
-	kevent(c->k, .kind = KEV_VMA, .func = "map", .pid = c->mm->owner_pid,
+	kevent(k, .kind = KEV_VMA, .func = "map", .pid = mm->owner_pid,
 	       .va = vma->vm_start, .end = vma->vm_end);
 	*ret = vma;
 	return 0;
 }
 
+/* A nameless file; all of it is promised at once, unless MAP_NORESERVE. */
+static struct file *shared_memory(struct mmap_call *c)
+{
+	uint64_t pages = c->vm_flags & VM_NORESERVE ? 0 : c->len >> PAGE_SHIFT;
+	struct file *file;
+
+	if (vm_enough_memory(c->k, c->mm, pages))
+		return NULL;
+	file = shmem_zero_setup(c->k, c->len);
+	if (file)
+		file->f_inode->committed = pages;
+	else
+		vm_unacct_memory(c->k, pages);
+	return file;
+}
+
+static int new_area(struct mmap_call *c, struct vm_area_struct **ret)
+{
+	struct vma_range r = { c->addr, c->addr + c->len, c->vm_flags,
+			       NULL,	c->file,	  c->pgoff };
+	int err;
+
+	if (c->file || !(c->vm_flags & VM_SHARED))
+		return insert_vm_area(c->k, c->mm, &r, ret);
+	r.file = shared_memory(c);
+	if (!r.file)
+		return -ENOMEM;
+	err = insert_vm_area(c->k, c->mm, &r, ret);
+	fput(c->k, r.file);
+	return err;
+}
+
+/* Private and writable: each page may become one of the process' own. */
 static bool accountable_mapping(unsigned long flags)
 {
-	return (flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE;
+	return (flags & (VM_NORESERVE | VM_SHARED | VM_WRITE | VM_HUGETLB)) ==
+	       VM_WRITE;
+}
+
+/* Pages of areas within the range: MAP_FIXED takes them away. */
+static uint64_t count_vma_pages_range(const struct mm_struct *mm, va_t start,
+				      va_t end)
+{
+	const struct vm_area_struct *vma;
+	uint64_t pages = 0;
+
+	for (vma = find_vma(mm, start); vma && vma->vm_start < end;
+	     vma = vma_tree_next(&mm->vmas, vma)) {
+		va_t from = vma->vm_start > start ? vma->vm_start : start;
+		va_t to = vma->vm_end < end ? vma->vm_end : end;
+
+		pages += (to - from) >> PAGE_SHIFT;
+	}
+	return pages;
+}
+
+static bool within_limits(const struct mmap_call *c)
+{
+	uint64_t pages = c->len >> PAGE_SHIFT;
+
+	return may_expand_vm(c->mm, c->vm_flags, pages) ||
+	       may_expand_vm(c->mm, c->vm_flags,
+			     pages - count_vma_pages_range(c->mm, c->addr,
+							   c->addr + c->len));
+}
+
+/* Lets a neighbour grow over the range, or makes an area for it. */
+static int place(struct mmap_call *c, struct vm_area_struct **ret)
+{
+	*ret = c->vm_flags & VM_SPECIAL ? NULL : expand_neighbours(c);
+	return *ret ? 0 : new_area(c, ret);
 }
 
 static int mmap_region(struct mmap_call *c)
 {
+	uint64_t pages = c->len >> PAGE_SHIFT;
 	struct vm_area_struct *vma;
-	int err = do_munmap(c->k, c->mm, c->addr, c->len);
+	int err;
 
-	if (err)
-		return err;
+	if (!within_limits(c) || do_munmap(c->k, c->mm, c->addr, c->len))
+		return -ENOMEM;
 	if (accountable_mapping(c->vm_flags)) {
-		if (vm_enough_memory(c->k, c->len >> PAGE_SHIFT))
+		if (vm_enough_memory(c->k, c->mm, pages))
 			return -ENOMEM;
 		c->vm_flags |= VM_ACCOUNT;
 	}
-	vma = expand_neighbours(c);
-	if (!vma) {
-		err = new_area(c, &vma);
-		if (err)
-			return err;
+	err = place(c, &vma);
+	if (err) {
+		if (c->vm_flags & VM_ACCOUNT)
+			vm_unacct_memory(c->k, pages);
+		return err;
 	}
+	vm_stat_account(c->mm, c->vm_flags, pages);
+	if ((vma->vm_flags & VM_LOCKED) && (vma->vm_flags & NOT_LOCKABLE))
+		vma->vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
+	else if (vma->vm_flags & VM_LOCKED)
+		c->mm->locked_vm += pages;
 	if (c->k->arch->softdirty)
 		vma->vm_flags |= VM_SOFTDIRTY;
 	vma_set_page_prot(c->k, vma);
-	c->mm->total_vm += c->len >> PAGE_SHIFT;
-	if (vma->vm_flags & VM_SPECIAL)
-		vma->vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
-	else if (vma->vm_flags & VM_LOCKED)
-		c->mm->locked_vm += c->len >> PAGE_SHIFT;
 	return 0;
 }
 
@@ -265,17 +303,15 @@ static bool overlaps(const struct mm_struct *mm, va_t addr, uint64_t len)
 	return vma && vma->vm_start < addr + len;
 }
 
-/* Where and whether: fills in addr, len and vm_flags. */
-static int mmap_prepare(struct mmap_call *c, unsigned prot)
+/* The errors that come before a place is looked for. */
+static int check_request(struct mmap_call *c)
 {
-	int err;
-
 	if (!c->len)
 		return -EINVAL;
 	if (c->flags & LX_MAP_FIXED_NOREPLACE)
 		c->flags |= LX_MAP_FIXED;
 	if (!(c->flags & LX_MAP_FIXED))
-		c->addr = round_hint_to_min(c->addr);
+		c->addr = round_hint_to_min(c->k, c->addr);
 	c->len = PAGE_ALIGN(c->len);
 	if (!c->len)
 		return -ENOMEM;
@@ -284,10 +320,24 @@ static int mmap_prepare(struct mmap_call *c, unsigned prot)
 		return -EINVAL;
 	if (c->pgoff + (c->len >> PAGE_SHIFT) < c->pgoff)
 		return -EOVERFLOW;
-	if (c->mm->vmas.count > LX_MAX_MAP_COUNT)
-		return -ENOMEM;
-	err = get_unmapped_area(c->k, c->mm, c->addr, c->len, c->flags,
-				&c->addr);
+	return c->mm->vmas.count > c->k->max_map_count ? -ENOMEM : 0;
+}
+
+static int check_locked(const struct mmap_call *c)
+{
+	if ((c->flags & LX_MAP_LOCKED) && !can_do_mlock(c->mm))
+		return -EPERM;
+	return mlock_future_check(c->mm, c->vm_flags, c->len);
+}
+
+/* Where and whether: fills in addr, len and vm_flags. */
+static int mmap_prepare(struct mmap_call *c, unsigned prot)
+{
+	int err = check_request(c);
+
+	if (!err)
+		err = get_unmapped_area(c->k, c->mm, c->addr, c->len, c->flags,
+					&c->addr);
 	if (err)
 		return err;
 	if ((c->flags & LX_MAP_FIXED_NOREPLACE) &&
@@ -295,12 +345,13 @@ static int mmap_prepare(struct mmap_call *c, unsigned prot)
 		return -EEXIST;
 	c->vm_flags = calc_vm_prot_bits(prot) | calc_vm_flag_bits(c->flags) |
 		      c->mm->def_flags | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
-	if ((c->flags & LX_MAP_LOCKED) && !can_do_mlock(c->mm))
-		return -EPERM;
-	err = mlock_future_check(c->mm, c->vm_flags, c->len);
-	if (err)
-		return err;
-	return c->file ? check_file(c) : check_anonymous(c);
+	err = check_locked(c);
+	if (!err)
+		err = c->file ? check_file(c) : check_anonymous(c);
+	if ((c->flags & LX_MAP_NORESERVE) &&
+	    c->k->overcommit_memory != OVERCOMMIT_NEVER)
+		c->vm_flags |= VM_NORESERVE;
+	return err;
 }
 
 int do_mmap(struct kernel *k, struct mm_struct *mm, struct file *file,
@@ -316,12 +367,11 @@ int do_mmap(struct kernel *k, struct mm_struct *mm, struct file *file,
 			return -EBADF;
 		c.file = file;
 	}
+	if (flags & LX_MAP_HUGETLB)
+		return -EINVAL; /* no pages of any huge size are there */
 	err = mmap_prepare(&c, prot);
-	if (err)
-		return err;
-	if (flags & LX_MAP_NORESERVE)
-		c.vm_flags |= VM_NORESERVE;
-	err = mmap_region(&c);
+	if (!err)
+		err = mmap_region(&c);
 	if (err)
 		return err;
 	if ((c.vm_flags & VM_LOCKED) ||
@@ -341,7 +391,7 @@ static int split_at(struct kernel *k, struct mm_struct *mm, va_t start,
 	int err;
 
 	if (vma && vma->vm_start < start) {
-		if (end < vma->vm_end && mm->vmas.count >= LX_MAX_MAP_COUNT)
+		if (end < vma->vm_end && mm->vmas.count >= k->max_map_count)
 			return -ENOMEM;
 		err = vma_split(k, vma, start, false);
 		if (err)
@@ -370,17 +420,29 @@ static uint64_t free_pgtables(struct kernel *k, struct mm_struct *mm,
 	return freed;
 }
 
+/* The area is about to go: nothing counts its pages any more. */
+void vma_unaccount(struct kernel *k, const struct vm_area_struct *vma)
+{
+	struct mm_struct *mm = vma->vm_mm;
+
+	vm_stat_account(mm, vma->vm_flags, -(int64_t)vma_pages(vma));
+	if (vma->vm_flags & VM_LOCKED)
+		mm->locked_vm -= vma_pages(vma);
+	if (vma->vm_flags & VM_ACCOUNT)
+		vm_unacct_memory(k, vma_pages(vma));
+}
+
 static void detach_areas(struct kernel *k, struct mm_struct *mm, va_t start,
 			 va_t end)
 {
 	struct vm_area_struct *vma;
 	uint64_t nr = 0;
 
+	update_hiwater_rss(mm);
+	update_hiwater_vm(mm);
 	while ((vma = find_vma(mm, start)) && vma->vm_start < end) {
 		nr += unmap_page_range(k, vma, vma->vm_start, vma->vm_end);
-		mm->total_vm -= vma_pages(vma);
-		if (vma->vm_flags & VM_LOCKED)
-			mm->locked_vm -= vma_pages(vma);
+		vma_unaccount(k, vma);
 		kevent(k, .kind = KEV_VMA, .func = "unmap", .va = vma->vm_start,
 		       .end = vma->vm_end, .pid = mm->owner_pid);
 		vma_remove(k, vma);
@@ -411,98 +473,18 @@ int do_munmap(struct kernel *k, struct mm_struct *mm, va_t addr, uint64_t len)
 	return 0;
 }
 
-/* --- brk ------------------------------------------------------------------ */
-
-int do_brk_flags(struct kernel *k, struct mm_struct *mm, va_t addr,
-		 uint64_t len, unsigned long flags)
-{
-	struct mmap_call c = { .k = k, .mm = mm, .addr = addr, .len = len,
-			       .pgoff = addr >> PAGE_SHIFT };
-	struct vma_range r = { .start = addr, .end = addr + len,
-			       .pgoff = c.pgoff };
-	struct vm_area_struct *vma;
-	int err;
-
-	c.vm_flags = VM_DATA_FLAGS | VM_ACCOUNT | mm->def_flags | flags;
-	r.flags = c.vm_flags;
-	if (addr + len > mm->task_size || mm->vmas.count > LX_MAX_MAP_COUNT ||
-	    mlock_future_check(mm, c.vm_flags, len) ||
-	    vm_enough_memory(k, len >> PAGE_SHIFT))
-		return -ENOMEM;
-	/* Only an area of the heap itself may grow: bss and heap stay apart. */
-	vma = addr ? find_vma(mm, addr - 1) : NULL;
-	if (vma && vma->vm_end == addr && vma->vm_start >= mm->start_brk &&
-	    mm->start_brk && can_vma_merge_after(vma, &r)) {
-		vma_expand(k, vma, vma->vm_start, addr + len, vma->vm_pgoff,
-			   NULL);
-	} else {
-		err = new_area(&c, &vma);
-		if (err)
-			return err;
-	}
-	if (k->arch->softdirty)
-		vma->vm_flags |= VM_SOFTDIRTY;
-	vma_set_page_prot(k, vma);
-	mm->total_vm += len >> PAGE_SHIFT;
-	if (vma->vm_flags & VM_LOCKED)
-		mm->locked_vm += len >> PAGE_SHIFT;
-	return 0;
-}
-
-static int grow_brk(struct kernel *k, struct mm_struct *mm, va_t old, va_t new)
-{
-	const struct vm_area_struct *next = find_vma(mm, old);
-
-	if (new < old || new > mm->task_size ||
-	    (next && new + PAGE_SIZE > vm_start_gap(next)))
-		return -ENOMEM;
-	return do_brk_flags(k, mm, old, new - old, 0);
-}
-
-static int shrink_brk(struct kernel *k, struct mm_struct *mm, va_t new,
-		      va_t old)
-{
-	const struct vm_area_struct *vma = find_vma(mm, new);
-
-	if (!vma || vma->vm_start >= old)
-		return -EINVAL;
-	return do_munmap(k, mm, new, old - new);
-}
-
-int do_brk(struct kernel *k, struct mm_struct *mm, va_t brk, va_t *ret)
-{
-	va_t old = PAGE_ALIGN(mm->brk), new = PAGE_ALIGN(brk);
-	int err = 0;
-
-	*ret = mm->brk;
-	if (brk < mm->start_brk || new < brk)
-		return 0;
-	if (new != old)
-		err = brk <= mm->brk ? shrink_brk(k, mm, new, old) :
-				       grow_brk(k, mm, old, new);
-	if (err)
-		return 0;
-	mm->brk = brk;
-	if (new > old && (mm->def_flags & VM_LOCKED))
-		mm_populate(k, mm, old, new - old);
-	*ret = brk;
-	return 0;
-}
-
 /* --- stacks --------------------------------------------------------------- */
-
-static uint64_t stack_limit(const struct mm_struct *mm)
-{
-	return mm->owner ? mm->owner->rlim[RLIM_STACK] : 8 * MiB;
-}
 
 static int acct_stack_growth(struct kernel *k, struct vm_area_struct *vma,
 			     uint64_t size, uint64_t grow)
 {
-	if (size > stack_limit(vma->vm_mm) ||
-	    mlock_future_check(vma->vm_mm, vma->vm_flags, grow << PAGE_SHIFT))
+	struct mm_struct *mm = vma->vm_mm;
+
+	if (!may_expand_vm(mm, vma->vm_flags, grow) ||
+	    size > rlimit(mm, RLIM_STACK) ||
+	    mlock_future_check(mm, vma->vm_flags, grow << PAGE_SHIFT))
 		return -ENOMEM;
-	return vm_enough_memory(k, grow);
+	return vma->vm_flags & VM_ACCOUNT ? vm_enough_memory(k, mm, grow) : 0;
 }
 
 /* linux expand_downwards() */
@@ -514,7 +496,7 @@ int expand_stack(struct kernel *k, struct vm_area_struct *vma, va_t va)
 	int err;
 
 	va &= PAGE_MASK;
-	if (va < MMAP_MIN_ADDR)
+	if (va < k->mmap_min_addr)
 		return -EPERM;
 	if (prev && !(prev->vm_flags & VM_GROWSDOWN) &&
 	    vma_is_accessible(prev) && va - prev->vm_end < STACK_GUARD_GAP)
@@ -531,7 +513,7 @@ int expand_stack(struct kernel *k, struct vm_area_struct *vma, va_t va)
 		return err;
 	vma->vm_pgoff -= grow;
 	vma_tree_adjust(&mm->vmas, vma, va, vma->vm_end);
-	mm->total_vm += grow;
+	vm_stat_account(mm, vma->vm_flags, grow);
 	if (vma->vm_flags & VM_LOCKED)
 		mm->locked_vm += grow;
 	kevent(k, .kind = KEV_VMA, .func = "expand_stack", .va = vma->vm_start,
@@ -561,20 +543,21 @@ int install_special_mapping(struct kernel *k, struct mm_struct *mm, va_t addr,
 			    uint64_t len, unsigned long flags,
 			    struct file *pages, const char *name)
 {
-	struct mmap_call c = { .k = k, .mm = mm, .file = pages, .addr = addr,
-			       .len = len };
+	struct vma_range r = { .start = addr,
+			       .end = addr + len,
+			       .file = pages };
 	struct vm_area_struct *vma;
 	int err;
 
-	c.vm_flags = (flags | mm->def_flags | VM_DONTEXPAND) &
-		     ~(VM_LOCKED | VM_LOCKONFAULT);
+	r.flags = (flags | mm->def_flags | VM_DONTEXPAND) &
+		  ~(VM_LOCKED | VM_LOCKONFAULT);
 	if (k->arch->softdirty)
-		c.vm_flags |= VM_SOFTDIRTY;
-	err = new_area(&c, &vma);
+		r.flags |= VM_SOFTDIRTY;
+	err = insert_vm_area(k, mm, &r, &vma);
 	if (err)
 		return err;
 	vma->name = name;
 	vma_set_page_prot(k, vma);
-	mm->total_vm += len >> PAGE_SHIFT;
+	vm_stat_account(mm, r.flags, len >> PAGE_SHIFT);
 	return 0;
 }

@@ -84,34 +84,58 @@ static void change_protection(struct kernel *k, struct vm_area_struct *vma,
 	flush_tlb_range(k, vma->vm_mm, start, end, nr);
 }
 
+/*
+ * What becomes writable becomes data, within its limit, and private memory is
+ * promised from now on. It stays promised when it is made read-only again.
+ */
+static int charge_data(struct kernel *k, struct mm_struct *mm,
+		       unsigned long old, unsigned long *flags, uint64_t pages)
+{
+	if (!may_expand_vm(mm, *flags, pages) && may_expand_vm(mm, old, pages))
+		return -ENOMEM;
+	if (old &
+	    (VM_ACCOUNT | VM_WRITE | VM_HUGETLB | VM_SHARED | VM_NORESERVE))
+		return 0;
+	if (vm_enough_memory(k, mm, pages))
+		return -ENOMEM;
+	*flags |= VM_ACCOUNT;
+	return 0;
+}
+
 /* => [start, end) lies within @vma; *pprev is the area before, then after it. */
 static int mprotect_fixup(struct kernel *k, struct vm_area_struct *vma,
 			  struct vm_area_struct **pprev, va_t start, va_t end,
 			  unsigned long flags)
 {
+	int64_t pages = (end - start) >> PAGE_SHIFT;
 	unsigned long old = vma->vm_flags;
+	struct mm_struct *mm = vma->vm_mm;
 	int err;
 
 	if (flags == old) {
 		*pprev = vma;
 		return 0;
 	}
-	if ((flags & VM_WRITE) &&
-	    !(old & (VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE))) {
-		if (vm_enough_memory(k, (end - start) >> PAGE_SHIFT))
-			return -ENOMEM;
-		flags |= VM_ACCOUNT;
+	if (flags & VM_WRITE) {
+		err = charge_data(k, mm, old, &flags, pages);
+		if (err)
+			return err;
 	}
 	err = vma_modify_flags(k, vma, pprev, start, end, flags);
-	if (err)
+	if (err) {
+		if (flags & ~old & VM_ACCOUNT)
+			vm_unacct_memory(k, pages);
 		return err;
+	}
 	vma = *pprev;
 	vma->vm_flags = flags;
 	vma_set_page_prot(k, vma);
 	change_protection(k, vma, start, end);
 	if ((old & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED &&
 	    (flags & VM_WRITE))
-		mm_populate(k, vma->vm_mm, start, end - start);
+		mm_populate(k, mm, start, end - start);
+	vm_stat_account(mm, old, -pages);
+	vm_stat_account(mm, flags, pages);
 	return 0;
 }
 

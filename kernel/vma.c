@@ -280,7 +280,7 @@ int vma_split(struct kernel *k, struct vm_area_struct *vma, va_t addr,
 int split_vma(struct kernel *k, struct vm_area_struct *vma, va_t addr,
 	      bool new_below)
 {
-	if (vma->vm_mm->vmas.count >= LX_MAX_MAP_COUNT)
+	if (vma->vm_mm->vmas.count >= k->max_map_count)
 		return -ENOMEM;
 	return vma_split(k, vma, addr, new_below);
 }

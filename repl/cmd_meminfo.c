@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kernel/frame_owner.h"
+#include "kernel/mm.h"
 #include "kernel/page_alloc.h"
 #include "kernel/pti.h"
 #include "kernel/vmalloc.h"
@@ -155,6 +156,8 @@ static int meminfo_run(struct cmd_ctx *c)
 	emit_pages(c->r, "Slab", s.slab);
 	emit_pages(c->r, "KernelStack", s.stacks);
 	emit_pages(c->r, "PageTables", s.tables);
+	emit_pages(c->r, "CommitLimit", vm_commit_limit(c->k));
+	emit_pages(c->r, "Committed_AS", c->k->vm_committed_as);
 	emit_kb(c->r, "VmallocTotal", vmalloc_total_kib(c->k));
 	emit_pages(c->r, "VmallocUsed", s.vmalloc);
 	emit_direct_map(c, &s);

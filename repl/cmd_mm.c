@@ -57,8 +57,9 @@ static int map_offset(struct cmd_ctx *c, uint64_t *ret)
 static int map_failed(struct cmd_ctx *c, int rc, va_t addr, uint64_t len)
 {
 	err_errno(c->err, rc, "0x%llx bytes", (unsigned long long)len);
-	if (rc == -EPERM && addr < MMAP_MIN_ADDR)
-		err_hint(c->err, "mmap_min_addr is 0x%x", MMAP_MIN_ADDR);
+	if (rc == -EPERM && addr < c->k->dac_mmap_min_addr)
+		err_hint(c->err, "mmap_min_addr is 0x%llx",
+			 (unsigned long long)c->k->dac_mmap_min_addr);
 	else if (rc == -EINVAL && (addr & ~PAGE_MASK))
 		err_hint(c->err, "0x%llx is not aligned to 4K",
 			 (unsigned long long)addr);

@@ -59,7 +59,7 @@ static void emit_hole(struct cmd_ctx *c, const struct task_struct *task,
 
 	whatis_label(r, "area");
 	res_text(r, COL_BAD, "~none");
-	if (va < MMAP_MIN_ADDR)
+	if (va < c->k->mmap_min_addr)
 		res_text(r, COL_DIM,
 			 "below mmap_min_addr: NULL pointers lead here");
 	else if (gap && gap <= STACK_GUARD_GAP)
