@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kernel/mm.h"
+#include "kernel/mman.h"
 
 struct gen {
 	uint64_t rng;
@@ -127,6 +128,41 @@ static void gen_brk(struct gen *g, struct op *op)
 		op->addr = HEAP - PAGE;
 }
 
+static void gen_madvise(struct gen *g, struct op *op)
+{
+	static const uint8_t advice[] = {
+		LX_MADV_DONTNEED,	LX_MADV_DONTNEED,
+		LX_MADV_DONTNEED,	LX_MADV_NORMAL,
+		LX_MADV_RANDOM,		LX_MADV_SEQUENTIAL,
+		LX_MADV_DONTFORK,	LX_MADV_DOFORK,
+		LX_MADV_DONTDUMP,	LX_MADV_DODUMP,
+		LX_MADV_WIPEONFORK,	LX_MADV_KEEPONFORK,
+		LX_MADV_FREE,		LX_MADV_POPULATE_READ,
+		LX_MADV_POPULATE_WRITE, LX_MADV_DONTNEED_LOCKED,
+		LX_MADV_WILLNEED,	77,
+	};
+
+	gen_range(g, op);
+	op->value = advice[next(g, sizeof(advice))];
+}
+
+static void gen_mlock2(struct gen *g, struct op *op)
+{
+	gen_range(g, op);
+	op->flags = chance(g, 80) ? LX_MLOCK_ONFAULT : next(g, 4);
+}
+
+static void gen_mlockall(struct gen *g, struct op *op)
+{
+	op->flags = LX_MCL_FUTURE | (chance(g, 50) ? LX_MCL_ONFAULT : 0);
+	if (chance(g, 10))
+		op->flags = chance(g, 50) ? LX_MCL_ONFAULT : 8;
+}
+
+static void gen_none(struct gen *g, struct op *op)
+{
+}
+
 /* Values are harmless as instructions: see worker.c. */
 static void gen_write(struct gen *g, struct op *op)
 {
@@ -200,7 +236,11 @@ static const struct {
 	{ OP_MPROTECT, 14, gen_mprotect }, { OP_BRK, 4, gen_brk },
 	{ OP_READ, 8, gen_read },	   { OP_WRITE, 12, gen_write },
 	{ OP_FETCH, 3, gen_fetch },	   { OP_TOUCH, 18, gen_touch },
-	{ OP_FORK, 4, gen_fork },	   { OP_EXIT, 2, gen_exit },
+	{ OP_MADVISE, 12, gen_madvise },   { OP_MLOCK, 3, gen_range },
+	{ OP_MLOCK2, 2, gen_mlock2 },	   { OP_MUNLOCK, 3, gen_range },
+	{ OP_MLOCKALL, 1, gen_mlockall },  { OP_MUNLOCKALL, 1, gen_none },
+	{ OP_MINCORE, 2, gen_range },	   { OP_FORK, 4, gen_fork },
+	{ OP_EXIT, 2, gen_exit },
 };
 
 static void gen_op(struct gen *g, struct op *op)

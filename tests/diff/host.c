@@ -46,31 +46,31 @@ static void host_failed(const char *what)
 	exit(2);
 }
 
-static void tell(struct host *h, unsigned proc, const struct request *rq)
+void host_tell(struct host *h, unsigned proc, const struct request *rq)
 {
 	if (send(h->fd[proc], rq, sizeof(*rq), MSG_NOSIGNAL) !=
 	    (ssize_t)sizeof(*rq))
 		host_failed("send");
 }
 
-static void ask(struct host *h, unsigned proc, const struct request *rq,
-		struct reply *rp)
+void host_ask(struct host *h, unsigned proc, const struct request *rq,
+	      struct reply *rp)
 {
-	tell(h, proc, rq);
+	host_tell(h, proc, rq);
 	if (recv(h->fd[proc], rp, sizeof(*rp), 0) != (ssize_t)sizeof(*rp))
 		host_failed("it has ended");
 }
 
-static struct reply ask_call(struct host *h, unsigned proc, long nr, uint64_t a,
-			     uint64_t b, uint64_t c, uint64_t d, uint64_t e,
-			     uint64_t f)
+struct reply host_ask_call(struct host *h, unsigned proc, long nr, uint64_t a,
+			   uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+			   uint64_t f)
 {
 	struct request rq = { .kind = WIRE_SYSCALL,
 			      .nr = nr,
 			      .arg = { a, b, c, d, e, f } };
 	struct reply rp;
 
-	ask(h, proc, &rq, &rp);
+	host_ask(h, proc, &rq, &rp);
 	return rp;
 }
 
@@ -107,8 +107,8 @@ static bool make_sockets(struct host *h)
 
 static void guard(struct host *h, uint64_t va)
 {
-	ask_call(h, 0, SYS_mmap, va, PAGE, PROT_NONE,
-		 MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	host_ask_call(h, 0, SYS_mmap, va, PAGE, PROT_NONE,
+		      MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 
 static bool can_see_pfns(void)
@@ -132,7 +132,7 @@ const char *host_missing(void)
 struct host *host_start(const char *worker)
 {
 	struct host *h = calloc(1, sizeof(*h));
-	struct request rq = { .kind = WIRE_HELLO };
+	struct request rq = { .kind = WIRE_HELLO, .arg = { OBS_MEMLOCK } };
 	struct reply rp;
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -145,7 +145,7 @@ struct host *host_start(const char *worker)
 	h->nprocs = 1;
 	for (unsigned i = 0; i < MAX_PROCS; i++)
 		close(h->child_fd[i]);
-	ask(h, 0, &rq, &rp);
+	host_ask(h, 0, &rq, &rp);
 	h->heap = rp.heap;
 	h->buf_va = rp.buf_va;
 	guard(h, ARENA - PAGE);
@@ -170,150 +170,16 @@ void host_stop(struct host *h)
 	free(h);
 }
 
-/* --- the operations
- * ----------------------------------------------------------- */
-
-struct step {
-	struct host *h;
-	const struct op *op;
-	uint64_t addr; /* real */
-	struct obs *o;
-};
-
-static void keep(struct step *t, const struct reply *rp)
-{
-	t->o->ret = rp->ret;
-	t->o->min = rp->min;
-	t->o->maj = rp->maj;
-}
-
-static void host_call(struct step *t, long nr, uint64_t a, uint64_t b,
-		      uint64_t c, uint64_t d, uint64_t e, uint64_t f)
-{
-	struct reply rp = ask_call(t->h, t->op->proc, nr, a, b, c, d, e, f);
-
-	keep(t, &rp);
-}
-
-static void do_op_map(struct step *t)
-{
-	const struct op *op = t->op;
-
-	host_call(t, SYS_mmap, t->addr, op->len, op->prot, op->flags, -1, 0);
-	if (t->o->ret > 0 || t->o->ret < -4095)
-		t->o->ret = host_canonical(t->h, t->o->ret);
-}
-
-static void do_op_munmap(struct step *t)
-{
-	host_call(t, SYS_munmap, t->addr, t->op->len, 0, 0, 0, 0);
-}
-
-static void do_op_mprotect(struct step *t)
-{
-	host_call(t, SYS_mprotect, t->addr, t->op->len, t->op->prot, 0, 0, 0);
-}
-
-static void do_op_brk(struct step *t)
-{
-	host_call(t, SYS_brk, t->addr, 0, 0, 0, 0, 0);
-	t->o->ret = host_canonical(t->h, t->o->ret);
-}
-
-static void do_op_fork(struct step *t)
-{
-	struct host *h = t->h;
-	struct request rq = { .kind = WIRE_FORK,
-			      .arg = { WIRE_FD + h->nprocs } };
-	struct reply rp;
-
-	if (h->nprocs == MAX_PROCS)
-		return;
-	ask(h, t->op->proc, &rq, &rp);
-	if (rp.ret > 0) {
-		h->parent[h->nprocs] = t->op->proc;
-		h->pid[h->nprocs++] = rp.ret;
-	}
-	t->o->ret = rp.ret > 0 ? 0 : rp.ret;
-}
-
-/* It is gone once it can be waited for; then its parent waits. */
-static void do_op_exit(struct step *t)
-{
-	struct host *h = t->h;
-	unsigned proc = t->op->proc, parent = h->parent[proc];
-	struct request rq = { .kind = WIRE_EXIT };
-	struct request wait = { .kind = WIRE_WAIT, .arg = { h->pid[proc] } };
-	struct reply rp;
-
-	if (proc == 0) {
-		t->o->ret = -EPERM; /* as pid 1 of ours */
-		return;
-	}
-	tell(h, proc, &rq);
-	if (h->pid[parent] > 0)
-		ask(h, parent, &wait, &rp);
-	else
-		waitpid(h->pid[proc], NULL, 0);
-	h->pid[proc] = -1;
-}
-
-static void do_access(struct step *t, enum wire_access kind, uint64_t pages)
-{
-	struct request rq = { .kind = WIRE_ACCESS,
-			      .arg = { kind, t->addr, t->op->len, t->op->value,
-				       pages, PAGE } };
-	struct obs *o = t->o;
-	struct reply rp;
-
-	ask(t->h, t->op->proc, &rq, &rp);
-	keep(t, &rp);
-	o->value = rp.value;
-	if (!rp.signo)
-		return;
-	o->signo = rp.signo;
-	o->si_code = rp.si_code;
-	o->addr = host_canonical(t->h, rp.addr);
-	o->error = rp.error;
-	o->trap = rp.trap;
-}
-
-static void do_op_read(struct step *t)
-{
-	do_access(t, WIRE_READ, 1);
-}
-
-static void do_op_write(struct step *t)
-{
-	do_access(t, WIRE_WRITE, 1);
-}
-
-static void do_op_fetch(struct step *t)
-{
-	do_access(t, WIRE_FETCH, 1);
-}
-
-static void do_op_touch(struct step *t)
-{
-	do_access(t, t->op->flags & OPF_WRITE ? WIRE_TOUCHW : WIRE_TOUCH,
-		  (t->op->len + PAGE - 1) / PAGE);
-}
-
-static void (*const run[NR_OPS])(struct step *t) = {
-	[OP_MAP] = do_op_map,		[OP_MUNMAP] = do_op_munmap,
-	[OP_MPROTECT] = do_op_mprotect, [OP_BRK] = do_op_brk,
-	[OP_READ] = do_op_read,		[OP_WRITE] = do_op_write,
-	[OP_FETCH] = do_op_fetch,	[OP_TOUCH] = do_op_touch,
-	[OP_FORK] = do_op_fork,		[OP_EXIT] = do_op_exit,
-};
+/* --- a step ------------------------------------------------------------------
+ */
 
 void host_step(struct host *h, const struct op *op, struct obs *o)
 {
-	struct step t = { h, op, real(h, op->addr), o };
+	struct host_step t = { h, op, real(h, op->addr), o };
 
 	memset(o, 0, sizeof(*o));
 	o->pfns = h->pfns;
 	if (h->pid[op->proc] > 0)
-		run[op->kind](&t);
+		host_run(&t);
 	host_view(h, o);
 }

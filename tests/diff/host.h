@@ -26,8 +26,22 @@ struct host *host_start(const char *worker);
 void host_step(struct host *h, const struct op *op, struct obs *ret);
 void host_stop(struct host *h);
 
-/* --- between host.c and host_view.c ----------------------------------------
+/* --- between host.c, host_ops.c and host_view.c ----------------------------
  */
+struct host_step {
+	struct host *h;
+	const struct op *op;
+	uint64_t addr; /* real */
+	struct obs *o;
+};
+
+void host_run(struct host_step *t);
+void host_tell(struct host *h, unsigned proc, const struct request *rq);
+void host_ask(struct host *h, unsigned proc, const struct request *rq,
+	      struct reply *rp);
+struct reply host_ask_call(struct host *h, unsigned proc, long nr, uint64_t a,
+			   uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+			   uint64_t f);
 uint64_t host_canonical(const struct host *h, uint64_t va);
 void host_view(struct host *h, struct obs *ret);
 /* The lowest area above the arena */

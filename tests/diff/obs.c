@@ -14,10 +14,10 @@ const char *const smaps_names[NR_SMAPS] = {
 };
 
 const char *const diff_names[] = {
-	"",	      "result",	       "signal",       "value read",
-	"faults",     "processes",     "areas",	       "VmFlags",
-	"pagemap",    "frames shared", "frame reused", "smaps",
-	"invariants",
+	"",	   "result",	 "signal",	  "value read",
+	"mincore", "faults",	 "processes",	  "areas",
+	"VmFlags", "pagemap",	 "frames shared", "frame reused",
+	"smaps",   "invariants",
 };
 
 uint64_t obs_page_va(unsigned i)
@@ -182,6 +182,28 @@ static bool differ_value(const struct compare *c)
 		return false;
 	snprintf(c->d->ours, sizeof(c->d->ours), "0x%" PRIx64, c->ours->value);
 	snprintf(c->d->host, sizeof(c->d->host), "0x%" PRIx64, c->host->value);
+	return true;
+}
+
+static void vec_format(const uint8_t *vec, char *buf, size_t size)
+{
+	struct text t = text(buf, size);
+	unsigned i, j;
+
+	for (i = 0; i < ARENA_PAGES; i = j) {
+		for (j = i + 1; j < ARENA_PAGES && vec[j] == vec[i]; j++)
+			;
+		if (vec[i])
+			put(&t, "%u-%u ", i, j - 1);
+	}
+}
+
+static bool differ_vec(const struct compare *c)
+{
+	if (memcmp(c->ours->vec, c->host->vec, sizeof(c->host->vec)) == 0)
+		return false;
+	vec_format(c->ours->vec, c->d->ours, sizeof(c->d->ours));
+	vec_format(c->host->vec, c->d->host, sizeof(c->d->host));
 	return true;
 }
 
@@ -380,12 +402,12 @@ static bool differ_reuse(const struct compare *c)
 }
 
 static bool (*const differ[])(const struct compare *c) = {
-	[DIFF_RET] = differ_ret,	 [DIFF_SIGNAL] = differ_signal,
-	[DIFF_VALUE] = differ_value,	 [DIFF_FAULTS] = differ_faults,
-	[DIFF_ALIVE] = differ_alive,	 [DIFF_VMAS] = differ_vmas,
-	[DIFF_VMFLAGS] = differ_vmflags, [DIFF_PAGE] = differ_page,
-	[DIFF_SHARING] = differ_sharing, [DIFF_REUSE] = differ_reuse,
-	[DIFF_SMAPS] = differ_smaps,
+	[DIFF_RET] = differ_ret,       [DIFF_SIGNAL] = differ_signal,
+	[DIFF_VALUE] = differ_value,   [DIFF_VEC] = differ_vec,
+	[DIFF_FAULTS] = differ_faults, [DIFF_ALIVE] = differ_alive,
+	[DIFF_VMAS] = differ_vmas,     [DIFF_VMFLAGS] = differ_vmflags,
+	[DIFF_PAGE] = differ_page,     [DIFF_SHARING] = differ_sharing,
+	[DIFF_REUSE] = differ_reuse,   [DIFF_SMAPS] = differ_smaps,
 };
 
 bool obs_compare(const struct op *op, const struct obs *ours,

@@ -9,6 +9,7 @@
 
 #define OBS_VMAS       96
 #define OBS_HEAP_PAGES 64
+#define OBS_MEMLOCK    (16 * PAGE) /* limit of locked memory, on both sides */
 #define OBS_PAGES      (ARENA_PAGES + OBS_HEAP_PAGES)
 
 enum smaps_field {
@@ -55,6 +56,7 @@ struct obs {
 	uint64_t min, maj;
 	int signo, si_code;
 	uint64_t addr, error, trap;
+	uint8_t vec[ARENA_PAGES];	 /* of mincore */
 	bool pfns;			 /* frames are visible */
 	bool kept[MAX_PROCS][OBS_PAGES]; /* frame as before the step */
 	struct obs_proc proc[MAX_PROCS];
@@ -66,6 +68,7 @@ enum diff_kind {
 	DIFF_RET,
 	DIFF_SIGNAL,
 	DIFF_VALUE,
+	DIFF_VEC,
 	DIFF_FAULTS,
 	DIFF_ALIVE,
 	DIFF_VMAS,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernel/mm.h"
+#include "kernel/mman.h"
 
 /* What the words of a line are, in their order. */
 enum field {
@@ -17,6 +18,7 @@ enum field {
 	F_VALUE,
 	F_RANGE,
 	F_SIZE, /* of an access; an option of write */
+	F_ADVICE,
 };
 
 struct flag {
@@ -45,6 +47,21 @@ static const struct op_row {
 	[OP_WRITE] = { "write", { F_SIZE, F_ADDR, F_VALUE } },
 	[OP_FETCH] = { "fetch", { F_ADDR, F_LEN } },
 	[OP_TOUCH] = { "touch", { F_RANGE }, false, { { 'w', OPF_WRITE } } },
+	[OP_MADVISE] = { "madvise", { F_ADDR, F_LEN, F_ADVICE } },
+	[OP_MLOCK] = { "mlock", { F_ADDR, F_LEN } },
+	[OP_MLOCK2] = { "mlock2",
+			{ F_ADDR, F_LEN },
+			false,
+			{ { 'o', LX_MLOCK_ONFAULT } } },
+	[OP_MUNLOCK] = { "munlock", { F_ADDR, F_LEN } },
+	[OP_MLOCKALL] = { "mlockall",
+			  { F_END },
+			  false,
+			  { { 'c', LX_MCL_CURRENT },
+			    { 'f', LX_MCL_FUTURE },
+			    { 'o', LX_MCL_ONFAULT } } },
+	[OP_MUNLOCKALL] = { "munlockall", { F_END } },
+	[OP_MINCORE] = { "mincore", { F_ADDR, F_LEN } },
 	[OP_FORK] = { "fork", { F_END } },
 	[OP_EXIT] = { "exit", { F_END } },
 };
@@ -95,6 +112,18 @@ static void prot_format(unsigned prot, char *buf, size_t size)
 			 prot & LX_PROT_EXEC ? "x" : "");
 }
 
+static void advice_format(int advice, char *buf, size_t size)
+{
+	const char *name;
+
+	for (unsigned i = 0; (name = madvise_name(i)); i++)
+		if (madvise_by_name(name) == advice) {
+			snprintf(buf, size, "%s", name);
+			return;
+		}
+	snprintf(buf, size, "%d", advice);
+}
+
 static void field_format(const struct op *op, enum field f, char *buf,
 			 size_t size)
 {
@@ -120,6 +149,9 @@ static void field_format(const struct op *op, enum field f, char *buf,
 		break;
 	case F_SIZE:
 		snprintf(buf, size, "-s %llu", (unsigned long long)op->len);
+		break;
+	case F_ADVICE:
+		advice_format(op->value, buf, size);
 		break;
 	case F_END:
 		break;
@@ -268,6 +300,10 @@ static bool parse_field(enum field f, const char *word, struct op *op)
 		return parse_sum(word, &op->value, &last);
 	case F_PROT:
 		return parse_prot(word, &op->prot);
+	case F_ADVICE:
+		op->value = madvise_by_name(word);
+		return (int)op->value >= 0 ||
+		       parse_sum(word, &op->value, &last);
 	default:
 		return false;
 	}

@@ -135,6 +135,18 @@ static void view_name(const struct vm_area_struct *vma, struct obs_vma *v)
 	snprintf(v->name, sizeof(v->name), "%.39s", slash ? slash + 1 : name);
 }
 
+/* smaps has no name for VM_LOCKONFAULT. */
+static void view_flags(const struct vm_area_struct *vma, struct obs_vma *v)
+{
+	char *at;
+
+	flags_format(v->flags, sizeof(v->flags), vm_flag_names,
+		     vma->vm_flags & ~VM_SOFTDIRTY, " ");
+	at = strstr(v->flags, "lf");
+	if (at)
+		memcpy(at, "??", 2);
+}
+
 static void view_vma(const struct sim *s, const struct vm_area_struct *vma,
 		     struct obs_vma *v)
 {
@@ -155,8 +167,7 @@ static void view_vma(const struct sim *s, const struct vm_area_struct *vma,
 		 vma->vm_flags & VM_EXEC ? 'x' : '-',
 		 vma->vm_flags & VM_MAYSHARE ? 's' : 'p');
 	view_name(vma, v);
-	flags_format(v->flags, sizeof(v->flags), vm_flag_names,
-		     vma->vm_flags & ~VM_SOFTDIRTY, " ");
+	view_flags(vma, v);
 	if (vma->vm_start >= s->heap) /* not what libc has of the heap */
 		view_smaps(s->k, vma, v->kb);
 }

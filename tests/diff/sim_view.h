@@ -15,6 +15,18 @@ struct sim {
 	char findings[1500];
 };
 
+struct sim_step { /* one operation */
+	struct sim *s;
+	const struct op *op;
+	struct task_struct *task;
+	struct mm_struct *mm;
+	va_t addr; /* real */
+	struct obs *o;
+};
+
+/* sim_ops.c: does it; the result. */
+int64_t sim_run(struct sim_step *t);
+
 uint64_t sim_canonical(const struct sim *s, va_t va);
 va_t sim_real(const struct sim *s, uint64_t va);
 void sim_view(struct sim *s, struct obs *ret);

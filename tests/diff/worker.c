@@ -11,6 +11,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -205,6 +207,7 @@ static void do_syscall(void)
 	uint64_t dry[6] = { 0 };
 
 	memcpy(buffer, rq.buf, sizeof(rq.buf));
+	memset(buffer + sizeof(rq.buf), 0, sizeof(buffer) - sizeof(rq.buf));
 	call(SYS_getpid, dry);
 	measured_call();
 	memcpy(rp.buf, buffer, sizeof(rp.buf));
@@ -219,6 +222,39 @@ static int do_fork(int fd)
 	return rp.ret == 0 ? (int)rq.arg[0] : fd;
 }
 
+/* An ordinary process, also where the test is run by root. */
+static void drop_capabilities(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct none[2] = { { 0 } };
+
+	syscall(SYS_capset, &head, none);
+}
+
+/*
+ * On one CPU: a page that waits in another CPU's batch for the LRU lists has a
+ * reference more, and would be copied where it should be reused.
+ */
+static void stay_here(void)
+{
+	unsigned cpu = 0;
+	cpu_set_t set;
+
+	syscall(SYS_getcpu, &cpu, NULL, NULL);
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static void limit_locks(uint64_t bytes)
+{
+	struct rlimit r = { bytes, bytes };
+
+	setrlimit(RLIMIT_MEMLOCK, &r);
+}
+
 static void hello(void)
 {
 	uint64_t arg[6] = { 0 }, brk = call(SYS_brk, arg);
@@ -227,6 +263,9 @@ static void hello(void)
 	rp.heap = call(SYS_brk, arg);
 	*(volatile char *)(rp.heap - 1) = 0;
 	rp.buf_va = (uint64_t)buffer;
+	limit_locks(rq.arg[0]);
+	stay_here();
+	drop_capabilities();
 }
 
 static void dispatch(int *fd)

@@ -1,0 +1,163 @@
+/*
+ * sim_ops.c - operations done by kernel/: a row each.
+ */
+#include <string.h>
+
+#include "kernel/mm_internal.h"
+#include "kernel/mman.h"
+#include "tests/diff/sim_view.h"
+
+static int64_t do_op_map(struct sim_step *t)
+{
+	const struct op *op = t->op;
+	va_t va;
+	int err = do_mmap(t->s->k, t->mm, NULL, t->addr, op->len, op->prot,
+			  op->flags, 0, &va);
+
+	return err ? err : (int64_t)sim_canonical(t->s, va);
+}
+
+static int64_t do_op_munmap(struct sim_step *t)
+{
+	return do_munmap(t->s->k, t->mm, t->addr, t->op->len);
+}
+
+static int64_t do_op_mprotect(struct sim_step *t)
+{
+	return do_mprotect(t->s->k, t->mm, t->addr, t->op->len, t->op->prot);
+}
+
+static int64_t do_op_madvise(struct sim_step *t)
+{
+	return do_madvise(t->s->k, t->mm, t->addr, t->op->len, t->op->value);
+}
+
+static int64_t do_op_mlock(struct sim_step *t)
+{
+	return do_mlock(t->s->k, t->mm, t->addr, t->op->len, t->op->flags);
+}
+
+static int64_t do_op_munlock(struct sim_step *t)
+{
+	return do_munlock(t->s->k, t->mm, t->addr, t->op->len);
+}
+
+static int64_t do_op_mlockall(struct sim_step *t)
+{
+	return do_mlockall(t->s->k, t->mm, t->op->flags);
+}
+
+static int64_t do_op_munlockall(struct sim_step *t)
+{
+	return do_munlockall(t->s->k, t->mm);
+}
+
+static int64_t do_op_mincore(struct sim_step *t)
+{
+	if (t->op->len > sizeof(t->o->vec) * PAGE)
+		return 0;
+	return do_mincore(t->s->k, t->mm, t->addr, t->op->len, t->o->vec);
+}
+
+static int64_t do_op_brk(struct sim_step *t)
+{
+	va_t now;
+
+	do_brk(t->s->k, t->mm, t->addr, &now);
+	return sim_canonical(t->s, now);
+}
+
+static int64_t do_op_fork(struct sim_step *t)
+{
+	struct sim *s = t->s;
+	struct task_struct *child;
+	int err;
+
+	if (s->nprocs == MAX_PROCS)
+		return 0;
+	err = kernel_fork(s->k, t->task, &child);
+	if (!err)
+		s->task[s->nprocs++] = child;
+	return err;
+}
+
+static int64_t do_op_exit(struct sim_step *t)
+{
+	int err = do_exit(t->s->k, t->task, 0);
+
+	if (!err)
+		t->s->task[t->op->proc] = NULL;
+	return err;
+}
+
+/* One access; more in a row for touch. False: it ended in a signal. */
+static bool access_one(struct sim_step *t, enum access_kind kind, va_t va,
+		       void *buf, uint64_t len)
+{
+	struct user_access a;
+	struct obs *o = t->o;
+
+	user_access(t->s->k, 0, kind, true, va, buf, len, &a);
+	if (!a.sig.signo && !a.oops)
+		return true;
+	o->signo = a.sig.signo;
+	o->si_code = a.sig.si_code;
+	o->addr = sim_canonical(t->s, a.sig.addr);
+	o->error = a.sig.error_code;
+	o->trap = a.sig.trap;
+	return false;
+}
+
+static int64_t do_op_read(struct sim_step *t)
+{
+	uint64_t value = 0;
+	bool ok = access_one(t, ACCESS_READ, t->addr, &value, t->op->len);
+
+	t->o->value = ok ? value : 0;
+	return ok;
+}
+
+static int64_t do_op_write(struct sim_step *t)
+{
+	uint64_t value = t->op->value;
+
+	return access_one(t, ACCESS_WRITE, t->addr, &value, t->op->len);
+}
+
+static int64_t do_op_fetch(struct sim_step *t)
+{
+	uint8_t byte;
+
+	return access_one(t, ACCESS_FETCH, t->addr, &byte, 1);
+}
+
+static int64_t do_op_touch(struct sim_step *t)
+{
+	bool write = t->op->flags & OPF_WRITE;
+	int64_t pages = 0;
+
+	for (va_t va = t->addr; va < t->addr + t->op->len; va += PAGE) {
+		if (!access_one(t, write ? ACCESS_WRITE : ACCESS_READ, va, NULL,
+				1))
+			break;
+		pages++;
+	}
+	return pages;
+}
+
+static int64_t (*const run[NR_OPS])(struct sim_step *t) = {
+	[OP_MAP] = do_op_map,		[OP_MUNMAP] = do_op_munmap,
+	[OP_MPROTECT] = do_op_mprotect, [OP_BRK] = do_op_brk,
+	[OP_READ] = do_op_read,		[OP_WRITE] = do_op_write,
+	[OP_FETCH] = do_op_fetch,	[OP_TOUCH] = do_op_touch,
+	[OP_MADVISE] = do_op_madvise,	[OP_MLOCK] = do_op_mlock,
+	[OP_MLOCK2] = do_op_mlock,	[OP_MUNLOCK] = do_op_munlock,
+	[OP_MLOCKALL] = do_op_mlockall, [OP_MUNLOCKALL] = do_op_munlockall,
+	[OP_MINCORE] = do_op_mincore,	[OP_FORK] = do_op_fork,
+	[OP_EXIT] = do_op_exit,
+};
+
+int64_t sim_run(struct sim_step *t)
+{
+	return run[t->op->kind](t);
+}
