@@ -80,19 +80,19 @@ static int madvise_pageout(const struct madvise_call *c,
 static int madvise_willneed(const struct madvise_call *c,
 			    struct vm_area_struct *vma, va_t start, va_t end)
 {
+	uint64_t from = linear_page_index(vma, start);
+	uint64_t to = linear_page_index(vma, end);
+	struct inode *inode = file_inode(vma->vm_file);
 	char byte;
 
-	if (!vma->vm_file) {
+	if (!inode)
 		force_swapin_readahead(c->k, vma, start, end);
-		return 0;
-	}
-	for (; vma->vm_file && start < end; start += PAGE_SIZE) {
-		uint64_t off = linear_page_index(vma, start) << PAGE_SHIFT;
-
-		if (vma->name ||
-		    file_read(c->k, vma->vm_file, off, &byte, 1) != 1)
-			break;
-	}
+	else if (inode->cache == CACHE_SHMEM_INODE)
+		shmem_swapin_range(c->k, inode, from, to);
+	else if (!vma->name)
+		while (from < to && file_read(c->k, vma->vm_file,
+					      from++ << PAGE_SHIFT, &byte, 1) == 1)
+			;
 	return 0;
 }
 

@@ -17,20 +17,31 @@
 #include "kernel/mman.h"
 #include "kernel/swap.h"
 
+/* No entry: what the page cache has, or of shared memory the swap cache. */
 static uint8_t file_state(struct kernel *k, const struct vm_area_struct *vma,
 			  va_t va)
 {
 	uint64_t index = linear_page_index(vma, va);
-	pfn_t pfn = PFN_NONE;
+	const struct file *file = vma->vm_file;
 	swp_entry_t e;
 
-	if (vma->vm_file)
-		pfn = find_get_page(vma->vm_file->f_mapping, index);
-	if (vma->vm_file && pfn == PFN_NONE) {
-		e = shmem_swap_entry(vma->vm_file->f_inode, index);
-		pfn = e ? swap_cache_lookup(k, e) : PFN_NONE;
-	}
-	return pfn == PFN_NONE ? MINCORE_ABSENT : MINCORE_CACHED;
+	if (!file)
+		return MINCORE_ABSENT;
+	if (find_get_page(file->f_mapping, index) != PFN_NONE)
+		return MINCORE_CACHED;
+	e = shmem_swap_entry(file->f_inode, index);
+	return e && swap_cache_lookup(k, e) != PFN_NONE ? MINCORE_SWAPCACHE :
+							  MINCORE_ABSENT;
+}
+
+static uint8_t pte_state(struct kernel *k, const struct vm_area_struct *vma,
+			 va_t va, uint64_t pte)
+{
+	if (!pte)
+		return file_state(k, vma, va);
+	if (pte_present(pte))
+		return MINCORE_MAPPED;
+	return swap_pte_cached(k, pte) ? MINCORE_SWAPCACHE : MINCORE_ABSENT;
 }
 
 /* @vec is of the area's part that begins at @start. */
@@ -45,14 +56,8 @@ static void area_states(struct kernel *k, const struct vm_area_struct *vma,
 		for (; va < r.va; va += PAGE_SIZE)
 			*vec++ = file_state(k, vma, va);
 		for (; va < r.end;
-		     va += PAGE_SIZE, r.ptep += k->mode->entry_size) {
-			uint64_t pte = ptep_get(k, r.ptep);
-
-			*vec++ = pte_present(pte)	? MINCORE_MAPPED
-				 : swap_pte_cached(k, pte) ? MINCORE_CACHED
-				 : pte			? MINCORE_ABSENT
-							: file_state(k, vma, va);
-		}
+		     va += PAGE_SIZE, r.ptep += k->mode->entry_size)
+			*vec++ = pte_state(k, vma, va, ptep_get(k, r.ptep));
 	}
 	for (; va < end; va += PAGE_SIZE)
 		*vec++ = file_state(k, vma, va);

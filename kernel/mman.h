@@ -46,8 +46,7 @@ int do_madvise(struct kernel *k, struct mm_struct *mm, va_t start, uint64_t len,
  */
 const struct vm_area_struct *madvise_refused_by(const struct mm_struct *mm,
 						va_t start, uint64_t len,
-						int behavior,
-						const char **why);
+						int behavior, const char **why);
 /* "DONTNEED" -> LX_MADV_DONTNEED, also with MADV_ before; -1: no advice. */
 int madvise_by_name(const char *name);
 /* Was it built in? KSM and memory failure were not. */
@@ -80,8 +79,9 @@ int mlock_future_check(const struct mm_struct *mm, unsigned long vm_flags,
 
 /* --- mincore.c ------------------------------------------------------------ */
 enum mincore_state {
-	MINCORE_ABSENT, /* a fault would have to make or read it */
-	MINCORE_CACHED, /* in the page cache, no entry maps it */
+	MINCORE_ABSENT,	   /* a fault would have to make or read it */
+	MINCORE_CACHED,	   /* in the page cache, no entry maps it */
+	MINCORE_SWAPCACHE, /* swapped, but in the swap cache */
 	MINCORE_MAPPED,
 	MINCORE_SPECIAL, /* no pages of memory: counts as resident */
 	NR_MINCORE_STATES,

@@ -24,6 +24,8 @@ static const struct {
 	[MINCORE_ABSENT] = { '.', COL_DIM, "absent", "not in RAM" },
 	[MINCORE_CACHED] = { '+', COL_CYAN, "cached",
 			     "in the page cache, not mapped here" },
+	[MINCORE_SWAPCACHE] = { 's', COL_YELLOW, "swapcache",
+				"swapped, in the swap cache" },
 	[MINCORE_MAPPED] = { '#', COL_GREEN, "mapped", "in RAM and mapped" },
 	[MINCORE_SPECIAL] = { 'k', COL_MAGENTA, "special",
 			      "of the kernel: it says resident" },
