@@ -157,6 +157,7 @@ struct kernel {
 	uint64_t nr_mlock;		/* pages that are PG_mlocked (linux NR_MLOCK) */
 	struct lruvec lruvec;
 	struct swap_state *swap;	/* owned; swap.h */
+	uint64_t page_cluster, swappiness;	/* sysctl */
 
 	/* Kernel address space */
 	pa_t swapper_pg_dir;		/* root table of the kernel */

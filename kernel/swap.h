@@ -53,8 +53,6 @@ struct swap_state {
 	unsigned batch;		/* slots taken from the first of avail in a row */
 	int least_priority;
 	unsigned nr_rotate_swap;	/* areas on disks that turn */
-	unsigned page_cluster;	/* vm.page-cluster: readahead is 1 << this */
-	unsigned swappiness;	/* vm.swappiness */
 	uint64_t nrpages;	/* in the swap cache */
 	/* the readahead by slots: what it has learnt */
 	unsigned ra_hits, ra_last;

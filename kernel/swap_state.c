@@ -153,10 +153,11 @@ static unsigned nr_pages(const struct ra_history *h, uint64_t at, unsigned max)
 	return pages < h->win / 2 ? h->win / 2 : pages; /* shrinks slowly */
 }
 
-static unsigned swapin_nr_pages(struct swap_state *s, uint64_t offset)
+static unsigned swapin_nr_pages(struct kernel *k, uint64_t offset)
 {
+	struct swap_state *s = k->swap;
 	struct ra_history h = { s->ra_prev, s->ra_hits, s->ra_last };
-	unsigned max = 1U << s->page_cluster;
+	unsigned max = 1U << k->page_cluster;
 
 	if (max <= 1)
 		return 1;
@@ -171,7 +172,7 @@ static pfn_t swap_cluster_readahead(struct kernel *k, swp_entry_t e)
 {
 	const struct swap_info_struct *si = swap_info_get(k, e);
 	uint64_t offset = swp_offset(k, e), end;
-	uint64_t mask = swapin_nr_pages(k->swap, offset) - 1;
+	uint64_t mask = swapin_nr_pages(k, offset) - 1;
 
 	end = offset | mask;
 	if (end >= si->max)
@@ -237,7 +238,7 @@ static pfn_t swap_vma_readahead(struct kernel *k, swp_entry_t e,
 {
 	unsigned ceiling =
 		k->arch->word == 8 ? 5 : 3; /* SWAP_RA_ORDER_CEILING */
-	unsigned order = k->swap->page_cluster, win;
+	unsigned order = k->page_cluster, win;
 	struct ra_history h = ra_load(vma);
 	struct pte_range r;
 	va_t start, end;

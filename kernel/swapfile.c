@@ -26,8 +26,8 @@ void swap_init(struct kernel *k)
 
 	TAILQ_INIT(&s->avail);
 	s->least_priority = -1;
-	s->page_cluster = k->totalram_pages >> (20 - PAGE_SHIFT) < 16 ? 2 : 3;
-	s->swappiness = 60;
+	k->page_cluster = k->totalram_pages >> (20 - PAGE_SHIFT) < 16 ? 2 : 3;
+	k->swappiness = 60;
 	s->ra_hits = 4;
 	k->swap = s;
 }

@@ -468,13 +468,13 @@ static void get_scan_count(const struct scan_control *sc,
 			   uint64_t nr[NR_LRU_LISTS])
 {
 	const struct kernel *k = sc->k;
-	unsigned share[2] = { k->swap->swappiness, 200 - k->swap->swappiness };
+	unsigned share[2] = { k->swappiness, 200 - k->swappiness };
 	bool trim = k->lruvec.nr[LRU_INACTIVE_FILE] >> sc->priority &&
 		    !(sc->may_deactivate & 2);
 
 	if (!k->swap->nr_swap_pages)
 		share[0] = 0, share[1] = 200;
-	else if (!sc->priority && k->swap->swappiness)
+	else if (!sc->priority && k->swappiness)
 		share[0] = share[1] = 200;
 	else if (trim)
 		share[0] = 0, share[1] = 200;

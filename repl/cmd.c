@@ -7,6 +7,7 @@
 
 #include "kernel/pgtable.h"
 #include "kernel/pti.h"
+#include "kernel/swap.h"
 #include "repl/dialect.h"
 
 struct task_struct *cmd_task(struct cmd_ctx *c)
@@ -220,6 +221,32 @@ int cmd_choose_access(struct cmd_ctx *c, const struct cpu *cpu,
 	return 0;
 }
 
+/* What Linux takes the entry for, be there such a slot or not. */
+static void emit_swap_entry(struct result *r, const struct kernel *k,
+			 uint64_t entry)
+{
+	swp_entry_t e = pte_to_swp_entry(k, entry);
+	unsigned type = swp_type(k, e);
+	const struct swap_info_struct *si = swap_info_get(k, e);
+
+	res_str(r, "linux", "~: %s", "swap");
+	res_u64(r, "swap_type", "type %s", type);
+	res_hex(r, "swap_offset", "~ offset %s", swp_offset(k, e), 1);
+	if (pte_swp_exclusive(k, entry))
+		res_str(r, "swap_exclusive", "~, %s", "exclusive");
+	if (pte_swp_soft_dirty(k, entry))
+		res_str(r, "swap_soft_dirty", "~, %s", "soft-dirty");
+	if (si)
+		res_str(r, "swap_device", "~ (%s)", si->name);
+	else
+		res_text(r, COL_BAD, type < MAX_SWAPFILES ?
+				     "~ (no such slot is in use)" :
+				     "~ (no type of a swap area)");
+	if (swap_pte_cached(k, entry))
+		res_pfn(r, "swap_cache_pfn", "in the swap cache: pfn %s",
+			swap_cache_lookup(k, e));
+}
+
 void cmd_emit_not_present(struct result *r, const struct kernel *k,
 			  const struct mmu *mmu, unsigned level,
 			  uint64_t entry)
@@ -235,6 +262,8 @@ void cmd_emit_not_present(struct result *r, const struct kernel *k,
 		if (k->arch->invert_none)
 			res_text(r, COL_PLAIN,
 				 "~ (stored inverted, against L1TF)");
+	} else if (level == k->pte_level) {
+		emit_swap_entry(r, k, entry);
 	} else {
 		res_str(r, "linux", "~: %s",
 			"nothing that this kernel writes");

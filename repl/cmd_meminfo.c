@@ -3,7 +3,7 @@
  *
  * Counted from the frames' own records and the direct map's own entries, so
  * that it costs what was used, not what exists. Lines that would say nothing
- * here (swap, reclaim, huge pages) are left out.
+ * here (reclaim, huge pages) are left out.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #include "kernel/mm.h"
 #include "kernel/page_alloc.h"
 #include "kernel/pti.h"
+#include "kernel/swap.h"
 #include "kernel/vmalloc.h"
 #include "machine/ptiter.h"
 #include "repl/cmd.h"
@@ -28,7 +29,7 @@ static void sum_user_page(struct sums *s, const struct page *page,
 {
 	bool anon = page->flags & PG_anon;
 
-	s->anon += anon;
+	s->anon += anon && page->_mapcount > 0;
 	s->cached += !anon;
 	s->shmem += !anon && (page->flags & PG_swapbacked);
 	s->mapped += !anon && page->_mapcount > 0;
@@ -106,6 +107,22 @@ static void emit_pages(struct result *r, const char *name, uint64_t pages)
 	emit_kb(r, name, pages * 4);
 }
 
+static void emit_lru(struct cmd_ctx *c)
+{
+	const uint64_t *nr = c->k->lruvec.nr;
+
+	emit_pages(c->r, "SwapCached", c->k->swap->nrpages);
+	emit_pages(c->r, "Active", nr[LRU_ACTIVE_ANON] + nr[LRU_ACTIVE_FILE]);
+	emit_pages(c->r, "Inactive",
+		   nr[LRU_INACTIVE_ANON] + nr[LRU_INACTIVE_FILE]);
+	emit_pages(c->r, "Active(anon)", nr[LRU_ACTIVE_ANON]);
+	emit_pages(c->r, "Inactive(anon)", nr[LRU_INACTIVE_ANON]);
+	emit_pages(c->r, "Active(file)", nr[LRU_ACTIVE_FILE]);
+	emit_pages(c->r, "Inactive(file)", nr[LRU_INACTIVE_FILE]);
+	emit_pages(c->r, "Unevictable", nr[LRU_UNEVICTABLE]);
+	emit_pages(c->r, "Mlocked", c->k->nr_mlock);
+}
+
 static void emit_highmem(struct cmd_ctx *c, const struct sums *s)
 {
 	const struct zone *high = &c->k->zone[ZONE_HIGHMEM];
@@ -149,7 +166,10 @@ static int meminfo_run(struct cmd_ctx *c)
 	emit_pages(c->r, "MemTotal", c->k->totalram_pages);
 	emit_pages(c->r, "MemFree", s.free);
 	emit_pages(c->r, "Cached", s.cached);
+	emit_lru(c);
 	emit_highmem(c, &s);
+	emit_pages(c->r, "SwapTotal", c->k->swap->total_swap_pages);
+	emit_pages(c->r, "SwapFree", c->k->swap->nr_swap_pages);
 	emit_pages(c->r, "AnonPages", s.anon);
 	emit_pages(c->r, "Mapped", s.mapped);
 	emit_pages(c->r, "Shmem", s.shmem);

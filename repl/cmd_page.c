@@ -7,6 +7,7 @@
 #include "kernel/frame_owner.h"
 #include "kernel/mem_map.h"
 #include "kernel/rmap.h"
+#include "kernel/swap.h"
 #include "repl/cmd.h"
 #include "repl/describe.h"
 
@@ -105,6 +106,24 @@ static void emit_reclaim(struct cmd_ctx *c, pfn_t pfn)
 		res_str(c->r, "swap_why", "~: %s", why);
 }
 
+/* The slot of a page in the swap cache, and who still names it. */
+static void emit_swap_slot(struct cmd_ctx *c, const struct page *page)
+{
+	swp_entry_t e = page->private;
+	unsigned entries;
+
+	if (!(page->flags & PG_swapcache))
+		return;
+	entries = swap_count(c->k, e);
+	res_line(c->r);
+	res_u64(c->r, "swap_type", "  swap cache: type %s", swp_type(c->k, e));
+	res_hex(c->r, "swap_offset", "~ offset %s", swp_offset(c->k, e), 1);
+	res_str(c->r, "swap_device", "~ (%s)", swap_info_get(c->k, e)->name);
+	res_u64(c->r, "swap_entries",
+		entries == 1 ? "named by %s entry" : "named by %s entries",
+		entries);
+}
+
 static void emit_struct_page(struct cmd_ctx *c, pfn_t pfn)
 {
 	const struct page *page = pfn_to_page(c->k, pfn);
@@ -127,6 +146,7 @@ static void emit_struct_page(struct cmd_ctx *c, pfn_t pfn)
 	if (page->flags & (PG_buddy | PG_pcp))
 		res_u64(r, "order", "order %s", page->private);
 	emit_reclaim(c, pfn);
+	emit_swap_slot(c, page);
 	res_line(r);
 	res_list(r, "mappers", RES_LINES);
 	if (page->_mapcount > 0 && !(page->flags & PG_zeropage))

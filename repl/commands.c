@@ -112,6 +112,7 @@
 	X(cmd_quit) \
 	X(cmd_ram) \
 	X(cmd_read) \
+	X(cmd_reclaim) \
 	X(cmd_reg) \
 	X(cmd_set_fixmap) \
 	X(cmd_set_memory) \
@@ -119,6 +120,9 @@
 	X(cmd_slabinfo) \
 	X(cmd_slow_virt_to_phys) \
 	X(cmd_source) \
+	X(cmd_swapoff) \
+	X(cmd_swapon) \
+	X(cmd_swaps) \
 	X(cmd_switch) \
 	X(cmd_sysctl) \
 	X(cmd_task_switch) \

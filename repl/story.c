@@ -24,6 +24,7 @@
 #include "kernel/page_alloc.h"
 #include "kernel/pgtable.h"
 #include "kernel/signal.h"
+#include "kernel/swap.h"
 #include "repl/cmd.h"
 #include "repl/describe.h"
 
@@ -65,19 +66,40 @@ static bool worth_telling(const struct kevent *ev)
  * Is @ev one more entry like the last one: the next page, the same change of
  * bits? Then the run grows, as fault-around and fork write many.
  */
+/* What counts when entries are compared: not the frame, not the slot. */
+static uint64_t entry_bits(const struct story *st, unsigned level,
+			   uint64_t entry)
+{
+	const struct kernel *k = st->k;
+	swp_entry_t e;
+
+	if (level != k->pte_level || !is_swap_pte(entry))
+		return entry & ~paging_address_bits(k->mode, level, ~0ULL,
+						    true);
+	e = pte_to_swp_entry(k, entry);
+	return swp_entry_to_pte(k, swp_entry(k, swp_type(k, e), 0)) |
+	       (entry & (BIT(SWP_OFFSET_FIRST_BIT) - 1));
+}
+
+static bool same_bits(const struct story *st, const struct kevent *a,
+		      const struct kevent *b)
+{
+	return entry_bits(st, a->level, a->old) ==
+		       entry_bits(st, b->level, b->old) &&
+	       entry_bits(st, a->level, a->new) ==
+		       entry_bits(st, b->level, b->new);
+}
+
 static bool continues_run(const struct story *st, const struct kevent *ev)
 {
 	const struct paging_mode *mode = st->k->mode;
 	const struct beat *b = st->n ? &st->beat[st->n - 1] : NULL;
-	uint64_t frame;
 
 	if (!b || ev->kind != KEV_PTE || b->ev.kind != KEV_PTE ||
 	    b->ev.level != ev->level ||
 	    ev->va != b->ev.va + ((va_t)b->run << mode->level[ev->level].shift))
 		return false;
-	frame = paging_address_bits(mode, ev->level, ~0ULL, true);
-	return !((b->ev.old ^ ev->old) & ~frame) &&
-	       !((b->ev.new ^ ev->new) & ~frame);
+	return same_bits(st, &b->ev, ev);
 }
 
 /* --- groups ------------------------------------------------------------------- */
@@ -106,12 +128,8 @@ static bool same_fault(const struct beat *a, const struct beat *b,
 static bool same_change(const struct story *st, const struct beat *a,
 			const struct beat *b)
 {
-	uint64_t frame =
-		paging_address_bits(st->k->mode, a->ev.level, ~0ULL, true);
-
 	return a->ev.level == b->ev.level && a->run == b->run &&
-	       !((a->ev.old ^ b->ev.old) & ~frame) &&
-	       !((a->ev.new ^ b->ev.new) & ~frame);
+	       same_bits(st, &a->ev, &b->ev);
 }
 
 /* Do both tell the same, of addresses @distance apart? */
@@ -371,6 +389,25 @@ static char *pte_diff(const struct story *st, const struct kevent *ev,
 	return buf;
 }
 
+/* "swapped out: type 0 offset 0x1"; false: swap has nothing to do with it. */
+static bool swap_diff(const struct story *st, const struct kevent *ev,
+		      char *buf, size_t size)
+{
+	const struct kernel *k = st->k;
+	bool was = is_swap_pte(ev->old), is = is_swap_pte(ev->new);
+	swp_entry_t e = pte_to_swp_entry(k, is ? ev->new : ev->old);
+
+	if (ev->level != k->pte_level || (!was && !is))
+		return false;
+	snprintf(buf, size, "%s: type %u offset 0x%llx",
+		 was && is ? pte_swp_exclusive(k, ev->new) ? "in swap" :
+							     "in swap, shared" :
+		 is	   ? "to swap" :
+		 ev->new   ? "from swap" : "no longer in swap",
+		 swp_type(k, e), (unsigned long long)swp_offset(k, e));
+	return true;
+}
+
 static void tell_pte(struct story *st, const struct beat *b, struct result *r)
 {
 	const struct kevent *ev = &b->ev;
@@ -381,7 +418,8 @@ static void tell_pte(struct story *st, const struct beat *b, struct result *r)
 	res_pa(r, "entry_pa", NULL, ev->entry_pa);
 	res_entry(r, "old", NULL, ev->old);
 	res_entry(r, "new", NULL, ev->new);
-	pte_diff(st, ev, diff, sizeof(diff));
+	if (!swap_diff(st, ev, diff, sizeof(diff)))
+		pte_diff(st, ev, diff, sizeof(diff));
 	res_str(r, "why", NULL, ev->func);
 	if (*diff)
 		res_text(r, COL_CHANGED, "%s", diff);

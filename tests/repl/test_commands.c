@@ -125,7 +125,7 @@ static const char *const looks[] = {
 	"ptdump -a ptdump", "ptdump -a pt-dump", "ptdump -a crash user",
 	"ptdump -a windbg user", "ptdump -a bochs", "ptdump -k", "ptdump -u",
 	"ptdump --wx", "ptdump -k -a ptdump",
-	"maps", "mincore heap 132K", "ps", "layout", "buddyinfo", "zoneinfo", "zoneinfo -p",
+	"maps", "swaps", "swaps -v", "mincore heap 132K", "ps", "layout", "buddyinfo", "zoneinfo", "zoneinfo -p",
 	"pagetypeinfo", "zonelist", "zonelist 10 -g GFP_DMA", "gfp GFP_ATOMIC", "slabinfo",
 	"slabinfo -s", "slabinfo kmalloc-*", "slab PAGE_OFFSET", "ksize 16", "dmesg",
 	"meminfo", "sysctl", "vmallocinfo", "iomem", "e820", "mtrr", "reg pat", "tlb", "tlb -c 1",
