@@ -148,8 +148,8 @@ static bool never_free(const struct kernel *k, pfn_t pfn)
 }
 
 /* Slabs and large kmallocs of more than a frame are compound pages. */
-static bool is_compound(const struct kernel *k, pfn_t pfn, pfn_t *head,
-			unsigned *order)
+bool mem_map_compound(const struct kernel *k, pfn_t pfn, pfn_t *head,
+		      unsigned *order)
 {
 	const struct page *page;
 
@@ -173,7 +173,7 @@ uint64_t mem_map_flags(const struct kernel *k, pfn_t pfn)
 
 	if (!never_free(k, pfn))
 		flags = linux_flags(pfn_to_page(k, pfn)->flags);
-	if (is_compound(k, pfn, &head, &order))
+	if (mem_map_compound(k, pfn, &head, &order))
 		flags = (flags & ~(uint64_t)LINUX_SLAB) |
 			(pfn != head ? 0 : flags & LINUX_SLAB) |
 			(pfn == head ? LINUX_HEAD : 0);
@@ -300,7 +300,7 @@ void mem_map_bytes(const struct kernel *k, pfn_t pfn,
 	fill_fresh(k, pfn, &w);
 	if (!never_free(k, pfn) && page_is_free(k, pfn))
 		fill_free(k, pfn, &w);
-	else if (is_compound(k, pfn, &head, &order) && pfn != head)
+	else if (mem_map_compound(k, pfn, &head, &order) && pfn != head)
 		fill_tail(k, pfn, head, order, &w);
 	else if (!never_free(k, pfn))
 		fill_used(k, pfn, &w);

@@ -31,6 +31,10 @@ void mem_map_bytes(const struct kernel *k, pfn_t pfn,
 /* The flags word alone: flags as Linux numbers them, zone, node, last CPU. */
 uint64_t mem_map_flags(const struct kernel *k, pfn_t pfn);
 
+/* Is @pfn in a compound page of more than one frame: which, how large? */
+bool mem_map_compound(const struct kernel *k, pfn_t pfn, pfn_t *head,
+		      unsigned *order);
+
 /* Is the byte at @pa one of a struct page: of which frame, and which byte? */
 bool mem_map_at(const struct kernel *k, pa_t pa, pfn_t *pfn, unsigned *offset);
 /* The same for a kernel address, in vmemmap or in the direct map. */

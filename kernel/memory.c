@@ -149,6 +149,7 @@ uint64_t unmap_page_range(struct kernel *k, struct vm_area_struct *vma,
 	struct pte_range r;
 	uint64_t nr = 0;
 
+	update_hiwater_rss(mm);
 	for (va_t va = start; next_pte_range(k, mm_root(mm), va, end, &r);
 	     va = r.end)
 		nr += zap_pte_range(k, vma, &r);

@@ -90,6 +90,8 @@ int vma_modify_flags(struct kernel *k, struct vm_area_struct *vma,
 /* vm_page_prot from vm_flags; write-protected if the file wants to know. */
 void vma_set_page_prot(struct kernel *k, struct vm_area_struct *vma);
 bool vma_wants_writenotify(const struct vm_area_struct *vma);
+/* Must a first write to each page fault, to be seen (clear_refs 4)? */
+bool vma_soft_dirty_enabled(const struct vm_area_struct *vma);
 va_t vm_start_gap(const struct vm_area_struct *vma);
 /* Do the bounds and gaps that the tree remembers agree with its areas? */
 bool vma_tree_ok(const struct vma_tree *t);
@@ -148,30 +150,6 @@ void vma_unaccount(struct kernel *k, const struct vm_area_struct *vma);
 static inline bool is_data_mapping(unsigned long flags)
 {
 	return (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
-}
-
-static inline uint64_t get_mm_rss(const struct mm_struct *mm)
-{
-	uint64_t rss = 0;
-
-	for (int i = MM_FILEPAGES; i <= MM_SHMEMPAGES; i++)
-		rss += mm->rss[i];
-	return rss;
-}
-
-/* Before pages or areas go: the most that there ever was. */
-static inline void update_hiwater_rss(struct mm_struct *mm)
-{
-	uint64_t rss = get_mm_rss(mm);
-
-	if (mm->hiwater_rss < rss)
-		mm->hiwater_rss = rss;
-}
-
-static inline void update_hiwater_vm(struct mm_struct *mm)
-{
-	if (mm->hiwater_vm < mm->total_vm)
-		mm->hiwater_vm = mm->total_vm;
 }
 
 /* A new area, linked; the counts are the caller's. */

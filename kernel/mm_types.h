@@ -164,6 +164,27 @@ struct mm_struct {
 	struct kernel_addr addr;
 };
 
+static inline uint64_t get_mm_rss(const struct mm_struct *mm)
+{
+	return mm->rss[MM_FILEPAGES] + mm->rss[MM_ANONPAGES] +
+	       mm->rss[MM_SHMEMPAGES];
+}
+
+/* Before pages go, areas go: what VmHWM and VmPeak show. */
+static inline void update_hiwater_rss(struct mm_struct *mm)
+{
+	uint64_t rss = get_mm_rss(mm);
+
+	if (mm->hiwater_rss < rss)
+		mm->hiwater_rss = rss;
+}
+
+static inline void update_hiwater_vm(struct mm_struct *mm)
+{
+	if (mm->hiwater_vm < mm->total_vm)
+		mm->hiwater_vm = mm->total_vm;
+}
+
 /* Resource limits that memory management obeys (linux signal->rlim[].rlim_cur).
  */
 enum {

@@ -1,8 +1,7 @@
 /*
  * mprotect.c - changing the rights of a range (linux 6.1 mm/mprotect.c).
  *
- * Left out: locks, NUMA hinting, soft-dirty tracking by write faults,
- * userfaultfd, huge pages, protection keys, personalities.
+ * Left out: locks, NUMA hinting, userfaultfd, huge pages, protection keys, personalities.
  */
 #include <errno.h>
 
@@ -32,6 +31,8 @@ static bool can_change_pte_writable(const struct kernel *k,
 	const struct page *page;
 
 	if (!(pte & PTE_P) || !(pte & PTE_D))
+		return false;
+	if (vma_soft_dirty_enabled(vma) && !(pte & _PAGE_SOFT_DIRTY))
 		return false;
 	if (vma->vm_flags & VM_SHARED)
 		return true;

@@ -436,9 +436,10 @@ int kernel_swapoff(struct kernel *k, struct swap_info_struct *si)
 	struct swap_state *s = k->swap;
 	int err;
 
-	err = vm_enough_memory(k, si->pages);
+	err = vm_enough_memory(k, NULL, si->pages);
 	if (err)
 		return err;
+	vm_unacct_memory(k, si->pages);
 	disable_swap_info(k, si);
 	err = try_to_unuse(k, si);
 	if (err) {

@@ -377,11 +377,20 @@ uint64_t vm_get_page_prot(const struct kernel *k, unsigned long vm_flags)
 	return prot;
 }
 
+bool vma_soft_dirty_enabled(const struct vm_area_struct *vma)
+{
+	return vma->vm_mm->k->arch->softdirty &&
+	       !(vma->vm_flags & VM_SOFTDIRTY);
+}
+
 bool vma_wants_writenotify(const struct vm_area_struct *vma)
 {
-	return (vma->vm_flags & (VM_WRITE | VM_SHARED)) ==
-		       (VM_WRITE | VM_SHARED) &&
-	       vma->vm_ops && vma->vm_ops->page_mkwrite;
+	if ((vma->vm_flags & (VM_WRITE | VM_SHARED)) !=
+	    (VM_WRITE | VM_SHARED))
+		return false;
+	if (vma->vm_ops && vma->vm_ops->page_mkwrite)
+		return true;
+	return vma_soft_dirty_enabled(vma);
 }
 
 void vma_set_page_prot(struct kernel *k, struct vm_area_struct *vma)

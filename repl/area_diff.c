@@ -24,6 +24,8 @@
 #define RANGE_MAX 32  /* areas kept of each range otherwise */
 #define SHOWN_MAX 16  /* rows of a group in text: half from each end */
 #define NAME_MAX_ 64
+/* of the flags those that perms show */
+#define SHOWN_FLAGS (VM_READ | VM_WRITE | VM_EXEC | VM_MAYSHARE)
 
 struct shot {
 	va_t start, end;
@@ -244,6 +246,18 @@ static char *shot_perms(const struct shot *s, char buf[5])
 	return vma_perms(&vma, buf);
 }
 
+/* Is it another mapping at the same place? */
+static size_t describe_place(const struct shot *a, const struct shot *b,
+			     char *buf, size_t size, const char *sep)
+{
+	if (strcmp(a->name, b->name) != 0 && *a->name)
+		return snprintf(buf, size, "%swas %s", sep, a->name);
+	if (a->start - (a->pgoff << PAGE_SHIFT) !=
+	    b->start - (b->pgoff << PAGE_SHIFT))
+		return snprintf(buf, size, "%sother pages", sep);
+	return 0;
+}
+
 /* "grown by 64K", "rights", .. of an area that is still there. */
 static void describe_change(const struct shot *a, const struct shot *b,
 			    char *buf, size_t size)
@@ -259,10 +273,11 @@ static void describe_change(const struct shot *a, const struct shot *b,
 			size_format(by, new > old ? new - old : old - new));
 	if (strcmp(shot_perms(a, by), shot_perms(b, perms)) != 0)
 		n += snprintf(buf + n, size - n, "%swas %s", n ? ", " : "", by);
-	if (a->flags != b->flags) {
+	n += describe_place(a, b, buf + n, size - n, n ? ", " : "");
+	if ((a->flags ^ b->flags) & ~SHOWN_FLAGS) {
 		n += snprintf(buf + n, size - n, "%sVmFlags ", n ? ", " : "");
-		flags_diff(buf + n, size - n, vm_flag_names, a->flags,
-			   b->flags);
+		flags_diff(buf + n, size - n, vm_flag_names,
+			   a->flags & ~SHOWN_FLAGS, b->flags & ~SHOWN_FLAGS);
 	}
 }
 
@@ -272,8 +287,10 @@ static void emit_shot(struct result *r, const char *mark, enum res_colour col,
 	char perms[5], len[SIZE_FORMAT_MAX];
 
 	res_item(r, false);
-	res_field(r, &(struct res_field){ .name = "mark", .txt = "%s",
-					  .type = RES_STR, .colour = col,
+	res_field(r, &(struct res_field){ .name = "mark",
+					  .txt = "%s",
+					  .type = RES_STR,
+					  .colour = col,
 					  .str = mark });
 	res_va(r, "start", "~ %s", s->start);
 	res_va(r, "end", "~-%s", s->end);

@@ -1,10 +1,9 @@
 /*
- * cmd_mm.c - the address space of a process: map, munmap, mprotect, brk, maps.
+ * cmd_mm.c - the address space of a process: map, munmap, mprotect, brk.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #include "repl/cmd.h"
 #include "repl/describe.h"
@@ -196,52 +195,6 @@ static int brk_run(struct cmd_ctx *c)
 	return 0;
 }
 
-/* --- maps ------------------------------------------------------------------------ */
-/* The address column of /proc/PID/maps: at least 8 digits, no 0x. */
-static void emit_map_row(struct cmd_ctx *c, const struct vm_area_struct *vma)
-{
-	const struct inode *f = file_inode(vma->vm_file);
-	struct result *r = c->r;
-	const char *name = vma_name(vma);
-	uint64_t off = f ? vma->vm_pgoff << PAGE_SHIFT : 0;
-	uint64_t ino = f ? f->ino : 0;
-	char perms[5], dev[16], text[100];
-
-	snprintf(dev, sizeof(dev), "%02x:%02x", f ? major(f->dev) : 0,
-		 f ? minor(f->dev) : 0);
-	snprintf(text, sizeof(text), "%08llx-%08llx %s %08llx %s %llu",
-		 (unsigned long long)vma->vm_start,
-		 (unsigned long long)vma->vm_end, vma_perms(vma, perms),
-		 (unsigned long long)off, dev, (unsigned long long)ino);
-	res_item(r, true);
-	res_va(r, "start", NULL, vma->vm_start);
-	res_va(r, "end", NULL, vma->vm_end);
-	res_str(r, "perms", NULL, perms);
-	res_hex(r, "offset", NULL, off, 8);
-	res_str(r, "dev", NULL, dev);
-	res_u64(r, "inode", NULL, ino);
-	res_str(r, "name", NULL, name);
-	if (*name)
-		res_text(r, COL_PLAIN, "%-72s %s", text, name);
-	else
-		res_text(r, COL_PLAIN, "%s", text);
-	res_end(r);
-}
-
-static int maps_run(struct cmd_ctx *c)
-{
-	struct task_struct *task = cmd_task(c);
-	struct vm_area_struct *vma;
-
-	if (!task)
-		return -1;
-	res_list(c->r, "maps", RES_LINES);
-	for_each_vma(&task->mm->vmas, vma)
-		emit_map_row(c, vma);
-	res_end(c->r);
-	return 0;
-}
-
 const struct command cmd_map = {
 	.name = "map", .alias = "mmap", .group = "process memory",
 	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
@@ -292,13 +245,4 @@ const struct command cmd_brk = {
 	.arg = { { "VA", ARG_VA, .optional = true } },
 	.opt = { CMD_OPT_PID },
 	.run = brk_run,
-};
-
-const struct command cmd_maps = {
-	.name = "maps", .alias = "vmmap", .group = "process memory",
-	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL,
-	.help = "the areas of a process, as /proc/PID/maps",
-	.example = "maps",
-	.opt = { CMD_OPT_PID },
-	.run = maps_run,
 };

@@ -28,15 +28,6 @@ static const struct res_column thread_cols[] = {
 	{ "comm", "COMM", false },     { 0 },
 };
 
-static uint64_t mm_rss(const struct mm_struct *mm)
-{
-	uint64_t pages = 0;
-
-	for (unsigned i = 0; i < NR_MM_COUNTERS; i++)
-		pages += mm->rss[i];
-	return pages;
-}
-
 static void emit_task(struct result *r, const struct task_struct *t)
 {
 	char state[2] = { t->state, 0 }, comm[20];
@@ -52,7 +43,7 @@ static void emit_task(struct result *r, const struct task_struct *t)
 	else
 		res_str(r, "cpu", "%s", NULL);
 	res_size(r, "vsz", "%s", t->mm ? t->mm->total_vm << PAGE_SHIFT : 0);
-	res_size(r, "rss", "%s", t->mm ? mm_rss(t->mm) << PAGE_SHIFT : 0);
+	res_size(r, "rss", "%s", t->mm ? get_mm_rss(t->mm) << PAGE_SHIFT : 0);
 	res_u64(r, "min_flt", "%s", t->min_flt);
 	res_u64(r, "maj_flt", "%s", t->maj_flt);
 	if (t->mm)
@@ -373,7 +364,7 @@ static void emit_exec(struct cmd_ctx *c, const struct task_struct *t)
 		res_va(r, "interp_base", "interpreter at %s", t->mm->interp_base);
 	res_va(r, "sp", "sp %s", t->sp);
 	res_u64(r, "areas", "%s areas", t->mm->vmas.count);
-	res_u64(r, "rss_pages", "~, %s pages resident", mm_rss(t->mm));
+	res_u64(r, "rss_pages", "~, %s pages resident", get_mm_rss(t->mm));
 }
 
 static int exec_run(struct cmd_ctx *c)

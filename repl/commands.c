@@ -17,6 +17,7 @@
 	X(cmd_buddyinfo)          \
 	X(cmd_check)              \
 	X(cmd_clear_fixmap)       \
+	X(cmd_clear_refs) \
 	X(cmd_clone)              \
 	X(cmd_compact)            \
 	X(cmd_copy_from_user)     \
@@ -70,6 +71,8 @@
 	X(cmd_kmem_cache_destroy) \
 	X(cmd_kmem_cache_free) \
 	X(cmd_kmem_cache_shrink) \
+	X(cmd_kpagecount) \
+	X(cmd_kpageflags) \
 	X(cmd_krealloc) \
 	X(cmd_ksize) \
 	X(cmd_kunmap) \
@@ -97,6 +100,7 @@
 	X(cmd_page_to_pfn) \
 	X(cmd_page_to_phys) \
 	X(cmd_page_to_virt) \
+	X(cmd_pagemap) \
 	X(cmd_pagetypeinfo) \
 	X(cmd_pagewalk) \
 	X(cmd_peek) \
@@ -119,10 +123,14 @@
 	X(cmd_slab) \
 	X(cmd_slabinfo) \
 	X(cmd_slow_virt_to_phys) \
+	X(cmd_smaps) \
+	X(cmd_smaps_rollup) \
 	X(cmd_source) \
 	X(cmd_swapoff) \
 	X(cmd_swapon) \
 	X(cmd_swaps) \
+	X(cmd_statm) \
+	X(cmd_status) \
 	X(cmd_switch) \
 	X(cmd_sysctl) \
 	X(cmd_task_switch) \

@@ -68,6 +68,7 @@ static const struct { const char *utf8, *ascii; } spelling[] = {
 	{ "─", "-" },	{ "≥", ">=" },	{ "≤", "<=" },	{ "≠", "!=" },
 	{ "├", "+" },	{ "┤", "+" },	{ "┌", "+" },	{ "┐", "+" },
 	{ "└", "+" },	{ "┘", "+" },	{ "╌", "." },	{ "░", ":" },
+	{ "▒", "+" },	{ "▓", "*" },	{ "█", "#" },
 };
 
 static void put_byte_escaped(struct out *to, unsigned char c)

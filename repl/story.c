@@ -383,6 +383,11 @@ static char *pte_diff(const struct story *st, const struct kevent *ev,
 	}
 	flags_diff(buf, size, st->k->mode->flags, old, new);
 	len = strlen(buf);
+	if (st->k->arch->softdirty && ev->level == st->k->pte_level &&
+	    (old & PTE_P) && (new & PTE_P) && ((old ^ new) & _PAGE_SOFT_DIRTY))
+		len += snprintf(buf + len, size - len, "%s%csoft-dirty",
+				len ? " " : "",
+				new & _PAGE_SOFT_DIRTY ? '+' : '-');
 	if (was != is)
 		snprintf(buf + len, size - len, "%s%cPROT_NONE",
 			 len ? " " : "", is ? '+' : '-');

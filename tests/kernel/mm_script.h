@@ -29,6 +29,11 @@
  *	d A                 the byte at A, as memory has it: "value=0"
  *	q A                 "exclusive", "shared" ...: see show_page()
  *	s A N               present pages
+ *	S A                 smaps of the area at A: "Rss=4 Pss=2 ...", "all 0"
+ *	G A                 pagemap: "present,exclusive,softdirty"
+ *	I A                 kpageflags and kpagecount: "count=1 UPTODATE ..."
+ *	Z N                 clear_refs
+ *	T                   statm, as changes since the last T
  *	# TEXT              prints TEXT
  *
  * A step with '?' before it prints its outcome: ok, an errno, a fault.
@@ -47,6 +52,7 @@
 
 #include "kernel/mm_internal.h"
 #include "kernel/mman.h"
+#include "kernel/task_mmu.h"
 
 struct mm_row {
 	const char *experiment, *name, *script;
@@ -61,6 +67,7 @@ struct mm_run {
 	va_t base, heap;
 	struct user_access last;
 	pfn_t kept;
+	struct task_mem statm;
 	char out[4096];
 	bool loud;			/* print the outcome of this step */
 };
@@ -403,6 +410,95 @@ static inline void show_page(struct mm_run *r, va_t va)
 	     page && !(page->flags & PG_swapbacked) ? ",lazyfree" : "");
 }
 
+/* --- what /proc says (task_mmu.h) ------------------------------------------- */
+
+static inline void show_smaps(struct mm_run *r, va_t va)
+{
+	struct mem_size_stats m = { .resident = 0 };
+	bool any = false;
+
+	smap_gather_stats(r->k, find_vma(cur_mm(r), va), &m);
+	const struct {
+		const char *name;
+		uint64_t bytes;
+	} rows[] = {
+		{ "Rss", m.resident },
+		{ "Pss", m.pss >> PSS_SHIFT },
+		{ "Shared_Clean", m.shared_clean },
+		{ "Shared_Dirty", m.shared_dirty },
+		{ "Private_Clean", m.private_clean },
+		{ "Private_Dirty", m.private_dirty },
+		{ "Referenced", m.referenced },
+		{ "Anonymous", m.anonymous },
+		{ "LazyFree", m.lazyfree },
+		{ "AnonHugePages", m.anonymous_thp },
+		{ "Swap", m.swap },
+		{ "Locked", m.pss_locked >> PSS_SHIFT },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].bytes >> 10) {
+			emit(r, "%s=%llu", rows[i].name,
+			     (unsigned long long)rows[i].bytes >> 10);
+			any = true;
+		}
+	if (!any)
+		emit(r, "all 0");
+}
+
+static inline uint64_t pagemap_word(struct mm_run *r, va_t va)
+{
+	uint64_t pme;
+
+	pagemap_run(r->k, cur_mm(r), va, va + PAGE_SIZE, &pme);
+	return pme;
+}
+
+static inline void show_pagemap(struct mm_run *r, va_t va)
+{
+	uint64_t pme = pagemap_word(r, va);
+	char buf[80];
+
+	flags_format(buf, sizeof(buf), pagemap_flag_names, pme, ",");
+	emit(r, "%s%s%s", pme & PM_PRESENT ? "" : "absent",
+	     *buf && !(pme & PM_PRESENT) ? "," : "", buf);
+}
+
+/* The flags that the experiments show; not how far the LRU lists are. */
+static inline void show_kpage(struct mm_run *r, va_t va)
+{
+	static const uint64_t shown = BIT(24) | BIT(18) | BIT(14) | BIT(13) |
+				      BIT(12) | BIT(11) | BIT(4) | BIT(3);
+	uint64_t pme = pagemap_word(r, va), pfn = pme & PM_PFRAME_MASK, u;
+	char buf[200];
+
+	if (!(pme & PM_PRESENT)) {
+		emit(r, "no page");
+		return;
+	}
+	u = stable_page_flags(r->k, pfn) & shown;
+	if (kpagecount(r->k, pfn))
+		emit(r, "count=%llu",
+		     (unsigned long long)kpagecount(r->k, pfn));
+	emit(r, "%s", flags_format(buf, sizeof(buf), kpf_names, u, " "));
+}
+
+static inline void show_statm(struct mm_run *r)
+{
+	struct task_mem t, *o = &r->statm;
+
+	task_mem(r->k, cur_mm(r), &t);
+	if (o->total_vm)
+		emit(r, "size%+lld resident%+lld shared%+lld text%+lld data%+lld",
+		     (long long)(t.total_vm - o->total_vm),
+		     (long long)(t.total_rss - o->total_rss),
+		     (long long)(t.file + t.shmem - o->file - o->shmem),
+		     (long long)(t.text - o->text),
+		     (long long)(t.data_vm + t.stack_vm - o->data_vm -
+				 o->stack_vm));
+	*o = t;
+}
+
 static inline void step_simple(struct mm_run *r, char op)
 {
 	switch (op) {
@@ -411,6 +507,7 @@ static inline void step_simple(struct mm_run *r, char op)
 	case 'B': r->cur = 0; break;
 	case 'X': do_exit(r->k, r->task[1], 0); r->cur = 0; break;
 	case 'L': show_range(r, r->base, r->base + 4 * MiB); break;
+	case 'T': show_statm(r); break;
 	case 'H': show_range(r, r->heap, r->heap + 256 * PAGE_SIZE); break;
 	case 'c':
 		emit(r, "min=%u maj=%u", r->last.min_flt, r->last.maj_flt);
@@ -459,6 +556,12 @@ static inline void step_args(struct mm_run *r, char op, char **arg)
 	case 'K':
 		cur_mm(r)->owner->rlim[RLIM_MEMLOCK] = parse_len(arg[0]);
 		break;
+	case 'S': show_smaps(r, parse_va(r, arg[0])); break;
+	case 'G': show_pagemap(r, parse_va(r, arg[0])); break;
+	case 'I': show_kpage(r, parse_va(r, arg[0])); break;
+	case 'Z':
+		outcome(r, clear_refs_write(r->k, cur_mm(r), atoi(arg[0])));
+		break;
 	case 'd': show_byte(r, parse_va(r, arg[0])); break;
 	case 'q': show_page(r, parse_va(r, arg[0])); break;
 	case 's': show_present(r, parse_va(r, arg[0]),
@@ -470,8 +573,8 @@ static inline void step_args(struct mm_run *r, char op, char **arg)
 
 static inline unsigned arity(char op)
 {
-	static const char *const by_arity[] = { "FCBXLHcy",
-						"brwxk=v#dqAK",
+	static const char *const by_arity[] = { "FCBXLHcyT",
+						"brwxk=v#dqAKSGIZ",
 						"uRWsloUM", "pa", "m", "f" };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(by_arity); i++)

@@ -1,0 +1,124 @@
+/*
+ * proc_page.c - the words of /proc/kpageflags and /proc/kpagecount (linux 6.1
+ * fs/proc/page.c).
+ *
+ * Linux shows the bit of an exclusive anonymous page as MAPPEDTODISK, whose
+ * number in page->flags it shares. Left out: idle tracking, KSM, memory
+ * failures.
+ */
+#include "kernel/frame_owner.h"
+#include "kernel/mem_map.h"
+#include "kernel/page_alloc.h"
+#include "kernel/task_mmu.h"
+
+#define KPF_SLAB	  BIT(7)
+#define KPF_BUDDY	  BIT(10)
+#define KPF_MMAP	  BIT(11)
+#define KPF_ANON	  BIT(12)
+#define KPF_COMPOUND_HEAD BIT(15)
+#define KPF_COMPOUND_TAIL BIT(16)
+#define KPF_NOPAGE	  BIT(20)
+#define KPF_ZERO_PAGE	  BIT(24)
+#define KPF_PGTABLE	  BIT(26)
+
+const struct flag_name kpf_names[] = {
+	{ BIT(0), "LOCKED", NULL },
+	{ BIT(1), "ERROR", NULL },
+	{ BIT(2), "REFERENCED", NULL },
+	{ BIT(3), "UPTODATE", NULL },
+	{ BIT(4), "DIRTY", NULL },
+	{ BIT(5), "LRU", NULL },
+	{ BIT(6), "ACTIVE", NULL },
+	{ KPF_SLAB, "SLAB", NULL },
+	{ BIT(8), "WRITEBACK", NULL },
+	{ BIT(9), "RECLAIM", NULL },
+	{ KPF_BUDDY, "BUDDY", NULL },
+	{ KPF_MMAP, "MMAP", NULL },
+	{ KPF_ANON, "ANON", NULL },
+	{ BIT(13), "SWAPCACHE", NULL },
+	{ BIT(14), "SWAPBACKED", NULL },
+	{ KPF_COMPOUND_HEAD, "COMPOUND_HEAD", NULL },
+	{ KPF_COMPOUND_TAIL, "COMPOUND_TAIL", NULL },
+	{ BIT(17), "HUGE", NULL },
+	{ BIT(18), "UNEVICTABLE", NULL },
+	{ BIT(19), "HWPOISON", NULL },
+	{ KPF_NOPAGE, "NOPAGE", NULL },
+	{ BIT(21), "KSM", NULL },
+	{ BIT(22), "THP", NULL },
+	{ BIT(23), "OFFLINE", NULL },
+	{ KPF_ZERO_PAGE, "ZERO_PAGE", NULL },
+	{ BIT(25), "IDLE", NULL },
+	{ KPF_PGTABLE, "PGTABLE", NULL },
+	{ BIT(32), "RESERVED", NULL },
+	{ BIT(33), "MLOCKED", NULL },
+	{ BIT(34), "MAPPEDTODISK", NULL },
+	{ BIT(35), "PRIVATE", NULL },
+	{ BIT(36), "PRIVATE_2", NULL },
+	{ BIT(37), "OWNER_PRIVATE", NULL },
+	{ BIT(38), "ARCH", NULL },
+	{ 0, NULL, NULL },
+};
+
+/* Bits that are copied from the flags word: there, and here. */
+static const struct {
+	uint8_t page, kpf;
+} kpf_copy_bit[] = {
+	{ 0, 0 },   { 9, 7 },	/* locked, slab */
+	{ 8, 1 },   { 3, 4 },	/* error, dirty */
+	{ 2, 3 },   { 15, 8 },	/* uptodate, writeback */
+	{ 4, 5 },   { 1, 2 },	/* lru, referenced */
+	{ 5, 6 },   { 18, 9 },	/* active, reclaim */
+	{ 19, 14 }, { 20, 18 }, /* swapbacked, unevictable */
+	{ 21, 33 }, { 12, 32 }, /* mlocked, reserved */
+	{ 17, 34 }, { 13, 35 }, /* mappedtodisk, private */
+	{ 14, 36 }, { 10, 37 }, /* private_2, owner_priv_1 */
+	{ 11, 38 }, { 16, 15 }, /* arch_1, head */
+};
+
+/* What the record says beyond the flags word. */
+static uint64_t pseudo_flags(struct kernel *k, pfn_t pfn,
+			     const struct page *page)
+{
+	bool mapped = page->_mapcount > 0 && !(page->flags & PG_zeropage);
+	uint64_t u = 0;
+
+	if (!(page->flags & PG_slab) && mapped)
+		u |= KPF_MMAP;
+	if (page->flags & PG_anon)
+		u |= KPF_ANON;
+	if (pfn == k->zero_pfn)
+		u |= KPF_ZERO_PAGE;
+	if ((page->flags & PG_table) && page->index)
+		u |= KPF_PGTABLE;
+	return u;
+}
+
+uint64_t stable_page_flags(struct kernel *k, pfn_t pfn)
+{
+	const struct page *page = pfn_to_page(k, pfn);
+	uint64_t word, u = 0;
+	unsigned order;
+	pfn_t head;
+
+	if (!pfn_valid(k, pfn))
+		return KPF_NOPAGE;
+	word = mem_map_flags(k, pfn);
+	for (size_t i = 0; i < ARRAY_SIZE(kpf_copy_bit); i++)
+		if (word & BIT(kpf_copy_bit[i].page))
+			u |= BIT(kpf_copy_bit[i].kpf);
+	if (page_is_free(k, pfn))
+		return u | (frame_use(k, pfn) == FRAME_PCP ? 0 : KPF_BUDDY);
+	if (mem_map_compound(k, pfn, &head, &order) && head != pfn)
+		u |= KPF_COMPOUND_TAIL | (page->flags & PG_slab ? KPF_SLAB : 0);
+	return u | pseudo_flags(k, pfn, page);
+}
+
+uint64_t kpagecount(struct kernel *k, pfn_t pfn)
+{
+	const struct page *page = pfn_to_page(k, pfn);
+
+	if (!pfn_valid(k, pfn) || pfn == k->zero_pfn || page->_mapcount <= 0 ||
+	    (page->flags & (PG_slab | PG_table | PG_buddy)))
+		return 0;
+	return page->_mapcount;
+}
