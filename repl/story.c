@@ -402,7 +402,8 @@ static bool swap_diff(const struct story *st, const struct kevent *ev,
 	bool was = is_swap_pte(ev->old), is = is_swap_pte(ev->new);
 	swp_entry_t e = pte_to_swp_entry(k, is ? ev->new : ev->old);
 
-	if (ev->level != k->pte_level || (!was && !is))
+	if (ev->level != k->pte_level || pt_is_kernel(k, ev->va) ||
+	    (!was && !is))
 		return false;
 	snprintf(buf, size, "%s: type %u offset 0x%llx",
 		 was && is ? pte_swp_exclusive(k, ev->new) ? "in swap" :
