@@ -238,6 +238,7 @@ static int exec_mmap(struct linux_binprm *b)
 	mmput(b->k, old);
 	if (task->cpu >= 0)
 		pti_exit_to_user(b->k, task->cpu);
+	do_close_on_exec(b->k, task);
 	set_comm(task, b->file->f_inode->path);
 	return 0;
 }

@@ -156,6 +156,7 @@ static void exit_task(struct kernel *k, struct task_struct *task, int status)
 	kmap_local_exit(k, task);
 	mm_release(k, task);
 	exit_mm(k, task);
+	exit_files(k, task);
 	task->state = 'Z';
 	task->exit_code = status;
 	if (task != leader)
@@ -286,6 +287,7 @@ void tasks_deinit(struct kernel *k)
 
 	while ((t = TAILQ_LAST(&k->tasks, task_list))) {
 		exit_mm(k, t);
+		exit_files(k, t);
 		release_task(k, t);
 	}
 	for (unsigned i = 0; i < MACHINE_MAX_CPUS; i++)

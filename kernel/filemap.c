@@ -1,28 +1,44 @@
 /*
- * filemap.c - files and their page cache (linux 6.1 mm/filemap.c,
- * mm/readahead.c).
+ * filemap.c - the page cache of files and faults on it (linux 6.1
+ * mm/filemap.c).
  *
- * A file is a file of the host, read when a page of it is first needed, or
- * bytes built into the program. It is never written: stores to a shared
- * mapping stay in the page cache.
+ *	fault -- cached ------- marked by readahead? read on -- map it
+ *	  +----- not cached --- read around it, a major fault -- map it
  *
- * Left out: locks, writeback, truncation,
- * readahead sizes that adapt: a miss reads 32 pages around, and a fault that
- * maps up to the end of what was read ahead reads the next 32.
+ * After it waited for the disk Linux lets the fault be tried again, so that
+ * what was read is mapped around the address, and counts it as major: also
+ * when only the mark of readahead was met.
+ *
+ * Left out: locks, errors of the device, direct I/O, large folios, DAX.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
 #include "kernel/swap.h"
 
-#define RA_PAGES 32	/* linux VM_READAHEAD_PAGES: 128 KiB */
-
 /* --- the cache ------------------------------------------------------------ */
+
+pfn_t find_get_page(const struct address_space *m, uint64_t index)
+{
+	uint64_t value = xa_load(&m->i_pages, index);
+
+	return value ? value - 1 : PFN_NONE;
+}
+
+void page_cache_replace(struct address_space *m, uint64_t index, pfn_t pfn)
+{
+	xa_store(&m->i_pages, index, pfn + 1);
+}
+
+bool page_cache_next(const struct address_space *m, uint64_t *index, pfn_t *pfn)
+{
+	uint64_t value = xa_next(&m->i_pages, index);
+
+	*pfn = value - 1;
+	return value;
+}
 
 void page_cache_add(struct kernel *k, struct inode *inode, uint64_t index,
 		    pfn_t pfn)
@@ -36,6 +52,16 @@ void page_cache_add(struct kernel *k, struct inode *inode, uint64_t index,
 	inode->mapping.nrpages++;
 }
 
+void page_cache_clear(struct address_space *m, uint64_t index)
+{
+	xa_store(&m->i_pages, index, 0);
+}
+
+void page_cache_free_nodes(struct address_space *m)
+{
+	xa_destroy(&m->i_pages);
+}
+
 void page_cache_delete(struct kernel *k, pfn_t pfn)
 {
 	struct page *page = pfn_to_page(k, pfn);
@@ -43,99 +69,91 @@ void page_cache_delete(struct kernel *k, pfn_t pfn)
 	page_cache_clear(page->mapping, page->index);
 	page->mapping->nrpages--;
 	page->mapping = NULL;
+	page->flags &= ~(PG_dirty | PG_readahead);
+	page_changed(k, page);
 	put_page(k, pfn);
 }
 
-/* --- reading -------------------------------------------------------------- */
-
-static uint64_t file_pages(const struct inode *inode)
+pfn_t page_cache_new(struct kernel *k, struct inode *inode, uint64_t index)
 {
-	return PAGE_ALIGN(inode->size) >> PAGE_SHIFT;
+	pfn_t pfn = alloc_pages(k, GFP_HIGHUSER_MOVABLE, 0, "page cache");
+
+	if (pfn == PFN_NONE)
+		return PFN_NONE;
+	page_cache_add(k, inode, index, pfn);
+	folio_add_lru(k, pfn);
+	return pfn;
 }
 
-/* Fills a frame; what the file does not have (any more) is zero. */
-static void read_page(struct kernel *k, const struct inode *inode,
-		      uint64_t index, pfn_t pfn)
+pfn_t page_cache_read(struct kernel *k, struct inode *inode, uint64_t index)
 {
-	uint64_t off = index << PAGE_SHIFT;
-	char *bytes = page_bytes(k, pfn);
-	size_t len = 0, want = PAGE_SIZE;
-	ssize_t n;
+	const struct address_space_operations *ops = inode->mapping.a_ops;
+	pfn_t pfn = page_cache_new(k, inode, index);
 
-	if (inode->size - off < want)
-		want = inode->size - off;
-	if (inode->bytes) {
-		memcpy(bytes, inode->bytes + off, want);
-		len = want;
-	}
-	while (inode->fd >= 0 && len < want) {
-		n = pread(inode->fd, bytes + len, want - len, off + len);
-		if (n <= 0)
-			break;
-		len += n;
-	}
-	memset(bytes + len, 0, PAGE_SIZE - len);
+	if (pfn == PFN_NONE)
+		return PFN_NONE;
+	if (index < file_pages(inode) && ops && ops->read_folio)
+		ops->read_folio(k, inode, index, pfn);
+	else
+		memset(page_bytes(k, pfn), 0, PAGE_SIZE);
+	return pfn;
 }
 
-/* Reads what is absent of [from, end): stops when memory runs out. */
-static void page_cache_readahead(struct kernel *k, struct inode *inode,
-				 uint64_t from, uint64_t end)
-{
-	if (end > file_pages(inode))
-		end = file_pages(inode);
-	for (uint64_t i = from; i < end; i++) {
-		pfn_t pfn;
+/* --- reading by the kernel itself ----------------------------------------- */
 
-		if (find_get_page(&inode->mapping, i) != PFN_NONE)
-			continue;
-		pfn = alloc_pages(k, GFP_HIGHUSER_MOVABLE, 0, "page cache");
+/* The page at @index for a reader of @req pages; PFN_NONE: no memory. */
+static pfn_t filemap_get_page(struct kernel *k, struct file *file,
+			      uint64_t index, uint64_t req)
+{
+	struct address_space *m = file->f_mapping;
+	pfn_t pfn = find_get_page(m, index);
+
+	if (pfn == PFN_NONE) {
+		page_cache_sync_ra(k, file, index, req);
+		pfn = find_get_page(m, index);
+	}
+	if (pfn == PFN_NONE)
+		return page_cache_read(k, file->f_inode, index);
+	if (pfn_to_page(k, pfn)->flags & PG_readahead)
+		page_cache_async_ra(k, file, index, req);
+	return pfn;
+}
+
+int64_t filemap_read(struct kernel *k, struct file *file, uint64_t off,
+		     struct iov *to, uint64_t len)
+{
+	uint64_t size = file->f_inode->size, done = 0;
+
+	if (off >= size)
+		return 0;
+	if (len > size - off)
+		len = size - off;
+	while (done < len) {
+		uint64_t at = off + done, in = at & ~PAGE_MASK;
+		uint64_t n = PAGE_SIZE - in, copied;
+		pfn_t pfn = filemap_get_page(
+			k, file, at >> PAGE_SHIFT,
+			(PAGE_ALIGN(off + len) - (at & PAGE_MASK)) >>
+				PAGE_SHIFT);
+
 		if (pfn == PFN_NONE)
-			return;
-		read_page(k, inode, i, pfn);
-		page_cache_add(k, inode, i, pfn);
-		folio_add_lru(k, pfn);
+			return done ? (int64_t)done : -ENOMEM;
+		if (n > len - done)
+			n = len - done;
+		copied = copy_to_iov(k, to, done,
+				     (char *)page_bytes(k, pfn) + in, n);
+		done += copied;
+		file->f_ra.prev_pos = off + done;
+		if (copied < n)
+			return done ? (int64_t)done : -EFAULT;
 	}
-	inode->mapping.ra_end = end;
-}
-
-/* The page at @index, which lies within the file; PFN_NONE: no memory. */
-static pfn_t read_cache_page(struct kernel *k, struct inode *inode,
-			     uint64_t index, bool *miss)
-{
-	uint64_t from = index > RA_PAGES / 2 ? index - RA_PAGES / 2 : 0;
-	pfn_t pfn = find_get_page(&inode->mapping, index);
-
-	*miss = pfn == PFN_NONE;
-	if (!*miss)
-		return pfn;
-	page_cache_readahead(k, inode, from, from + RA_PAGES);
-	return find_get_page(&inode->mapping, index);
+	return done;
 }
 
 int64_t file_read(struct kernel *k, struct file *file, uint64_t off, void *buf,
 		  uint64_t len)
 {
-	struct inode *inode = file->f_inode;
-	uint64_t done = 0;
-	bool miss;
-
-	if (off >= inode->size)
-		return 0;
-	if (len > inode->size - off)
-		len = inode->size - off;
-	while (done < len) {
-		uint64_t in = (off + done) & ~PAGE_MASK;
-		uint64_t n = PAGE_SIZE - in < len - done ? PAGE_SIZE - in :
-							   len - done;
-		pfn_t pfn = read_cache_page(k, inode,
-					    (off + done) >> PAGE_SHIFT, &miss);
-
-		if (pfn == PFN_NONE)
-			return done ? (int64_t)done : -ENOMEM;
-		memcpy((char *)buf + done, (char *)page_bytes(k, pfn) + in, n);
-		done += n;
-	}
-	return done;
+	return filemap_read(k, file, off, &(struct iov){ .bytes = buf }, len);
 }
 
 /* --- faults --------------------------------------------------------------- */
@@ -143,36 +161,62 @@ int64_t file_read(struct kernel *k, struct file *file, uint64_t off, void *buf,
 /* Built-in files count as cached: there is no device behind them. */
 static unsigned filemap_fault(struct vm_fault *vmf)
 {
-	struct inode *inode = vmf->vma->vm_file->f_inode;
-	bool miss;
+	struct file *file = vmf->vma->vm_file;
+	struct inode *inode = file->f_inode;
+	unsigned ret = 0;
 
 	if (vmf->pgoff >= file_pages(inode))
 		return VM_FAULT_SIGBUS;
-	vmf->page = read_cache_page(vmf->k, inode, vmf->pgoff, &miss);
-	if (vmf->page == PFN_NONE)
-		return VM_FAULT_OOM;
+	vmf->page = find_get_page(&inode->mapping, vmf->pgoff);
+	vmf->note = "page cache hit";
+	if (vmf->page == PFN_NONE) {
+		do_sync_mmap_readahead(vmf);
+		vmf->page = find_get_page(&inode->mapping, vmf->pgoff);
+		if (vmf->page == PFN_NONE)
+			vmf->page = page_cache_read(vmf->k, inode, vmf->pgoff);
+		if (vmf->page == PFN_NONE)
+			return VM_FAULT_OOM;
+		ret = inode->bytes ? 0 : VM_FAULT_MAJOR;
+		vmf->note = ret ? "read from file" : vmf->note;
+	} else if (do_async_mmap_readahead(vmf, vmf->page)) {
+		ret = VM_FAULT_MAJOR;
+		vmf->note = "readahead mark: more was read";
+	}
 	get_page(vmf->k, vmf->page);
-	miss = miss && inode->fd >= 0;
-	vmf->note = miss ? "read from file" : "page cache hit";
-	return miss ? VM_FAULT_MAJOR : 0;
+	return ret;
+}
+
+/* Built-in bytes are there without waiting for a disk. */
+static void read_builtin(struct vm_fault *vmf, uint64_t start, uint64_t end)
+{
+	struct inode *inode = vmf->vma->vm_file->f_inode;
+
+	for (uint64_t i = start; inode->bytes && i < end; i++)
+		if (find_get_page(&inode->mapping, i) == PFN_NONE &&
+		    page_cache_read(vmf->k, inode, i) == PFN_NONE)
+			return;
 }
 
 unsigned filemap_map_pages(struct vm_fault *vmf, uint64_t start, uint64_t end)
 {
-	struct address_space *m = vmf->vma->vm_file->f_mapping;
+	struct file *file = vmf->vma->vm_file;
 	unsigned size = vmf->k->mode->entry_size;
 	unsigned ret = 0;
 
-	if (end > file_pages(m->host))
-		end = file_pages(m->host);
-	if (m->host->bytes)	/* never waits for a disk */
-		page_cache_readahead(vmf->k, m->host, start, end);
+	if (end > file_pages(file->f_inode))
+		end = file_pages(file->f_inode);
+	read_builtin(vmf, start, end);
 	for (uint64_t i = start; i < end; i++) {
 		int64_t off = i - vmf->pgoff;
 		uint8_t *ptep = vmf->pte + off * (int)size;
-		pfn_t pfn = find_get_page(m, i);
+		pfn_t pfn = find_get_page(file->f_mapping, i);
 
-		if (pfn == PFN_NONE || ptep_get(vmf->k, ptep))
+		if (pfn == PFN_NONE ||
+		    (pfn_to_page(vmf->k, pfn)->flags & PG_readahead))
+			continue;
+		if (file->f_ra.mmap_miss)
+			file->f_ra.mmap_miss--;
+		if (ptep_get(vmf->k, ptep))
 			continue;
 		get_page(vmf->k, pfn);
 		do_set_pte(vmf, pfn, vmf->address + off * (int64_t)PAGE_SIZE,
@@ -180,88 +224,49 @@ unsigned filemap_map_pages(struct vm_fault *vmf, uint64_t start, uint64_t end)
 		if (!off)
 			ret = VM_FAULT_NOPAGE;
 	}
-	if (ret && m->host->fd >= 0 && end >= m->ra_end)
-		page_cache_readahead(vmf->k, m->host, m->ra_end,
-				     m->ra_end + RA_PAGES);
 	return ret;
 }
 
+/* A shared page is about to be written: it needs room on the disk. */
 static unsigned filemap_page_mkwrite(struct kernel *k, pfn_t pfn)
 {
-	pfn_to_page(k, pfn)->flags |= PG_dirty;
+	struct page *page = pfn_to_page(k, pfn);
+	struct address_space *m = page->mapping;
+
+	if (m->a_ops && m->a_ops->get_block &&
+	    m->a_ops->get_block(k, m->host, page->index))
+		return VM_FAULT_SIGBUS;
+	set_page_dirty(k, pfn);
 	return 0;
 }
 
-static const struct vm_operations_struct file_vm_ops = {
+const struct vm_operations_struct generic_file_vm_ops = {
 	.name = "file",
 	.fault = filemap_fault,
 	.map_pages = filemap_map_pages,
 	.page_mkwrite = filemap_page_mkwrite,
 };
 
-/* --- opening -------------------------------------------------------------- */
+/* --- files of the kernel's image ------------------------------------------ */
 
-static struct inode *find_inode(struct kernel *k, uint64_t dev, uint64_t ino)
+static void builtin_read_folio(struct kernel *k, struct inode *inode,
+			       uint64_t index, pfn_t pfn)
 {
-	struct inode *inode;
+	uint64_t off = index << PAGE_SHIFT, n = inode->size - off;
+	char *bytes = page_bytes(k, pfn);
 
-	LIST_FOREACH(inode, &k->inodes, link)
-		if (inode->fd >= 0 && inode->dev == dev && inode->ino == ino)
-			return inode;
-	return NULL;
+	n = n < PAGE_SIZE ? n : PAGE_SIZE;
+	memcpy(bytes, inode->bytes + off, n);
+	memset(bytes + n, 0, PAGE_SIZE - n);
 }
 
-static int inode_from_fd(struct kernel *k, const char *path, int fd,
-			 struct inode **ret)
-{
-	struct inode *inode;
-	struct stat st;
+static const struct address_space_operations builtin_aops = {
+	.fs = "ramfs",
+	.read_folio = builtin_read_folio,
+};
 
-	if (fstat(fd, &st))
-		return -errno;
-	if (S_ISDIR(st.st_mode))
-		return -EISDIR;
-	if (!S_ISREG(st.st_mode))
-		return -ENODEV;
-	inode = find_inode(k, st.st_dev, st.st_ino);
-	if (inode) {
-		inode->size = st.st_size;
-		iget(inode);
-		close(fd);
-		*ret = inode;
-		return 0;
-	}
-	inode = inode_alloc(k, path);
-	if (!inode)
-		return -ENOMEM;
-	inode->fd = fd;
-	inode->dev = st.st_dev;
-	inode->ino = st.st_ino;
-	inode->size = st.st_size;
-	inode->ops = &file_vm_ops;
-	*ret = inode;
-	return 0;
-}
-
-int file_open(struct kernel *k, const char *path, struct file **ret)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct inode *inode = NULL;
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = inode_from_fd(k, path, fd, &inode);
-	if (err) {
-		close(fd);
-		return err;
-	}
-	*ret = alloc_file(k, inode, FMODE_READ | FMODE_WRITE);
-	return *ret ? 0 : -ENOMEM;
-}
-
-struct file *file_builtin(struct kernel *k, const char *path,
-			   const void *bytes, uint64_t size)
+struct file *file_builtin(struct kernel *k, const char *path, const void *bytes,
+			  uint64_t size)
 {
 	struct inode *inode = inode_alloc(k, path);
 
@@ -270,6 +275,7 @@ struct file *file_builtin(struct kernel *k, const char *path,
 	inode->bytes = bytes;
 	inode->size = size;
 	inode->ino = ++k->next_ino;
-	inode->ops = &file_vm_ops;
+	inode->ops = &generic_file_vm_ops;
+	inode->mapping.a_ops = &builtin_aops;
 	return alloc_file_builtin(inode, FMODE_READ | FMODE_WRITE);
 }

@@ -308,8 +308,11 @@ int kernel_clone(struct kernel *k, struct task_struct *parent,
 	if (!task)
 		return -ENOMEM;
 	copy_task(k, task, parent, args);
-	err = copy_mm(k, task, parent->mm, args->flags);
+	err = copy_files(k, task, parent, args->flags & LX_CLONE_FILES);
+	if (!err)
+		err = copy_mm(k, task, parent->mm, args->flags);
 	if (err) {
+		exit_files(k, task);
 		task_free(k, task);
 		return err;
 	}

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "kernel/block.h"
 #include "kernel/fixmap.h"
 #include "kernel/dma_mapping.h"
 #include "kernel/highmem.h"
@@ -323,6 +324,7 @@ struct kernel *kernel_boot(const struct kernel_config *cfg, const char **why)
 	dma_init(k);
 	TAILQ_INIT(&k->tasks);
 	LIST_INIT(&k->inodes);
+	disk_init(k);
 	*why = boot(k);
 	if (*why) {
 		kernel_destroy(k);
@@ -338,6 +340,7 @@ void kernel_destroy(struct kernel *k)
 	k->sink.fn = NULL;
 	tasks_deinit(k);
 	swap_deinit(k);
+	disk_deinit(k);
 	fixmap_deinit(k);
 	dma_deinit(k);
 	swiotlb_deinit(k);

@@ -6,6 +6,7 @@
  * reference.
  */
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kernel/mm_internal.h"
@@ -32,6 +33,7 @@ struct inode *inode_alloc_from(struct kernel *k, enum mm_cache cache,
 		abort();
 	inode->refs = 1;
 	inode->fd = -1;
+	inode->i_mode = S_IFREG | 0644;
 	inode->mapping.host = inode;
 	LIST_INSERT_HEAD(&k->inodes, inode, link);
 	return inode;
@@ -48,7 +50,7 @@ static void truncate_inode_pages(struct kernel *k, struct address_space *m)
 
 	for (uint64_t i = 0; page_cache_next(m, &i, &pfn); i++)
 		put_page(k, pfn);
-	page_cache_free_nodes(m);
+	xa_destroy(&m->i_pages);
 	m->nrpages = 0;
 }
 
@@ -59,6 +61,10 @@ void iput(struct kernel *k, struct inode *inode)
 	truncate_inode_pages(k, &inode->mapping);
 	shmem_swap_truncate(k, inode, 0);
 	vm_unacct_memory(k, inode->committed);
+	inode->host_size = 0;
+	if (inode->mapping.a_ops && inode->mapping.a_ops->free_blocks)
+		inode->mapping.a_ops->free_blocks(k, inode, 0, UINT64_MAX);
+	xa_destroy(&inode->blocks);
 	LIST_REMOVE(inode, link);
 	if (inode->fd >= 0)
 		close(inode->fd);

@@ -52,6 +52,9 @@ struct checker {
 void check_finding(struct checker *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The part of files and the disk (fs_check.c). */
+void fs_check(struct checker *c, struct kernel *k);
+
 /* The page-table part of kernel_check (check.c). */
 unsigned pgtable_check(struct kernel *k, check_fn fn, void *ctx);
 

@@ -87,6 +87,7 @@ struct cpu_tlbstate {		/* linux struct tlb_state; tlb.c */
 struct task_struct;
 struct mm_struct;
 struct inode;
+struct disk;
 struct file;
 struct kmem_cache;
 struct vmap_state;
@@ -182,6 +183,7 @@ struct kernel {
 	/* active_mm of an idle CPU whose task has exited: a reference */
 	struct mm_struct *lazy_mm[MACHINE_MAX_CPUS];
 	LIST_HEAD(, inode) inodes;
+	struct disk *disk;		/* owned; block.h */
 	struct file *vdso, *vvar;	/* owned references; see exec.c */
 	struct kmem_cache *mm_cache[16];	/* by enum mm_cache, mm_internal.h */
 	uint64_t next_ino;		/* of files without a host identity */

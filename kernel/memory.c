@@ -124,8 +124,16 @@ static void zap_pte(struct kernel *k, struct vm_area_struct *vma, uint64_t pte)
 	put_page(k, page_to_pfn(k, page));
 }
 
+/* Does the entry map a copy of the process' own? */
+static bool is_cowed(const struct kernel *k, uint64_t pte)
+{
+	const struct page *page = vm_normal_page(k, pte);
+
+	return !pte_present(pte) || (page && (page->flags & PG_anon));
+}
+
 static uint64_t zap_pte_range(struct kernel *k, struct vm_area_struct *vma,
-			      const struct pte_range *r)
+			      const struct pte_range *r, bool even_cows)
 {
 	unsigned size = k->mode->entry_size;
 	uint8_t *ptep = r->ptep;
@@ -133,7 +141,7 @@ static uint64_t zap_pte_range(struct kernel *k, struct vm_area_struct *vma,
 
 	for (va_t va = r->va; va < r->end; va += PAGE_SIZE, ptep += size) {
 		pte = ptep_get(k, ptep);
-		if (!pte)
+		if (!pte || (!even_cows && is_cowed(k, pte)))
 			continue;
 		set_pte_at(k, vma->vm_mm, va, ptep, 0, "zap");
 		zap_pte(k, vma, pte);
@@ -142,8 +150,8 @@ static uint64_t zap_pte_range(struct kernel *k, struct vm_area_struct *vma,
 	return nr;
 }
 
-uint64_t unmap_page_range(struct kernel *k, struct vm_area_struct *vma,
-			  va_t start, va_t end)
+static uint64_t zap_range(struct kernel *k, struct vm_area_struct *vma,
+			  va_t start, va_t end, bool even_cows)
 {
 	struct mm_struct *mm = vma->vm_mm;
 	struct pte_range r;
@@ -152,8 +160,22 @@ uint64_t unmap_page_range(struct kernel *k, struct vm_area_struct *vma,
 	update_hiwater_rss(mm);
 	for (va_t va = start; next_pte_range(k, mm_root(mm), va, end, &r);
 	     va = r.end)
-		nr += zap_pte_range(k, vma, &r);
+		nr += zap_pte_range(k, vma, &r, even_cows);
 	return nr;
+}
+
+uint64_t unmap_page_range(struct kernel *k, struct vm_area_struct *vma,
+			  va_t start, va_t end)
+{
+	return zap_range(k, vma, start, end, true);
+}
+
+void zap_file_pages(struct kernel *k, struct vm_area_struct *vma, va_t start,
+		    va_t end, bool even_cows)
+{
+	uint64_t nr = zap_range(k, vma, start, end, even_cows);
+
+	flush_tlb_range(k, vma->vm_mm, start, end, nr);
 }
 
 void zap_page_range(struct kernel *k, struct vm_area_struct *vma, va_t start,

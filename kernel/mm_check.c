@@ -119,6 +119,9 @@ static const char *bad_pte(const struct mm_check *m,
 	if ((pte & PTE_RW) && !(vma->vm_flags & VM_SHARED) &&
 	    !(page->flags & PG_anon_exclusive))
 		return "writable, private, and the page is not exclusive";
+	if ((pte & PTE_RW) && vma_wants_writenotify(vma) &&
+	    !(page->flags & PG_dirty))
+		return "writable, and the file's page is not dirty";
 	return NULL;
 }
 
@@ -369,6 +372,7 @@ unsigned rmap_check(struct kernel *k, check_fn fn, void *ctx)
 	count_all(&m);
 	check_i_mmap(&m);
 	check_committed(&m);
+	fs_check(&m.c, k);
 	for (int i = 0; i < MAX_NR_ZONES; i++)
 		check_zone(&m, &k->zone[i]);
 	if (m.mlocked != k->nr_mlock)

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "kernel/pagemap.h"
 #include "kernel/pte.h"
 #include "kernel/slab.h"
 
@@ -37,7 +38,7 @@ static inline void *xrealloc(void *old, size_t size)
 /* --- slab charges (fork.c; the caches: slab_common.c) ------------------------------------------------ */
 enum mm_cache {
 	CACHE_TASK, CACHE_PID, CACHE_MM, CACHE_VMA, CACHE_ANON_VMA, CACHE_AVC,
-	CACHE_INODE, CACHE_SHMEM_INODE, CACHE_VMAP_AREA, CACHE_FILP,
+	CACHE_INODE, CACHE_SHMEM_INODE, CACHE_VMAP_AREA, CACHE_FILP, CACHE_FILES,
 	NR_MM_CACHES,
 };
 
@@ -172,26 +173,11 @@ int install_special_mapping(struct kernel *k, struct mm_struct *mm, va_t addr,
 int get_unmapped_area(struct kernel *k, struct mm_struct *mm, va_t addr,
 		      uint64_t len, unsigned flags, va_t *ret);
 
-/* --- filemap.c, shmem.c, exec.c ------------------------------------------- */
+/* --- inode.c ---------- ------------------------------------------- */
 struct inode *inode_alloc(struct kernel *k, const char *path);
 /* The same, of a file system that has its own cache of inodes. */
 struct inode *inode_alloc_from(struct kernel *k, enum mm_cache cache,
 			       const char *path);
-/* Adds a page; its only reference becomes the cache's. */
-void page_cache_add(struct kernel *k, struct inode *inode, uint64_t index,
-		    pfn_t pfn);
-/* Takes a page out; the cache's reference goes. */
-void page_cache_delete(struct kernel *k, pfn_t pfn);
-/* Puts @pfn where another frame was, or none; nothing else changes. */
-void page_cache_replace(struct address_space *m, uint64_t index, pfn_t pfn);
-void page_cache_clear(struct address_space *m, uint64_t index);
-/* Of a cache that is empty: its tree goes. */
-void page_cache_free_nodes(struct address_space *m);
-/* The first cached page at or after *index. False: there is none. */
-bool page_cache_next(const struct address_space *m, uint64_t *index,
-		     pfn_t *pfn);
-unsigned filemap_map_pages(struct vm_fault *vmf, uint64_t start, uint64_t end);
-
 /* --- fork.c, exit.c ------------------------------------------------------- */
 #define STACK_ORDER(k)	((k)->arch->word / 4u)	/* THREAD_SIZE: 8 or 16 KiB */
 

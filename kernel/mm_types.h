@@ -8,6 +8,7 @@
 #include "kernel/interval_tree.h"
 #include "kernel/kernel.h"
 #include "kernel/vma_tree.h"
+#include "kernel/xarray.h"
 
 /* vm_flags, Linux' values. */
 #define VM_READ		0x00000001UL
@@ -61,30 +62,48 @@ struct vm_operations_struct {
 	unsigned (*page_mkwrite)(struct kernel *k, pfn_t pfn);
 };
 
-struct cache_node;
+/* What a file system does for the pages of a file; NULL members: nothing. */
+struct address_space_operations {
+	const char *fs;		/* "disk", "tmpfs", "ramfs" */
+	/* Fills the frame of page @index, which lies within the file. */
+	void (*read_folio)(struct kernel *k, struct inode *inode,
+			   uint64_t index, pfn_t pfn);
+	/* Finds room for page @index, which will be written: -ENOSPC. */
+	int (*get_block)(struct kernel *k, struct inode *inode, uint64_t index);
+	void (*writepage)(struct kernel *k, struct inode *inode,
+			  uint64_t index, pfn_t pfn);
+	/* Gives up what pages [first, last] of the file have. */
+	void (*free_blocks)(struct kernel *k, struct inode *inode,
+			    uint64_t first, uint64_t last);
+};
 
 /* A page cache (linux struct address_space): pages by index. */
 struct address_space {
 	struct inode *host;
-	struct cache_node *root; /* owned: a radix tree of pfns; NULL: empty */
-	unsigned bits;		/* of the indices that the tree can hold */
+	struct xarray i_pages;	/* pfn + 1 */
 	uint64_t nrpages;	/* present */
-	uint64_t ra_end;	/* first index that readahead has not read */
 	struct i_mmap i_mmap;	/* areas that map it */
+	const struct address_space_operations *a_ops;	/* NULL: no file */
 };
 
 #define FMODE_READ	1u
 #define FMODE_WRITE	2u
+#define FMODE_RANDOM	0x1000u	/* POSIX_FADV_RANDOM */
 
 struct inode {
 	LIST_ENTRY(inode) link;
 	char *path;		/* owned: as the user gave it; "[vdso]", "/dev/zero" */
-	int refs;		/* files, and whoever else holds it (i_count) */
+	int refs;		/* files, its name, and who else holds it (i_count) */
+	unsigned i_mode;	/* S_IFREG, ..., and who may; Linux' values */
+	bool linked;		/* the path leads to it: a reference (its dentry) */
 	int fd;			/* host file, or -1 */
 	uint64_t dev, ino;	/* host identity; shmem: counters of ours */
 	const uint8_t *bytes;	/* built-in file (borrowed), or NULL */
 	uint64_t size;
 	uint64_t committed; /* pages that vm_committed_as has for it */
+	uint64_t host_size;	/* bytes that still come from the host's file */
+	struct xarray blocks;	/* of the disk: block + 1 of each page */
+	uint64_t nblocks;
 	const struct vm_operations_struct *ops;	/* NULL: cannot be mapped */
 	struct address_space mapping;
 	struct address_space *swapped;	/* owned: see shmem_swap.c, or NULL */
@@ -92,12 +111,24 @@ struct inode {
 	unsigned cache;		/* where that is: enum mm_cache */
 };
 
+/* What is known of how a file is read (linux include/linux/fs.h). */
+struct file_ra_state {
+	uint64_t start;		/* where the last readahead began, in pages */
+	uint64_t size, async_size;	/* its pages; those after the mark */
+	uint64_t ra_pages;	/* a window's most */
+	unsigned mmap_miss;
+	int64_t prev_pos;	/* where the last read ended, or -1 */
+};
+
 /* What open() makes: one way to an inode (linux include/linux/fs.h). */
 struct file {
 	int f_count;		/* descriptors, areas, callers */
 	unsigned f_mode;	/* FMODE_* */
+	unsigned f_flags;	/* O_APPEND, ... as open() got them */
+	uint64_t f_pos;
 	struct inode *f_inode;	/* a reference */
 	struct address_space *f_mapping;	/* of f_inode */
+	struct file_ra_state f_ra;
 	struct kernel_addr addr;
 };
 
@@ -213,6 +244,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	uint64_t min_flt, maj_flt;
 	uint64_t cap_effective;	/* BIT(CAP_*) */
+	struct files_struct *files;	/* a reference; NULL: none is open */
 	uint64_t rlim[NR_RLIMITS]; /* soft limits, bytes; see resource limits
 				      above */
 	uint64_t rlim_max[NR_RLIMITS]; /* hard limits */

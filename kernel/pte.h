@@ -126,6 +126,9 @@ struct vm_fault {
 unsigned do_wp_page(struct vm_fault *vmf);
 /* Sets the entry of @va to the page-cache or new page @pfn. */
 void do_set_pte(struct vm_fault *vmf, pfn_t pfn, va_t va, uint8_t *ptep);
+/* As zap_page_range; private copies stay unless @even_cows. */
+void zap_file_pages(struct kernel *k, struct vm_area_struct *vma, va_t start,
+		    va_t end, bool even_cows);
 /* As zap_page_range without the flush: number of entries removed. */
 uint64_t unmap_page_range(struct kernel *k, struct vm_area_struct *vma,
 			  va_t start, va_t end);

@@ -1,21 +1,22 @@
 /*
- * xarray.c - the pages of a file by index: a tree of 64 slots a node, as high
- * as the largest index needs (linux 6.1 lib/xarray.c).
+ * xarray.c - a sparse array of numbers (linux 6.1 lib/xarray.c).
  *
  * Left out: marks, entries that span several slots, RCU; nodes are the host's
- * memory, and stay until the cache is emptied.
+ * memory, and stay until the array is destroyed.
  */
+#include "kernel/xarray.h"
+
 #include "kernel/mm_internal.h"
 
 #define NODE_BITS 6
 
-union cache_slot {
-	struct cache_node *child;
-	uint64_t pfn1; /* in the lowest nodes: pfn + 1, 0 is absent */
+union xa_slot {
+	struct xa_node *child;
+	uint64_t value; /* in the lowest nodes; 0: absent */
 };
 
-struct cache_node {
-	union cache_slot slot[1 << NODE_BITS];
+struct xa_node {
+	union xa_slot slot[1 << NODE_BITS];
 };
 
 static unsigned slot_of(uint64_t index, unsigned shift)
@@ -23,60 +24,70 @@ static unsigned slot_of(uint64_t index, unsigned shift)
 	return (index >> shift) & ((1U << NODE_BITS) - 1);
 }
 
-pfn_t find_get_page(struct address_space *m, uint64_t index)
+uint64_t xa_load(const struct xarray *xa, uint64_t index)
 {
-	const struct cache_node *node = m->root;
-	unsigned shift = m->bits;
+	const struct xa_node *node = xa->root;
+	unsigned shift = xa->bits;
 
 	if (!node || index >> shift)
-		return PFN_NONE;
+		return 0;
 	while ((shift -= NODE_BITS)) {
 		node = node->slot[slot_of(index, shift)].child;
 		if (!node)
-			return PFN_NONE;
+			return 0;
 	}
-	index = node->slot[slot_of(index, 0)].pfn1;
-	return index ? index - 1 : PFN_NONE;
+	return node->slot[slot_of(index, 0)].value;
 }
 
-/* The place of @index; with @make, nodes are made. NULL: none. */
-static union cache_slot *find_slot(struct address_space *m, uint64_t index,
-				   bool make)
+static void grow(struct xarray *xa, uint64_t index)
 {
-	struct cache_node *node;
+	while (!xa->root || index >> xa->bits) {
+		struct xa_node *node = xcalloc(1, sizeof(*node));
 
-	while (make && (!m->root || index >> m->bits)) {
-		node = xcalloc(1, sizeof(*node));
-		node->slot[0].child = m->root;
-		m->root = node;
-		m->bits += NODE_BITS;
+		node->slot[0].child = xa->root;
+		xa->root = node;
+		xa->bits += NODE_BITS;
 	}
-	if (!m->root || index >> m->bits)
-		return NULL;
-	node = m->root;
-	for (unsigned shift = m->bits - NODE_BITS; shift; shift -= NODE_BITS) {
-		union cache_slot *slot = &node->slot[slot_of(index, shift)];
+}
 
-		if (!slot->child && make)
-			slot->child = xcalloc(1, sizeof(*node));
+void xa_store(struct xarray *xa, uint64_t index, uint64_t value)
+{
+	struct xa_node *node;
+
+	if (!value && !xa_load(xa, index))
+		return;
+	grow(xa, index);
+	node = xa->root;
+	for (unsigned shift = xa->bits - NODE_BITS; shift; shift -= NODE_BITS) {
+		union xa_slot *slot = &node->slot[slot_of(index, shift)];
+
 		if (!slot->child)
-			return NULL;
+			slot->child = xcalloc(1, sizeof(*node));
 		node = slot->child;
 	}
-	return &node->slot[slot_of(index, 0)];
+	node->slot[slot_of(index, 0)].value = value;
 }
 
-void page_cache_replace(struct address_space *m, uint64_t index, pfn_t pfn)
+uint64_t xa_next(const struct xarray *xa, uint64_t *index)
 {
-	find_slot(m, index, true)->pfn1 = pfn + 1;
+	while (xa->root && !(*index >> xa->bits)) {
+		const struct xa_node *node = xa->root;
+		unsigned shift = xa->bits - NODE_BITS;
+
+		while (shift && node->slot[slot_of(*index, shift)].child) {
+			node = node->slot[slot_of(*index, shift)].child;
+			shift -= NODE_BITS;
+		}
+		if (!shift && node->slot[slot_of(*index, 0)].value)
+			return node->slot[slot_of(*index, 0)].value;
+		*index = ((*index >> shift) + 1) << shift;
+		if (!*index) /* went round */
+			return 0;
+	}
+	return 0;
 }
 
-void page_cache_clear(struct address_space *m, uint64_t index)
-{
-	find_slot(m, index, false)->pfn1 = 0;
-}
-
-static void free_nodes(struct cache_node *node, unsigned shift)
+static void free_nodes(struct xa_node *node, unsigned shift)
 {
 	if (!node)
 		return;
@@ -85,29 +96,9 @@ static void free_nodes(struct cache_node *node, unsigned shift)
 	free(node);
 }
 
-void page_cache_free_nodes(struct address_space *m)
+void xa_destroy(struct xarray *xa)
 {
-	if (m->root)
-		free_nodes(m->root, m->bits - NODE_BITS);
-	m->root = NULL;
-	m->bits = 0;
-}
-
-bool page_cache_next(const struct address_space *m, uint64_t *index, pfn_t *pfn)
-{
-	while (m->root && !(*index >> m->bits)) {
-		const struct cache_node *node = m->root;
-		unsigned shift = m->bits - NODE_BITS;
-
-		while (shift && node->slot[slot_of(*index, shift)].child) {
-			node = node->slot[slot_of(*index, shift)].child;
-			shift -= NODE_BITS;
-		}
-		if (!shift && node->slot[slot_of(*index, 0)].pfn1) {
-			*pfn = node->slot[slot_of(*index, 0)].pfn1 - 1;
-			return true;
-		}
-		*index = ((*index >> shift) + 1) << shift;
-	}
-	return false;
+	if (xa->root)
+		free_nodes(xa->root, xa->bits - NODE_BITS);
+	*xa = (struct xarray){ 0 };
 }
