@@ -9,6 +9,7 @@
  *	lcmd.c		commands as methods
  *	lprocess.c	processes as objects
  *	laccess.c	their memory, as numbers and strings
+ *	lsignal.c	their signals, handled by functions
  *	lresult.c	results as tables
  */
 #ifndef LUA_INTERNAL_H
@@ -32,6 +33,7 @@ struct lmmsh {			/* session->lua */
 	uint64_t steps;		/* instructions since the run began */
 	bool spent;		/* no instruction is left: no way back */
 	struct recorder *rec;	/* owned */
+	lua_State *handlers;	/* a coroutine that calls handlers */
 };
 
 static inline struct lmmsh *lmmsh_of(lua_State *L)
@@ -120,5 +122,9 @@ bool command_takes_pid(const struct command *cmd);
 /* --- laccess.c ----------------------------------------------------------- */
 /* The methods of a process that access its memory; ends with NULL. */
 extern const luaL_Reg access_methods[];
+
+/* --- lsignal.c ----------------------------------------------------------- */
+extern const luaL_Reg signal_methods[]; /* of a process; ends with NULL */
+void lsignal_open(lua_State *L);
 
 #endif

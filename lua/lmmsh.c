@@ -51,6 +51,7 @@ static int open_all(lua_State *L)
 	lua_pushcfunction(L, lmmsh_print);
 	lua_setglobal(L, "print");
 	lcmd_open(L);
+	lsignal_open(L);
 	return 0;
 }
 

@@ -125,6 +125,7 @@ static void push_members(lua_State *L, int pid)
 {
 	lua_createtable(L, 0, SPARSE);
 	luaL_setfuncs(L, access_methods, 0);
+	luaL_setfuncs(L, signal_methods, 0);
 	lua_pushinteger(L, pid);
 	lua_setfield(L, -2, "pid");
 	lua_newtable(L);
