@@ -49,7 +49,7 @@ struct swap_info_struct {	/* an area */
 struct swap_state {
 	struct swap_info_struct *info[MAX_SWAPFILES];	/* NULL: type is free */
 	TAILQ_HEAD(swap_avail, swap_info_struct) avail;	/* best first */
-	uint64_t nr_swap_pages, total_swap_pages;	/* free; all */
+	uint64_t nr_swap_pages;	/* free; all: k->total_swap_pages */
 	unsigned batch;		/* slots taken from the first of avail in a row */
 	int least_priority;
 	unsigned nr_rotate_swap;	/* areas on disks that turn */

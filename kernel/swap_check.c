@@ -138,11 +138,11 @@ unsigned swap_check(struct kernel *k, check_fn fn, void *ctx)
 		total += s.si->pages;
 	}
 	if (free != k->swap->nr_swap_pages ||
-	    total != k->swap->total_swap_pages)
+	    total != k->total_swap_pages)
 		check_finding(&s.c,
 			      "swap: %" PRIu64 " of %" PRIu64 " slots are"
 			      " free, areas have %" PRIu64 " of %" PRIu64,
-			      k->swap->nr_swap_pages, k->swap->total_swap_pages,
+			      k->swap->nr_swap_pages, k->total_swap_pages,
 			      free, total);
 	if (cached != k->swap->nrpages)
 		check_finding(&s.c,

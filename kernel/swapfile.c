@@ -36,7 +36,7 @@ void swap_init(struct kernel *k)
 
 bool vm_swap_full(const struct kernel *k)
 {
-	return k->swap->nr_swap_pages * 2 < k->swap->total_swap_pages;
+	return k->swap->nr_swap_pages * 2 < k->total_swap_pages;
 }
 
 struct swap_info_struct *swap_info_get(const struct kernel *k, swp_entry_t e)
@@ -343,7 +343,7 @@ static void enable_swap_info(struct kernel *k, struct swap_info_struct *si)
 	s->info[si->type] = si;
 	s->nr_rotate_swap += !si->nonrot;
 	s->nr_swap_pages += si->pages - si->inuse_pages;
-	s->total_swap_pages += si->pages;
+	k->total_swap_pages += si->pages;
 	if (si->inuse_pages < si->pages)
 		add_to_avail_list(s, si);
 	else
@@ -409,7 +409,7 @@ static void disable_swap_info(struct kernel *k, struct swap_info_struct *si)
 	si->writeok = false;
 	s->nr_rotate_swap -= !si->nonrot;
 	s->nr_swap_pages -= si->pages - si->inuse_pages;
-	s->total_swap_pages -= si->pages;
+	k->total_swap_pages -= si->pages;
 	close_priority_gap(s, si->prio);
 }
 

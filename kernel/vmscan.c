@@ -513,7 +513,7 @@ static void shrink_lruvec(struct scan_control *sc)
 			if (n)
 				shrink_list(sc, l, n);
 		}
-	if (sc->k->swap->total_swap_pages &&
+	if (sc->k->total_swap_pages &&
 	    inactive_is_low(sc->k, LRU_INACTIVE_ANON))
 		shrink_active_list(sc, SWAP_CLUSTER_MAX, LRU_ACTIVE_ANON);
 }

@@ -168,7 +168,7 @@ static int meminfo_run(struct cmd_ctx *c)
 	emit_pages(c->r, "Cached", s.cached);
 	emit_lru(c);
 	emit_highmem(c, &s);
-	emit_pages(c->r, "SwapTotal", c->k->swap->total_swap_pages);
+	emit_pages(c->r, "SwapTotal", c->k->total_swap_pages);
 	emit_pages(c->r, "SwapFree", c->k->swap->nr_swap_pages);
 	emit_pages(c->r, "AnonPages", s.anon);
 	emit_pages(c->r, "Mapped", s.mapped);
