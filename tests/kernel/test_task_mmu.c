@@ -39,6 +39,8 @@ static const struct mm_row rows[] = {
 	  "2 4 Rss=16 Pss=16 Private_Dirty=16 Anonymous=16", NULL },
 	{ "smaps_anon", "9_dontneed_2", ANON4 " Z 1 F C w 0 X a 0 2 DONTNEED S 0",
 	  "2 4 Rss=8 Pss=8 Private_Dirty=8 Anonymous=8", NULL },
+	{ "smaps_anon", "10_mlock", ANON4 " Z 1 F C w 0 X a 0 2 DONTNEED l 0 4 S 0",
+	  "2 4 Rss=16 Pss=16 Private_Dirty=16 Referenced=16 Anonymous=16 Locked=16", NULL },
 
 	/* a page that a cached translation leads to sets no accessed bit again */
 	{ "clear_refs", "cached_translation", "m 0 1 rw p w 0 Z 1 r 0 S 0",
@@ -106,6 +108,9 @@ static const struct mm_row rows[] = {
 	{ "page_flags", "tmpfs_file_private_cowed", "f 0 1 rw pT 0 w 0 I 0 # | # pagemap G 0",
 	  "count=1 UPTODATE MMAP ANON SWAPBACKED | pagemap present,exclusive,softdirty",
 	  "count=1 UPTODATE MMAP ANON SWAPBACKED | pagemap present,exclusive" },
+	{ "page_flags", "mlocked_anon", "m 0 1 rw p w 0 l 0 1 I 0 # | # pagemap G 0",
+	  "count=1 UPTODATE MMAP ANON SWAPBACKED UNEVICTABLE | pagemap present,exclusive,softdirty",
+	  "count=1 UPTODATE MMAP ANON SWAPBACKED UNEVICTABLE | pagemap present,exclusive" },
 	{ "page_flags", "disk_file_clean", "f 0 1 r s 0 r 0 I 0",
 	  "count=1 UPTODATE MMAP", NULL },
 	{ "page_flags", "disk_file_written", "f 0 1 rw s 0 w 0 I 0",
