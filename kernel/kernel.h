@@ -190,6 +190,7 @@ struct kernel {
 
 	/* util.c: pages that are promised, and those that swap can hold */
 	int64_t vm_committed_as;
+	uint64_t total_swap_pages;
 
 	/* sysctl.c */
 	uint64_t overcommit_memory, overcommit_ratio, overcommit_kbytes;

@@ -15,7 +15,6 @@
 #include <errno.h>
 
 #include "kernel/mm_internal.h"
-#include "kernel/swap.h"
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -38,7 +37,7 @@ uint64_t vm_commit_limit(const struct kernel *k)
 
 	if (k->overcommit_kbytes)
 		allowed = k->overcommit_kbytes >> (PAGE_SHIFT - 10);
-	return allowed + k->swap->total_swap_pages;
+	return allowed + k->total_swap_pages;
 }
 
 /* What the process may still be promised in mode 2. */
@@ -62,7 +61,7 @@ static bool may_commit(const struct kernel *k, const struct mm_struct *mm,
 		return true;
 	case OVERCOMMIT_GUESS:
 		return pages <=
-		       (int64_t)(k->totalram_pages + k->swap->total_swap_pages);
+		       (int64_t)(k->totalram_pages + k->total_swap_pages);
 	default:
 		return k->vm_committed_as < allowed_pages(k, mm);
 	}
