@@ -235,7 +235,7 @@ static int reclaim_run(struct cmd_ctx *c)
 
 const struct command cmd_swapon = {
 	.name = "swapon",
-	.group = "process memory",
+	.group = "swap",
 	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "make a device of SIZE bytes, and swap to it",
 	.details = "Its first page is the header. The area of the highest "
@@ -253,7 +253,7 @@ const struct command cmd_swapon = {
 
 const struct command cmd_swapoff = {
 	.name = "swapoff",
-	.group = "process memory",
+	.group = "swap",
 	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "read all of a swap area back, and take it away",
 	.example = "swapoff -a",
@@ -264,7 +264,7 @@ const struct command cmd_swapoff = {
 
 const struct command cmd_swaps = {
 	.name = "swaps",
-	.group = "process memory",
+	.group = "swap",
 	.flags = CMD_NEEDS_KERNEL,
 	.help = "the swap areas, as /proc/swaps",
 	.example = "swaps -v",
@@ -275,7 +275,7 @@ const struct command cmd_swaps = {
 
 const struct command cmd_reclaim = {
 	.name = "reclaim",
-	.group = "process memory",
+	.group = "swap",
 	.flags = CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "free N pages, the least used first",
 	.details = "As a write to memory.reclaim: looks at more and more of "
@@ -283,7 +283,7 @@ const struct command cmd_reclaim = {
 		   "A page that was used since the last look is spared once; "
 		   "one that goes to\n"
 		   "swap is written first, and freed when it is found again.",
-	.example = "reclaim 32",
+	.example = "reclaim 1",
 	.arg = { { "N", ARG_NUM } },
 	.run = reclaim_run,
 };

@@ -164,6 +164,8 @@ static int show_va(struct cmd_ctx *c, va_t va, const struct place *p)
 	emit_user_root(c, p, va);
 	if (p->mapped)
 		whatis_pa(c, p->walk.pa);
+	else if (c->k && p->task && va < c->k->layout.task_size)
+		whatis_swapped(c, p->task, va);
 	else
 		emit_not_synced(c, va);
 	res_subject(c->r, va);

@@ -19,6 +19,11 @@ void whatis_object(struct cmd_ctx *c, pa_t pa);
 /* Memory map, frame, struct page, swapping, aliases. */
 void whatis_pa(struct cmd_ctx *c, pa_t pa);
 
+/* Where a page that is not mapped is: in a slot of swap. */
+void whatis_swapped(struct cmd_ctx *c, const struct task_struct *task, va_t va);
+/* The slot of a page in the swap cache. */
+void whatis_swap_cache(struct cmd_ctx *c, pfn_t pfn);
+
 /* The mappings for devices that it belongs to. */
 void whatis_dma(struct cmd_ctx *c, pa_t pa);
 

@@ -386,6 +386,7 @@ void whatis_pa(struct cmd_ctx *c, pa_t pa)
 		whatis_object(c, pa);
 		emit_struct_page(c, pfn);
 		emit_reclaim(c, pfn);
+		whatis_swap_cache(c, pfn);
 		whatis_dma(c, pa);
 	}
 	emit_aliases(c, pa);

@@ -16,7 +16,8 @@
 #include "repl/session.h"
 
 static const char *const groups[] = {
-	"translation", "access", "process memory", "processes", "kernel space",
+	"translation", "access", "process memory", "swap",
+	"processes", "kernel space",
 	"conversions", "slab", "vmalloc", "highmem", "physical memory",
 	"page allocator", "DMA", "processor", "shell",
 };
