@@ -15,6 +15,7 @@
 #include "repl/tlb_spec.h"
 
 #define MAX_MEM_WORDS	64
+#define MAX_WORDS	32
 
 struct boot {			/* what the words say */
 	struct session *s;
@@ -678,5 +679,28 @@ int session_boot(struct session *s, const char *const *words, unsigned n,
 		return -1;
 	}
 	replace_system(s, k, m);
+	s->boot_later = NULL;
 	return 0;
+}
+
+int session_boot_text(struct session *s, const char *text, struct err *err)
+{
+	const char *words[MAX_WORDS];
+	char *copy = strdup(text), *save = NULL;
+	unsigned n = 0;
+	int rc;
+
+	if (!copy)
+		abort();
+	for (char *w = strtok_r(copy, " \t", &save); w && n < MAX_WORDS;
+	     w = strtok_r(NULL, " \t", &save))
+		words[n++] = w;
+	rc = session_boot(s, words, n, err);
+	free(copy);
+	return rc;
+}
+
+int session_need_boot(struct session *s, struct err *err)
+{
+	return s->boot_later ? session_boot_text(s, s->boot_later, err) : 0;
 }

@@ -359,14 +359,14 @@ static int quit_run(struct cmd_ctx *c)
 #define SHELL .group = "shell"
 
 const struct command cmd_help = {
-	.name = "help", SHELL, .flags = CMD_SHELL,
+	.name = "help", SHELL, .flags = CMD_SHELL | CMD_NEEDS_NOTHING,
 	.help = "list the commands, or tell about COMMAND", .example = "help map",
 	.arg = { { "COMMAND", ARG_COMMAND, .optional = true } },
 	.run = help_run,
 };
 
 const struct command cmd_apropos = {
-	.name = "apropos", SHELL, .flags = CMD_SHELL,
+	.name = "apropos", SHELL, .flags = CMD_SHELL | CMD_NEEDS_NOTHING,
 	.help = "commands whose help mentions WORD", .example = "apropos TLB",
 	.arg = { { "WORD", ARG_WORD } }, .run = apropos_run,
 };
@@ -374,7 +374,7 @@ const struct command cmd_apropos = {
 const struct command cmd_boot = {
 	.name = "boot",
 	SHELL,
-	.flags = CMD_CHANGES,
+	.flags = CMD_CHANGES | CMD_NEEDS_NOTHING,
 	.help = "start over: i386, i386-pae, x86_64, or none for a bare "
 		"machine",
 	.details =
@@ -472,6 +472,6 @@ const struct command cmd_lua = {
 };
 
 const struct command cmd_quit = {
-	.name = "quit", .alias = "q", SHELL, .flags = CMD_SHELL,
+	.name = "quit", .alias = "q", SHELL, .flags = CMD_SHELL | CMD_NEEDS_NOTHING,
 	.help = "leave mmsh", .run = quit_run,
 };

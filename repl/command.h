@@ -56,6 +56,7 @@ struct opt_spec {
 #define CMD_NEEDS_TASK	2u	/* a current process */
 #define CMD_CHANGES	4u	/* mutates the system; debug builds `check` it after */
 #define CMD_SHELL	8u	/* of the shell itself: not a Lua method */
+#define CMD_NEEDS_NOTHING 16u	/* nothing need be booted yet */
 
 struct cmd_arg {
 	bool set;

@@ -21,7 +21,6 @@
 #endif
 
 #define DEFAULT_BOOT "i386 ram=2G cpus=2 seed=1"
-#define MAX_BOOT_WORDS 32
 
 static const char help[] =
 "Usage: mmsh [OPTION]... [FILE [ARG]...]\n"
@@ -67,7 +66,7 @@ static const struct option long_options[] = {
 struct job { char kind; char *text; };	/* a -c or -f, in order */
 
 struct options {
-	const char *boot;
+	const char *boot;	/* NULL: the default */
 	struct job *job;	/* owned */
 	unsigned njobs;
 	bool json, ascii, quiet, keep_going, trust;
@@ -202,18 +201,9 @@ static void setup_faces(struct session *s, const struct options *o)
 /* --- boot ---------------------------------------------------------------- */
 static int boot(struct session *s, const char *how)
 {
-	const char *words[MAX_BOOT_WORDS];
-	char *copy = strdup(how), *save = NULL;
-	unsigned n = 0;
 	struct err err;
-	int rc;
 
-	for (char *w = strtok_r(copy, " \t", &save); w && n < MAX_BOOT_WORDS;
-	     w = strtok_r(NULL, " \t", &save))
-		words[n++] = w;
-	rc = session_boot(s, words, n, &err);
-	free(copy);
-	if (rc == 0)
+	if (session_boot_text(s, how, &err) == 0)
 		return 0;
 	fprintf(stderr, "mmsh: -b: %s%s%s\n", err.msg, *err.hint ? "; " : "",
 		err.hint);
@@ -270,7 +260,7 @@ static int run_lua_file(struct session *s, const char *path, int argc,
 {
 	struct err err;
 
-	if (s->run_lua(s, path, argc, argv, &err) == 0)
+	if (session_need_boot(s, &err) == 0 && s->run_lua(s, path, argc, argv, &err) == 0)
 		return 0;
 	out_flush(&s->out);
 	fprintf(stderr, "%s%s%s\n", err.msg, *err.hint ? "; " : "", err.hint);
@@ -353,7 +343,10 @@ static int run(struct session *s, const struct options *o)
 
 	setup_faces(s, o);
 	host_signals(!batch && terminal);
-	if (boot(s, o->boot) < 0)
+	/* A script may boot what it wants: the default waits until then. */
+	if (batch && !o->boot)
+		s->boot_later = DEFAULT_BOOT;
+	else if (boot(s, o->boot ? o->boot : DEFAULT_BOOT) < 0)
 		return EXIT_USAGE;
 	if (batch)
 		run_batch(s, o);
@@ -367,7 +360,7 @@ static int run(struct session *s, const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .boot = DEFAULT_BOOT };
+	struct options o = { 0 };
 	struct session s;
 	int rc = parse_options(argc, argv, &o);
 

@@ -341,6 +341,8 @@ static int find_and_run(struct session *s, const struct parsed *p,
 		err->len = strlen(p->word[0].text);
 		return -1;
 	}
+	if (!(cmd->flags & CMD_NEEDS_NOTHING) && session_need_boot(s, err) < 0)
+		return -1;
 	in = inputs_of(p);
 	rc = command_run(s, cmd, in, p->nwords - 1, r, err);
 	free(in);

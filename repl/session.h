@@ -18,6 +18,8 @@ struct sig_handler;
 struct session {
 	struct machine *m;	/* k->machine, or a bare one that is owned */
 	struct kernel *k;	/* owned; NULL on a bare machine */
+	const char *boot_later;	/* the first command that needs a system boots
+				 * this; NULL: there is one */
 	unsigned cpu;		/* current CPU; its task: the current process */
 	struct session_var *var;	/* $name, owned */
 	unsigned nvars;
@@ -65,6 +67,10 @@ void session_deinit(struct session *s);
  */
 int session_boot(struct session *s, const char *const *words, unsigned n,
 		 struct err *err);
+/* The same words in one string. */
+int session_boot_text(struct session *s, const char *text, struct err *err);
+/* Boots s->boot_later, if that is still to be done. */
+int session_need_boot(struct session *s, struct err *err);
 
 /*
  * Runs one line: commands split by ';', pipes and redirection. Prints
