@@ -58,8 +58,8 @@ void munlock_page(struct kernel *k, struct page *page)
 }
 
 /* What the area maps already follows its new flags. */
-static void mlock_vma_pages_range(struct kernel *k, struct vm_area_struct *vma,
-				  va_t start, va_t end)
+void mlock_vma_pages_range(struct kernel *k, struct vm_area_struct *vma,
+			   va_t start, va_t end)
 {
 	struct pte_range r;
 	struct page *page;

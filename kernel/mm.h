@@ -32,6 +32,10 @@
 #define LX_MAP_SYNC	       0x80000
 #define LX_MAP_FIXED_NOREPLACE 0x100000
 
+#define LX_MREMAP_MAYMOVE 1
+#define LX_MREMAP_FIXED	2
+#define LX_MREMAP_DONTUNMAP 4
+
 #define LX_MAX_MAP_COUNT 65530
 #define STACK_GUARD_GAP	(256UL << PAGE_SHIFT)
 
@@ -43,6 +47,10 @@ int do_mmap(struct kernel *k, struct mm_struct *mm, struct file *file,
 int do_munmap(struct kernel *k, struct mm_struct *mm, va_t addr, uint64_t len);
 int do_mprotect(struct kernel *k, struct mm_struct *mm, va_t addr,
 		uint64_t len, unsigned prot);
+/* Resizes or moves, as @flags allow (mremap.c). The address is in *ret. */
+int do_mremap(struct kernel *k, struct mm_struct *mm, va_t addr,
+	      uint64_t old_len, uint64_t new_len, unsigned flags,
+	      va_t new_addr, va_t *ret);
 /* linux vm_brk_flags(): anonymous memory at @addr, in the place of what is. */
 int vm_brk_flags(struct kernel *k, struct mm_struct *mm, va_t addr,
 		 uint64_t request, unsigned long flags);

@@ -126,6 +126,21 @@ static inline uint64_t linear_page_index(const struct vm_area_struct *vma,
 	return ((va - vma->vm_start) >> PAGE_SHIFT) + vma->vm_pgoff;
 }
 
+/* What [start, end) would be as a part, or a continuation, of @vma. */
+static inline struct vma_range vma_range_of(const struct vm_area_struct *vma,
+					    va_t start, va_t end)
+{
+	return (struct vma_range){ start, end, vma->vm_flags, vma->anon_vma,
+				   vma->vm_file,
+				   linear_page_index(vma, start) };
+}
+
+/* The kernel's own mappings are whole or not there (special_mapping_split). */
+static inline bool vma_may_split(const struct vm_area_struct *vma)
+{
+	return !vma->name;
+}
+
 unsigned long calc_vm_prot_bits(unsigned prot);
 
 /* --- util.c: memory that is promised -------------------------------------- */

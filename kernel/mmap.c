@@ -199,7 +199,7 @@ static struct file *shared_memory(struct mmap_call *c)
 	uint64_t pages = c->vm_flags & VM_NORESERVE ? 0 : c->len >> PAGE_SHIFT;
 	struct file *file;
 
-	if (vm_enough_memory(c->k, c->mm, pages))
+	if (pages && vm_enough_memory(c->k, c->mm, pages))
 		return NULL;
 	file = shmem_zero_setup(c->k, c->len);
 	if (file)

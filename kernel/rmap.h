@@ -30,6 +30,9 @@ void page_remove_rmap(struct kernel *k, pfn_t pfn, struct vm_area_struct *vma);
  */
 void mlock_page(struct kernel *k, struct page *page);
 void munlock_page(struct kernel *k, struct page *page);
+/* Pages that @vma maps follow its flags, which have changed. */
+void mlock_vma_pages_range(struct kernel *k, struct vm_area_struct *vma,
+			   va_t start, va_t end);
 static inline bool vma_mlocks(const struct vm_area_struct *vma)
 {
 	return (vma->vm_flags & (VM_LOCKED | VM_SPECIAL)) == VM_LOCKED;

@@ -253,8 +253,11 @@ int vma_expand(struct kernel *k, struct vm_area_struct *vma, va_t start,
 int vma_split(struct kernel *k, struct vm_area_struct *vma, va_t addr,
 	      bool new_below)
 {
-	struct vm_area_struct *new = vm_area_dup(k, vma);
+	struct vm_area_struct *new;
 
+	if (!vma_may_split(vma))
+		return -EINVAL;
+	new = vm_area_dup(k, vma);
 	if (!new)
 		return -ENOMEM;
 	if (anon_vma_clone(k, new, vma)) {
@@ -289,10 +292,10 @@ int vma_modify_flags(struct kernel *k, struct vm_area_struct *vma,
 		     struct vm_area_struct **pprev, va_t start, va_t end,
 		     unsigned long flags)
 {
-	struct vma_range r = { start, end, flags, vma->anon_vma, vma->vm_file,
-			       linear_page_index(vma, start) };
+	struct vma_range r = vma_range_of(vma, start, end);
 	int err = 0;
 
+	r.flags = flags;
 	*pprev = vma_merge(k, vma->vm_mm, *pprev, &r);
 	if (*pprev)
 		return 0;

@@ -34,6 +34,13 @@
  *	I A                 kpageflags and kpagecount: "count=1 UPTODATE ..."
  *	Z N                 clear_refs
  *	T                   statm, as changes since the last T
+ *	g A OLD NEW FLAGS B mremap; OLD, NEW as N; FLAGS: m maymove f fixed
+ *	                    d dontunmap u unknown; B: the new address, or -
+ *	% NAME VALUE        sysctl vm.NAME
+ *	^ RES N             limit of "as", "data", "stack", "memlock": N pages
+ *	                    (or bytes: "N."), "now" for those that it has
+ *	V                   changed counts of areas: "total=3 data=2 exec=0 stack=0"
+ *	J                   how Committed_AS has changed, in pages
  *	# TEXT              prints TEXT
  *
  * A step with '?' before it prints its outcome: ok, an errno, a fault.
@@ -51,6 +58,7 @@
 #include <cmocka.h>
 
 #include "kernel/mm_internal.h"
+#include "kernel/sysctl.h"
 #include "kernel/mman.h"
 #include "kernel/task_mmu.h"
 
@@ -68,6 +76,8 @@ struct mm_run {
 	struct user_access last;
 	pfn_t kept;
 	struct task_mem statm;
+	uint64_t counts[4];		/* of areas, for 'V' */
+	int64_t committed;		/* for 'J' */
 	char out[4096];
 	bool loud;			/* print the outcome of this step */
 };
@@ -499,6 +509,76 @@ static inline void show_statm(struct mm_run *r)
 	*o = t;
 }
 
+static inline void step_mremap(struct mm_run *r, char **arg)
+{
+	static const char letters[] = "mfd";
+	unsigned flags = strchr(arg[3], 'u') ? 0x100 : 0;
+	va_t want = strcmp(arg[4], "-") ? parse_va(r, arg[4]) : 0, va;
+	int err;
+
+	for (unsigned i = 0; i < 3; i++)
+		if (strchr(arg[3], letters[i]))
+			flags |= 1U << i;
+	err = do_mremap(r->k, cur_mm(r), parse_va(r, arg[0]),
+			parse_len(arg[1]), parse_len(arg[2]), flags, want, &va);
+	if (r->loud && !err)
+		show_place(r, va);
+	else
+		outcome(r, err);
+}
+
+static inline void step_sysctl(struct mm_run *r, char **arg)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "vm.%s", arg[0]);
+	assert_non_null(sysctl_find(name));
+	assert_int_equal(sysctl_write(r->k, sysctl_find(name),
+				      strtoull(arg[1], NULL, 0)), 0);
+}
+
+static inline void step_limit(struct mm_run *r, char **arg)
+{
+	static const char *const names[NR_RLIMITS] = {
+		[RLIM_AS] = "as", [RLIM_DATA] = "data",
+		[RLIM_STACK] = "stack", [RLIM_MEMLOCK] = "memlock",
+	};
+	const struct mm_struct *mm = cur_mm(r);
+
+	for (unsigned i = 0; i < NR_RLIMITS; i++) {
+		uint64_t now = i == RLIM_AS ? mm->total_vm : mm->data_vm;
+
+		if (strcmp(names[i], arg[0]))
+			continue;
+		if (strncmp(arg[1], "now", 3))
+			r->task[r->cur]->rlim[i] = parse_len(arg[1]);
+		else
+			r->task[r->cur]->rlim[i] =
+				(now + strtoull(arg[1] + 3, NULL, 0))
+				<< PAGE_SHIFT;
+	}
+}
+
+static inline void show_counts(struct mm_run *r)
+{
+	const struct mm_struct *mm = cur_mm(r);
+	uint64_t now[] = { mm->total_vm, mm->data_vm, mm->exec_vm,
+			   mm->stack_vm };
+
+	emit(r, "total=%lld data=%lld exec=%lld stack=%lld",
+	     (long long)(now[0] - r->counts[0]),
+	     (long long)(now[1] - r->counts[1]),
+	     (long long)(now[2] - r->counts[2]),
+	     (long long)(now[3] - r->counts[3]));
+	memcpy(r->counts, now, sizeof(now));
+}
+
+static inline void show_committed(struct mm_run *r)
+{
+	emit(r, "%+lld", (long long)(r->k->vm_committed_as - r->committed));
+	r->committed = r->k->vm_committed_as;
+}
+
 static inline void step_simple(struct mm_run *r, char op)
 {
 	switch (op) {
@@ -517,6 +597,8 @@ static inline void step_simple(struct mm_run *r, char op)
 		     (unsigned long long)cur_mm(r)->locked_vm,
 		     (unsigned long long)r->k->nr_mlock);
 		break;
+	case 'V': show_counts(r); break;
+	case 'J': show_committed(r); break;
 	default: fail_msg("unknown step '%c'", op);
 	}
 }
@@ -566,6 +648,9 @@ static inline void step_args(struct mm_run *r, char op, char **arg)
 	case 'q': show_page(r, parse_va(r, arg[0])); break;
 	case 's': show_present(r, parse_va(r, arg[0]),
 			       strtoull(arg[1], NULL, 0)); break;
+	case 'g': step_mremap(r, arg); break;
+	case '%': step_sysctl(r, arg); break;
+	case '^': step_limit(r, arg); break;
 	case '#': emit(r, "%s", arg[0]); break;
 	default: step_simple(r, op);
 	}
@@ -573,9 +658,9 @@ static inline void step_args(struct mm_run *r, char op, char **arg)
 
 static inline unsigned arity(char op)
 {
-	static const char *const by_arity[] = { "FCBXLHcyT",
+	static const char *const by_arity[] = { "FCBXLHcyTVJ",
 						"brwxk=v#dqAKSGIZ",
-						"uRWsloUM", "pa", "m", "f" };
+						"uRWsloUM%^", "pa", "m", "fg" };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(by_arity); i++)
 		if (strchr(by_arity[i], op))
@@ -621,6 +706,9 @@ static inline void run_setup(struct mm_run *r, const struct arch *arch)
 			i ? r->base + 4 * MiB : r->base - PAGE_SIZE, PAGE_SIZE,
 			0, LX_MAP_PRIVATE | LX_MAP_ANONYMOUS | LX_MAP_FIXED, 0,
 			&va);
+	show_counts(r);
+	show_committed(r);
+	*r->out = '\0';
 }
 
 static inline void run_teardown(struct mm_run *r)
