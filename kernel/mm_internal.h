@@ -126,6 +126,12 @@ static inline uint64_t linear_page_index(const struct vm_area_struct *vma,
 	return ((va - vma->vm_start) >> PAGE_SHIFT) + vma->vm_pgoff;
 }
 
+/*
+ * Moves entries (move_page_tables.c). Returns how many bytes were moved: less
+ * than @len if memory for tables ran out.
+ */
+uint64_t move_page_tables(struct kernel *k, struct mm_struct *mm,
+			  va_t old_addr, va_t new_addr, uint64_t len);
 /* What [start, end) would be as a part, or a continuation, of @vma. */
 static inline struct vma_range vma_range_of(const struct vm_area_struct *vma,
 					    va_t start, va_t end)
