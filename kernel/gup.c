@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "kernel/gup.h"
+#include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
 
 static bool is_cow_mapping(unsigned long flags)
@@ -56,6 +57,18 @@ static bool force_write(const struct kernel *k,
 	       (page->flags & PG_anon_exclusive);
 }
 
+/* FOLL_TOUCH: the page is used as by an access of the process. */
+static void touch_page(struct kernel *k, uint64_t pte, unsigned flags)
+{
+	struct page *page = vm_normal_page(k, pte);
+
+	if (!(flags & FOLL_TOUCH) || !page)
+		return;
+	if ((flags & FOLL_WRITE) && !(pte & PTE_D))
+		page->flags |= PG_dirty;
+	mark_page_accessed(k, page_to_pfn(k, page));
+}
+
 /* The entry of @va and the frame behind it; false: nothing that suffices. */
 static bool follow_page(struct kernel *k, const struct vm_area_struct *vma,
 			va_t va, unsigned flags, pfn_t *ret)
@@ -74,6 +87,7 @@ static bool follow_page(struct kernel *k, const struct vm_area_struct *vma,
 	if ((flags & FOLL_WRITE) && !(pte & PTE_RW) &&
 	    !force_write(k, vma, pte, flags))
 		return false;
+	touch_page(k, pte, flags);
 	*ret = pte_to_pfn(k, pte) +
 	       ((va & (BIT(k->mode->level[level].shift) - 1)) >> PAGE_SHIFT);
 	return *ret < k->max_pfn;

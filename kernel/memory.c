@@ -101,6 +101,17 @@ void flush_tlb_range(struct kernel *k, const struct mm_struct *mm, va_t start,
 		flush_tlb_mm_range(k, mm_root(mm), start, end, false);
 }
 
+/* What the entry knew, the page of a file must know from now on. */
+static inline void zap_file_page(struct kernel *k,
+				 const struct vm_area_struct *vma,
+				 struct page *page, uint64_t pte)
+{
+	if (pte & PTE_D)
+		page->flags |= PG_dirty;
+	if ((pte & PTE_A) && !(vma->vm_flags & VM_SEQ_READ))
+		mark_page_accessed(k, page_to_pfn(k, page));
+}
+
 /* One entry goes: its page loses a mapper, and perhaps its life. */
 static void zap_pte(struct kernel *k, struct vm_area_struct *vma, uint64_t pte)
 {
@@ -113,8 +124,8 @@ static void zap_pte(struct kernel *k, struct vm_area_struct *vma, uint64_t pte)
 	page = vm_normal_page(k, pte);
 	if (!page)
 		return;
-	if (!(page->flags & PG_anon) && (pte & PTE_D))
-		page->flags |= PG_dirty;
+	if (!(page->flags & PG_anon))
+		zap_file_page(k, vma, page, pte);
 	vma->vm_mm->rss[mm_counter(page)]--;
 	page->_mapcount--;
 	page_changed(k, page);

@@ -146,10 +146,10 @@ static void gen_madvise(struct gen *g, struct op *op)
 	op->value = advice[next(g, sizeof(advice))];
 }
 
-static void gen_mlock2(struct gen *g, struct op *op)
+static void gen_mlock(struct gen *g, struct op *op)
 {
 	gen_range(g, op);
-	op->flags = chance(g, 80) ? LX_MLOCK_ONFAULT : next(g, 4);
+	op->flags = chance(g, 40) ? LX_MLOCK_ONFAULT : 0;
 }
 
 static void gen_mlockall(struct gen *g, struct op *op)
@@ -236,11 +236,10 @@ static const struct {
 	{ OP_MPROTECT, 14, gen_mprotect }, { OP_BRK, 4, gen_brk },
 	{ OP_READ, 8, gen_read },	   { OP_WRITE, 12, gen_write },
 	{ OP_FETCH, 3, gen_fetch },	   { OP_TOUCH, 18, gen_touch },
-	{ OP_MADVISE, 12, gen_madvise },   { OP_MLOCK, 3, gen_range },
-	{ OP_MLOCK2, 2, gen_mlock2 },	   { OP_MUNLOCK, 3, gen_range },
-	{ OP_MLOCKALL, 1, gen_mlockall },  { OP_MUNLOCKALL, 1, gen_none },
-	{ OP_MINCORE, 2, gen_range },	   { OP_FORK, 4, gen_fork },
-	{ OP_EXIT, 2, gen_exit },
+	{ OP_MADVISE, 12, gen_madvise },   { OP_MLOCK, 5, gen_mlock },
+	{ OP_MUNLOCK, 3, gen_range },	   { OP_MLOCKALL, 1, gen_mlockall },
+	{ OP_MUNLOCKALL, 1, gen_none },	   { OP_MINCORE, 2, gen_range },
+	{ OP_FORK, 4, gen_fork },	   { OP_EXIT, 2, gen_exit },
 };
 
 static void gen_op(struct gen *g, struct op *op)

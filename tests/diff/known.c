@@ -9,7 +9,10 @@
  */
 #include "tests/diff/diff.h"
 
+#include <errno.h>
 #include <string.h>
+
+#include "kernel/mman.h"
 
 /* The same areas, but for where neighbours with equal rights were joined. */
 static bool merged_otherwise(const struct seen *s)
@@ -25,20 +28,32 @@ static bool merged_otherwise(const struct seen *s)
 	return true;
 }
 
-/* @flags without "ac", in *copy. */
+/* As a newer kernel may say the same: in *copy. */
+static const char *rename_lf(const char *flags, char copy[100])
+{
+	char *at;
+
+	snprintf(copy, 100, "%s", flags);
+	at = strstr(copy, "??");
+	if (at)
+		memcpy(at, "lf", 2);
+	return copy;
+}
+
 static const char *unaccounted(const char *flags, char copy[100])
 {
 	char *ac;
 
-	snprintf(copy, 100, "%s", flags);
+	rename_lf(flags, copy);
 	ac = strstr(copy, " ac");
 	if (ac)
 		memmove(ac, ac + 3, strlen(ac + 3) + 1);
 	return copy;
 }
 
-/* Do all areas that both have differ in nothing but VM_ACCOUNT? */
-static bool only_account(const struct seen *s)
+/* Are the flags of all areas that both have the same, seen through @view? */
+static bool flags_agree(const struct seen *s,
+			const char *(*view)(const char *flags, char copy[100]))
 {
 	char a[100], b[100];
 
@@ -48,24 +63,53 @@ static bool only_account(const struct seen *s)
 			const struct obs_vma *w =
 				obs_same_vma(&s->host->proc[p], v);
 
-			if (w && strcmp(unaccounted(v->flags, a),
-					unaccounted(w->flags, b)) != 0)
+			if (w &&
+			    strcmp(view(v->flags, a), view(w->flags, b)) != 0)
 				return false;
 		}
 	return true;
 }
 
+static bool lock_on_fault_named(const struct seen *s)
+{
+	return flags_agree(s, rename_lf);
+}
+
+static bool not_accounted(const struct seen *s)
+{
+	return flags_agree(s, unaccounted);
+}
+
+static const struct op *op_of(const struct seen *s)
+{
+	return &s->s->op[s->step];
+}
+
+/* Newer kernels populate nothing behind a hole. */
+static bool populate_stops(const struct seen *s)
+{
+	const struct op *op = op_of(s);
+
+	return op->kind == OP_MADVISE && s->host->ret == -ENOMEM &&
+	       (op->value == LX_MADV_POPULATE_READ ||
+		op->value == LX_MADV_POPULATE_WRITE);
+}
+
 static const struct known {
 	const char *name;
-	enum diff_kind kind;
-	unsigned from; /* version; 0: any, a matter of sandboxes */
+	enum diff_kind kind; /* DIFF_NONE: any */
+	unsigned from;	     /* version; 0: any, a matter of sandboxes */
 	enum verdict verdict;
 	bool (*match)(const struct seen *s);
 	const char *reason;
 } rows[] = {
-	{ "not-accounted", DIFF_VMFLAGS, 606, KNOWN, only_account,
+	{ "lock-on-fault-named", DIFF_VMFLAGS, 602, KNOWN, lock_on_fault_named,
+	  "VmFlags calls VM_LOCKONFAULT lf; 6.1 has no name for it" },
+	{ "not-accounted", DIFF_VMFLAGS, 606, KNOWN, not_accounted,
 	  "mprotect() takes VM_ACCOUNT from areas that are not writable any "
-	  "more and have no pages, since 6.6" },
+	  "more and have no pages" },
+	{ "populate-stops", DIFF_NONE, 602, KNOWN_CUT, populate_stops,
+	  "MADV_POPULATE_* ends at the first hole; 6.1 goes on behind it" },
 	{ "areas-merged", DIFF_VMAS, 602, KNOWN_CUT, merged_otherwise,
 	  "vma_merge() and vma_expand() were written anew in 6.2 to 6.16: more "
 	  "neighbours join" },
@@ -78,7 +122,7 @@ enum verdict known_difference(const struct seen *seen, unsigned *row)
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		const struct known *k = &rows[i];
 
-		if (k->kind != seen->diff->kind ||
+		if ((k->kind && k->kind != seen->diff->kind) ||
 		    seen->env->version < k->from || !k->match(seen))
 			continue;
 		*row = i;

@@ -146,14 +146,21 @@ static int64_t do_op_touch(struct sim_step *t)
 }
 
 static int64_t (*const run[NR_OPS])(struct sim_step *t) = {
-	[OP_MAP] = do_op_map,		[OP_MUNMAP] = do_op_munmap,
-	[OP_MPROTECT] = do_op_mprotect, [OP_BRK] = do_op_brk,
-	[OP_READ] = do_op_read,		[OP_WRITE] = do_op_write,
-	[OP_FETCH] = do_op_fetch,	[OP_TOUCH] = do_op_touch,
-	[OP_MADVISE] = do_op_madvise,	[OP_MLOCK] = do_op_mlock,
-	[OP_MLOCK2] = do_op_mlock,	[OP_MUNLOCK] = do_op_munlock,
-	[OP_MLOCKALL] = do_op_mlockall, [OP_MUNLOCKALL] = do_op_munlockall,
-	[OP_MINCORE] = do_op_mincore,	[OP_FORK] = do_op_fork,
+	[OP_MAP] = do_op_map,
+	[OP_MUNMAP] = do_op_munmap,
+	[OP_MPROTECT] = do_op_mprotect,
+	[OP_BRK] = do_op_brk,
+	[OP_READ] = do_op_read,
+	[OP_WRITE] = do_op_write,
+	[OP_FETCH] = do_op_fetch,
+	[OP_TOUCH] = do_op_touch,
+	[OP_MADVISE] = do_op_madvise,
+	[OP_MLOCK] = do_op_mlock,
+	[OP_MUNLOCK] = do_op_munlock,
+	[OP_MLOCKALL] = do_op_mlockall,
+	[OP_MUNLOCKALL] = do_op_munlockall,
+	[OP_MINCORE] = do_op_mincore,
+	[OP_FORK] = do_op_fork,
 	[OP_EXIT] = do_op_exit,
 };
 
