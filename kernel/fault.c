@@ -100,6 +100,19 @@ static bool kernel_may_not(const struct pf *pf)
 	       pf->fault->reason == FAULT_SMEP;
 }
 
+/* Unlike find_extend_vma(), a locked stack is not populated as it grows. */
+static struct vm_area_struct *area_of_fault(struct kernel *k,
+					    struct mm_struct *mm, va_t va)
+{
+	struct vm_area_struct *vma = find_vma(mm, va);
+
+	if (!vma || vma->vm_start <= va)
+		return vma;
+	if (!(vma->vm_flags & VM_GROWSDOWN) || expand_stack(k, vma, va))
+		return NULL;
+	return vma;
+}
+
 static bool do_user_addr_fault(const struct pf *pf)
 {
 	uint32_t error = pf->fault->error_code;
@@ -113,10 +126,8 @@ static bool do_user_addr_fault(const struct pf *pf)
 		return force_sig(pf, 0, 0, 0, 0);
 	if (!pf->task || !pf->task->mm)
 		return bad_area(pf, LX_SEGV_MAPERR);
-	vma = find_extend_vma(pf->k, pf->task->mm, va);
+	vma = area_of_fault(pf->k, pf->task->mm, va);
 	if (!vma)
-		return bad_area(pf, LX_SEGV_MAPERR);
-	if (vma->vm_start > va)
 		return bad_area(pf, LX_SEGV_MAPERR);
 	if (access_error(error, vma))
 		return bad_area(pf, LX_SEGV_ACCERR);

@@ -390,7 +390,9 @@ void mmu_access_admitted(struct cpu *cpu, struct walk *w)
 
 /*
  * Both pages are translated before a byte is moved: what a store writes into
- * the lower one may be the upper one's page table.
+ * the lower one may be the upper one's page table. If the upper one does not
+ * let it in, the lower one's entries have become accessed and dirty: the
+ * manuals leave it open, processors do so.
  */
 static bool move_crossing(struct cpu *cpu, const struct access *access,
 			  void *buf, size_t len, struct fault *fault)
@@ -400,9 +402,12 @@ static bool move_crossing(struct cpu *cpu, const struct access *access,
 	struct walk w[2];
 
 	upper.va = access->va + n;
-	if (!admits(cpu, access, &w[0], fault) ||
-	    !admits(cpu, &upper, &w[1], fault))
+	if (!admits(cpu, access, &w[0], fault))
 		return false;
+	if (!admits(cpu, &upper, &w[1], fault)) {
+		set_accessed_dirty(cpu, &w[0]);
+		return false;
+	}
 	mmu_access_admitted(cpu, &w[0]);
 	mmu_access_admitted(cpu, &w[1]);
 	copy_physical(cpu->ram, access->kind, w[0].pa, buf, n);

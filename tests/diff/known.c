@@ -95,6 +95,31 @@ static bool populate_stops(const struct seen *s)
 		op->value == LX_MADV_POPULATE_WRITE);
 }
 
+/* A write after MADV_FREE and mprotect(): the entry is clean. */
+static bool clean_made_writable(const struct seen *s)
+{
+	bool freed = false, then = false;
+
+	for (unsigned i = 0; i < s->step; i++) {
+		const struct op *op = &s->s->op[i];
+
+		freed |= op->kind == OP_MADVISE && op->value == LX_MADV_FREE;
+		then |= freed && op->kind == OP_MPROTECT;
+	}
+	return then && s->ours->min > s->host->min;
+}
+
+/* Has anything been locked before this step? */
+static bool after_mlock(const struct seen *s)
+{
+	bool locked = false;
+
+	for (unsigned i = 0; i < s->step; i++)
+		locked |= s->s->op[i].kind == OP_MLOCK ||
+			  s->s->op[i].kind == OP_MLOCKALL;
+	return locked && strcmp(s->diff->ours, "same frame") == 0;
+}
+
 static const struct known {
 	const char *name;
 	enum diff_kind kind; /* DIFF_NONE: any */
@@ -108,6 +133,12 @@ static const struct known {
 	{ "not-accounted", DIFF_VMFLAGS, 606, KNOWN, not_accounted,
 	  "mprotect() takes VM_ACCOUNT from areas that are not writable any "
 	  "more and have no pages" },
+	{ "clean-made-writable", DIFF_FAULTS, 602, KNOWN, clean_made_writable,
+	  "mprotect() makes the entry of an exclusive page writable although "
+	  "it is clean; 6.1 only if it is dirty" },
+	{ "mlock-batch", DIFF_REUSE, 0, KNOWN, after_mlock,
+	  "a page that was locked or unlocked waits in a batch of its CPU with "
+	  "a reference more, and is copied; mmsh has no such batch" },
 	{ "populate-stops", DIFF_NONE, 602, KNOWN_CUT, populate_stops,
 	  "MADV_POPULATE_* ends at the first hole; 6.1 goes on behind it" },
 	{ "areas-merged", DIFF_VMAS, 602, KNOWN_CUT, merged_otherwise,

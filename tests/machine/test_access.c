@@ -291,6 +291,8 @@ static void assert_counters(const struct cpu_counters *old,
 	memcpy(want.misses, new->misses, sizeof(want.misses));
 	memcpy(want.walks, new->walks, sizeof(want.walks));
 	memcpy(want.psc_hits, new->psc_hits, sizeof(want.psc_hits));
+	want.set_accessed = new->set_accessed; /* the lower page's */
+	want.set_dirty = new->set_dirty;
 	assert_memory_equal(&want, new, sizeof(want));
 	assert_int_equal(counters_misses(new), counters_misses(old) + 1);
 }
@@ -303,6 +305,20 @@ static void reach(struct cpu *cpu, va_t va, enum access_kind kind)
 	assert_true(touch(cpu, va, kind, &pa, &fault));
 }
 
+/* The last bytes of the lower page */
+static uint64_t lower_bytes(struct ram *ram)
+{
+	return *(uint64_t *)ram_ptr(ram, LOW + PAGE_SIZE - 8);
+}
+
+/* The lower page was translated, and its entry says so. */
+static void assert_lower_used(struct cpu *cpu, const struct fault_case *c)
+{
+	uint64_t used = PTE_A | (c->kind == ACCESS_WRITE ? PTE_D : 0);
+
+	assert_int_equal(entry_of(cpu, LOWER, leaf_level(cpu)) & used, used);
+}
+
 /* @warm: the lower page has been read, and is in the TLB. */
 static void fault_in_mode(const struct fault_case *c, enum paging_mode_id id,
 			  bool warm)
@@ -313,7 +329,7 @@ static void fault_in_mode(const struct fault_case *c, enum paging_mode_id id,
 	uint8_t buf[LEN] = "abcdefg";
 	struct fault fault = { 0 };
 	struct cpu_counters before;
-	uint64_t hash;
+	uint64_t hash, bytes = lower_bytes(m->ram);
 
 	map_page(cpu, LOWER, c->lower);
 	map_page(cpu, VA, c->upper);
@@ -328,7 +344,11 @@ static void fault_in_mode(const struct fault_case *c, enum paging_mode_id id,
 	assert_int_equal(fault.level, leaf_level(cpu));
 	assert_int_equal(fault.cr2, c->at_upper ? VA : VA - SPLIT);
 	assert_int_equal(cpu->cr2, fault.cr2);
-	assert_true(ram_hash(m->ram) == hash); /* no byte, no A, no D */
+	if (c->at_upper)
+		assert_lower_used(cpu, c);
+	else
+		assert_true(ram_hash(m->ram) == hash); /* no A, no D */
+	assert_true(lower_bytes(m->ram) == bytes);
 	assert_memory_equal(buf, "abcdefg", LEN);
 	assert_counters(&before, &cpu->counters, c->reason);
 	machine_destroy(m);
