@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "kernel/block.h"
+#include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
 
 /*
@@ -21,6 +22,7 @@ static void fadvise_dontneed(struct kernel *k, struct file *file, uint64_t off,
 	if (last_byte >= file->f_inode->size - 1)
 		end = last_byte == UINT64_MAX ? UINT64_MAX
 					      : (last_byte >> PAGE_SHIFT) + 1;
+	lru_add_drain(k);
 	if (end > first)
 		invalidate_mapping_pages(k, file->f_mapping, first, end - 1);
 	filemap_fdatawrite_range(k, file->f_mapping, off >> PAGE_SHIFT,

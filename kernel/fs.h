@@ -64,6 +64,8 @@ int file_open(struct kernel *k, const char *path, struct file **ret);
 /* The inode of a path, with a reference. */
 int path_lookup(struct kernel *k, const char *path, struct inode **ret);
 int do_unlink(struct kernel *k, const char *path);
+/* The same, looked for only: among what is known, deleted files too. */
+const struct inode *inode_by_path(const struct kernel *k, const char *path);
 /* Inodes of host files that only the name holds go. How many. */
 uint64_t prune_dcache(struct kernel *k);
 /* "disk", "tmpfs", "ramfs", "host" */
@@ -170,7 +172,9 @@ int ksys_memfd_create(struct kernel *k, struct task_struct *task,
  * --------------------------------------- */
 int ksys_fsync(struct kernel *k, struct task_struct *task, int fd);
 uint64_t ksys_sync(struct kernel *k);	   /* pages written */
-uint64_t drop_pagecache(struct kernel *k); /* pages dropped */
+/* vm.drop_caches: 1 clean pages of files, 2 inodes of host files that nobody
+ * has open, 3 both. Pages dropped. */
+uint64_t drop_caches(struct kernel *k, unsigned what);
 int ksys_fadvise(struct kernel *k, struct task_struct *task, int fd,
 		 int64_t off, int64_t len, int advice);
 int ksys_readahead(struct kernel *k, struct task_struct *task, int fd,

@@ -193,6 +193,7 @@ struct kernel {
 	uint64_t total_swap_pages;
 
 	/* sysctl.c */
+	uint64_t drop_caches;		/* last written */
 	uint64_t overcommit_memory, overcommit_ratio, overcommit_kbytes;
 	uint64_t admin_reserve_kbytes, user_reserve_kbytes;
 	uint64_t max_map_count;

@@ -49,6 +49,16 @@ static struct inode *find_name(struct kernel *k, const char *path)
 	return NULL;
 }
 
+const struct inode *inode_by_path(const struct kernel *k, const char *path)
+{
+	const struct inode *inode;
+
+	LIST_FOREACH (inode, &k->inodes, link)
+		if (!strcmp(inode->path, path))
+			return inode;
+	return NULL;
+}
+
 /* The path leads to @inode from now on: the reference becomes its name's. */
 static struct inode *d_add(struct inode *inode)
 {

@@ -5,6 +5,7 @@
  * umask other than 022. A pipe is a descriptor that carries nothing.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "kernel/mm_internal.h"
@@ -21,14 +22,18 @@ int ksys_open(struct kernel *k, struct task_struct *task, const char *path,
 int ksys_pipe(struct kernel *k, struct task_struct *task, int fd[2])
 {
 	static const unsigned mode[2] = { FMODE_READ, FMODE_WRITE };
-	struct inode *inode = inode_alloc(k, "pipe:");
 	struct file *file[2];
+	struct inode *inode;
+	char path[40];
 	int err = 0;
 
+	snprintf(path, sizeof(path), "pipe:[%llu]",
+		 (unsigned long long)++k->next_ino);
+	inode = inode_alloc(k, path);
 	if (!inode)
 		return -ENOMEM;
 	inode->i_mode = S_IFIFO | 0600;
-	inode->ino = ++k->next_ino;
+	inode->ino = k->next_ino;
 	for (int i = 0; i < 2 && !err; i++) {
 		iget(inode);
 		file[i] = alloc_file(k, inode, mode[i]);
@@ -98,8 +103,9 @@ static int preallocate(struct kernel *k, struct inode *inode, uint64_t off,
 	for (uint64_t i = off >> PAGE_SHIFT; !err && i << PAGE_SHIFT < end;
 	     i++) {
 		if (!ops->get_block)
-			err = shmem_get_page(k, inode, i, true) == PFN_NONE ? -ENOMEM
-								      : 0;
+			err = shmem_get_page(k, inode, i, true) == PFN_NONE
+				      ? -ENOMEM
+				      : 0;
 		else if (i << PAGE_SHIFT >= inode->host_size)
 			err = ops->get_block(k, inode, i);
 	}

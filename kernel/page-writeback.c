@@ -14,6 +14,7 @@
  * the flusher threads, errors.
  */
 #include "kernel/block.h"
+#include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
 
 void set_page_dirty(struct kernel *k, pfn_t pfn)
@@ -97,14 +98,25 @@ uint64_t ksys_sync(struct kernel *k)
 	return nr;
 }
 
-uint64_t drop_pagecache(struct kernel *k)
+static uint64_t drop_pagecache(struct kernel *k)
 {
 	struct inode *inode;
 	uint64_t nr = 0;
 
+	lru_add_drain(k);
 	LIST_FOREACH (inode, &k->inodes, link)
 		if (inode->mapping.a_ops && inode->mapping.a_ops->writepage)
 			nr += invalidate_mapping_pages(k, &inode->mapping, 0,
 						       UINT64_MAX);
+	return nr;
+}
+
+/* linux fs/drop_caches.c */
+uint64_t drop_caches(struct kernel *k, unsigned what)
+{
+	uint64_t nr = what & 1 ? drop_pagecache(k) : 0;
+
+	if (what & 2)
+		prune_dcache(k);
 	return nr;
 }

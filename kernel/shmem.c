@@ -16,7 +16,8 @@
 #include "kernel/mm_internal.h"
 #include "kernel/swap.h"
 
-/* What the file has at @index, in memory or in swap; or it is made, if @make. */
+/* What the file has at @index, in memory or in swap; or it is made, if @make.
+ */
 static pfn_t shmem_get_folio(struct kernel *k, struct inode *inode,
 			     uint64_t index, bool make, const char **note,
 			     bool *major)
@@ -58,8 +59,8 @@ static unsigned shmem_fault(struct vm_fault *vmf)
 
 	if (vmf->pgoff >= file_pages(inode))
 		return VM_FAULT_SIGBUS;
-	vmf->page = shmem_get_folio(vmf->k, inode, vmf->pgoff, true,
-				    &vmf->note, &major);
+	vmf->page = shmem_get_folio(vmf->k, inode, vmf->pgoff, true, &vmf->note,
+				    &major);
 	if (vmf->page == PFN_NONE)
 		return VM_FAULT_OOM;
 	get_page(vmf->k, vmf->page);

@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "kernel/fs.h"
 #include "kernel/mm.h"
 
 #define LSM_MMAP_MIN_ADDR 65536 /* CONFIG_LSM_MMAP_MIN_ADDR */
@@ -37,6 +38,16 @@ static int kbytes_written(struct kernel *k, uint64_t value)
 	return 0;
 }
 
+static int drop_caches_written(struct kernel *k, uint64_t value)
+{
+	const struct task_struct *task = k->current[k->this_cpu];
+
+	printk(k, "%s (%d): drop_caches: %u", task ? task->comm : "swapper",
+	       task ? task->pid : 0, (unsigned)value);
+	drop_caches(k, value);
+	return 0;
+}
+
 static const char *lowmem_reserve_ratio(const struct kernel *k)
 {
 	return k->arch->highmem ? "256 32 0 0" : "256 256 32 0 0";
@@ -55,6 +66,8 @@ const struct ctl_table sysctl_table[] = {
 	  FIELD(randomize_va_space), .max = INT_MAX },
 	{ "vm.admin_reserve_kbytes", "kept for root, overcommit_memory 2",
 	  FIELD(admin_reserve_kbytes), .max = ULONG_MAX },
+	{ "vm.drop_caches", "when written: 1 page cache, 2 inodes, 3 both",
+	  FIELD(drop_caches), .min = 1, .max = 4, .write = drop_caches_written },
 	{ "vm.legacy_va_layout", "exec: mmap goes upwards",
 	  FIELD(legacy_va_layout), .max = INT_MAX },
 	{ "vm.lowmem_reserve_ratio", "what zones keep from higher requests",

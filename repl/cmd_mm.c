@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "repl/cmd.h"
+#include "repl/cmd_file.h"
 #include "repl/describe.h"
 #include "repl/syscall.h"
 
@@ -67,6 +67,22 @@ static int map_failed(struct cmd_ctx *c, int rc, va_t addr, uint64_t len)
 	return -1;
 }
 
+/* FILE is a descriptor, or a path, which is opened as the rights ask. */
+static int map_file(struct cmd_ctx *c, const struct task_struct *task,
+		    struct file **ret)
+{
+	int fd, rc;
+
+	if (cmd_is_fd(c->arg[2].str, &fd)) {
+		if (!fget(task, fd))
+			return cmd_fd_failed(c, fd, -EBADF);
+		*ret = get_file(fget(task, fd));
+		return 0;
+	}
+	rc = file_open(c->k, c->arg[2].str, ret);
+	return rc < 0 ? err_errno(c->err, rc, "%s", c->arg[2].str) : 0;
+}
+
 static int map_run(struct cmd_ctx *c)
 {
 	struct task_struct *task = cmd_task(c);
@@ -78,22 +94,22 @@ static int map_run(struct cmd_ctx *c)
 	struct syscall sc;
 	unsigned flags;
 	va_t va;
-	int rc;
+	int fd, rc;
 
 	if (!task || map_offset(c, &off) < 0)
 		return -1;
-	if (c->arg[2].set) {
-		rc = file_open(c->k, c->arg[2].str, &file);
-		if (rc < 0)
-			return err_errno(c->err, rc, "%s", c->arg[2].str);
-	}
+	if (c->arg[2].set && map_file(c, task, &file) < 0)
+		return -1;
 	flags = flags_from_options(c, file != NULL);
 	syscall_begin(&sc, c, "mmap", task->mm);
 	syscall_ptr(&sc, "addr", addr);
 	syscall_num(&sc, "length", len);
 	syscall_flags(&sc, "prot", syscall_prot, prot);
 	syscall_flags(&sc, "flags", syscall_map, flags);
-	syscall_fd(&sc, "fd", file);
+	if (c->arg[2].set && cmd_is_fd(c->arg[2].str, &fd))
+		cmd_arg_fd(&sc, task, fd);
+	else
+		syscall_fd(&sc, "fd", file);
 	syscall_hex(&sc, "offset", off);
 	if (flags & LX_MAP_FIXED)
 		syscall_range(&sc, addr, len);
@@ -201,7 +217,7 @@ const struct command cmd_map = {
 	.help = "map LEN bytes, anonymous or of FILE",
 	.details =
 	"mmap(2) in the current process. PROT is letters of rwx, or none (default\n"
-	"rw). Private unless -s; with FILE the host's file is mapped. Nothing\n"
+	"rw). Private unless -s; FILE is a path, or a descriptor. Nothing\n"
 	"becomes resident before it is touched, unless -P.",
 	.example = "map 64K rw",
 	.arg = { { "LEN", ARG_NUM }, { "PROT", ARG_PROT, .optional = true },

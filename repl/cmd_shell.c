@@ -33,7 +33,7 @@ static void emit_help_row(struct result *r, const struct command *cmd)
 /* Groups in the order in which a newcomer meets them. */
 static const char *const groups[] = {
 	"translation", "access", "process memory", "swap",
-	"processes", "kernel space",
+	"processes", "files", "kernel space",
 	"conversions", "slab", "vmalloc", "highmem", "physical memory",
 	"page allocator", "DMA", "processor", "shell", NULL,
 };

@@ -17,7 +17,7 @@
 
 static const char *const groups[] = {
 	"translation", "access", "process memory", "swap",
-	"processes", "kernel space",
+	"processes", "files", "kernel space",
 	"conversions", "slab", "vmalloc", "highmem", "physical memory",
 	"page allocator", "DMA", "processor", "shell",
 };
@@ -149,6 +149,7 @@ static const char *const looks[] = {
 	"slow_virt_to_phys VMALLOC_START", "vmalloc_to_page VMALLOC_START",
 	"vmalloc_to_pfn VMALLOC_START", "virt_addr_valid VMALLOC_START",
 	"pfn_valid 1", "dma",
+	"fds", "ls", "ls 3", "pagecache /tmp/x", "pagecache 4", "blkstat",
 };
 
 static void looking_changes_nothing(const char *arch)
@@ -157,7 +158,8 @@ static void looking_changes_nothing(const char *arch)
 	uint64_t before;
 
 	begin(&s, arch, "ram=256M");
-	run(&s, "write data \"x\"; write heap 1; fork; write heap 2; vmalloc 8K");
+	run(&s, "write data \"x\"; write heap 1; fork; write heap 2; vmalloc 8K;"
+		" open -c /tmp/x; pwrite 3 hello; open -c /disk/d; ftruncate 4 64K");
 	before = state_hash(&s);
 	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
 		session_line(&s, looks[i]);
