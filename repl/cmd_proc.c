@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/rtld.h"
 #include "kernel/signal.h"
 #include "repl/cmd.h"
 #include "repl/describe.h"
@@ -367,6 +368,32 @@ static void emit_exec(struct cmd_ctx *c, const struct task_struct *t)
 	res_u64(r, "rss_pages", "~, %s pages resident", get_mm_rss(t->mm));
 }
 
+static void emit_lib(void *ctx, const char *name, const char *path, va_t base)
+{
+	struct result *r = ctx;
+
+	res_item(r, false);
+	res_str(r, "name", "%s", name);
+	res_str(r, "path", "=> %s", path);
+	res_va(r, "base", "%s", base);
+	res_end(r);
+}
+
+/* What the loader does before the program's first instruction; as ldd. */
+static int load_libs(struct cmd_ctx *c, struct task_struct *task,
+		     struct file *file)
+{
+	char why[200];
+	int rc;
+
+	res_list(c->r, "libraries", RES_LINES);
+	rc = rtld_run(c->k, task, file, emit_lib, c->r, why);
+	res_end(c->r);
+	if (rc < 0)
+		err_errno(c->err, rc, "ld.so: %s", why);
+	return rc;
+}
+
 static int exec_run(struct cmd_ctx *c)
 {
 	struct task_struct *task = cmd_task(c);
@@ -387,7 +414,9 @@ static int exec_run(struct cmd_ctx *c)
 	rc = do_execve(c->k, task, file, argv, exec_env, &why);
 	if (rc < 0)
 		exec_failed(c, file, rc, why);
-	else
+	else if (cmd_opt(c, 'l'))
+		rc = load_libs(c, task, file);
+	if (rc >= 0)
 		emit_exec(c, task);
 	fput(c->k, file);
 	return rc < 0 ? -1 : 0;
@@ -502,14 +531,24 @@ const struct command cmd_wait = {
 };
 
 const struct command cmd_exec = {
-	.name = "exec", .group = "processes",
+	.name = "exec",
+	.group = "processes",
 	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "replace the current process by the host's ELF program FILE",
-	.details =
-	"Loads FILE as execve(2) does: program headers and interpreter as areas,\n"
-	"arguments, environment and auxiliary vector on the stack. Nothing is\n"
-	"resident but what exec itself touched. An i386 kernel runs i386 programs,\n"
-	"x86_64 runs x86-64 ones.",
+	.details = "Loads FILE as execve(2) does: program headers and "
+		   "interpreter as areas,\n"
+		   "arguments, environment and auxiliary vector on the stack. "
+		   "Nothing is\n"
+		   "resident but what exec itself touched. An i386 kernel runs "
+		   "i386 programs,\n"
+		   "x86_64 runs x86-64 ones. --with-libs goes on where the "
+		   "dynamic loader would:\n"
+		   "it maps the libraries in its order, with their bss, its "
+		   "own heap, TLS and\n"
+		   "relro, up to the jump to the program's entry, and lists "
+		   "them as ldd.",
+	.opt = { { 'l', "with-libs", ARG_FLAG, NULL,
+		   "map the libraries, too" } },
 	.arg = { { "FILE", ARG_FILE },
 		 { "ARG", ARG_WORD, .optional = true, .repeat = true } },
 	.run = exec_run,

@@ -37,5 +37,16 @@ local argv0 = k:read(sp + 8, 8).value
 local s = k:read(argv0, 8).dump[1].ascii
 assert(s == "/bin/ls.", s)
 print("argv[0] is " .. s:sub(1, 7))
+
+-- With its libraries, as the dynamic loader would map them before main.
+local full = k:exec { "/bin/ls", l = true }
+local libc
+for _, lib in ipairs(full.libraries) do
+	if lib.name:find "^libc%.so" then
+		libc = lib
+	end
+end
+assert(not libc or k:read(libc.base, 4).dump[1].ascii == ".ELF")
+print(#full.libraries .. " libraries, libc among them: " .. tostring(libc ~= nil))
 assert(k:check().count == 0)
 print "ok"
