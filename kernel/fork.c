@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "kernel/highmem.h"
+#include "kernel/huge_mm.h"
 #include "kernel/mm_internal.h"
 #include "kernel/signal.h"
 
@@ -62,6 +63,7 @@ void mmput(struct kernel *k, struct mm_struct *mm)
 	if (!mm || --mm->mm_users)
 		return;
 	exit_mmap(k, mm);
+	mm_put_huge_zero_page(k, mm);
 	mmdrop(k, mm);
 }
 
@@ -88,6 +90,8 @@ static void copy_mm_fields(struct mm_struct *mm, const struct mm_struct *old)
 	memset(mm->rss, 0, sizeof(mm->rss));
 	mm->total_vm = mm->data_vm = mm->exec_vm = mm->stack_vm = 0;
 	mm->locked_vm = mm->locked_vm_lost = 0;
+	mm->huge_zero_page = false;
+	mm->hugetlb_usage = 0;
 	mm->pgtables = own.pgtables;
 	mm->def_flags = 0;
 	mm->addr = own.addr;

@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "kernel/compound.h"
 #include "kernel/memblock.h"
 #include "kernel/mm_internal.h"
 #include "kernel/page_alloc.h"
@@ -37,6 +38,7 @@ const struct frame_use_info frame_use_info[NR_FRAME_USES] = {
 	[FRAME_BLOCK] = { "alloc_pages", 'B', RECLAIM_NEVER },
 	[FRAME_DMA] = { "DMA buffer", 'C', RECLAIM_NEVER },
 	[FRAME_ZERO] = { "zero page", 'Z', RECLAIM_NEVER },
+	[FRAME_HUGETLB] = { "hugetlb", 'G', RECLAIM_NEVER },
 	[FRAME_VDSO] = { "vdso", 'D', RECLAIM_NEVER },
 	[FRAME_ANON] = { "anon", 'A', RECLAIM_SWAP },
 	[FRAME_FILE] = { "page cache", 'F', RECLAIM_DROP },
@@ -170,12 +172,12 @@ pfn_t frame_block(const struct kernel *k, pfn_t pfn, unsigned *order)
 	return pfn;
 }
 
-static enum frame_use user_use(const struct page *page)
+static enum frame_use user_use(const struct kernel *k, const struct page *page)
 {
 	const struct inode *host;
 
 	if (page->flags & PG_anon)
-		return page->_mapcount > 1 ? FRAME_SHARED : FRAME_ANON;
+		return page_mapcount(k, page) > 1 ? FRAME_SHARED : FRAME_ANON;
 	host = page->mapping->host;
 	if (*host->path == '[')
 		return FRAME_VDSO;
@@ -184,7 +186,7 @@ static enum frame_use user_use(const struct page *page)
 	return page->flags & PG_swapbacked ? FRAME_SHMEM : FRAME_FILE;
 }
 
-static enum frame_use flags_use(const struct page *page)
+static enum frame_use flags_use(const struct kernel *k, const struct page *page)
 {
 	static const struct {
 		uint64_t flag;
@@ -202,7 +204,7 @@ static enum frame_use flags_use(const struct page *page)
 			return uses[i].use;
 	if ((page->flags & PG_swapcache) && page->_mapcount <= 0)
 		return FRAME_SWAPCACHE;
-	return page->mapping ? user_use(page) : FRAME_KERNEL;
+	return page->mapping ? user_use(k, page) : FRAME_KERNEL;
 }
 
 /* Free as a whole: was none of its frames ever used? */
@@ -214,10 +216,30 @@ static bool block_unused(const struct kernel *k, pfn_t pfn, unsigned order)
 	return true;
 }
 
+/* Large pages that are told by their head alone; FRAME_HOLE: it is none. */
+static enum frame_use compound_use(const struct kernel *k, pfn_t pfn,
+				   pfn_t *end)
+{
+	const struct page *head = pfn_to_page(k, pfn);
+
+	if (!page_compound(head))
+		return FRAME_HOLE;
+	head = compound_head_slow(k, head);
+	*end = page_to_pfn(k, head) + compound_nr(head);
+	if (head->flags & PG_zeropage)
+		return FRAME_ZERO;
+	return compound_dtor(head) == HUGETLB_PAGE_DTOR ? FRAME_HUGETLB :
+							  FRAME_HOLE;
+}
+
 /* What the record of @pfn says, and the end of the block that it is in. */
 static enum frame_use record_use(const struct kernel *k, pfn_t pfn, pfn_t *end)
 {
-	enum frame_use use = flags_use(pfn_to_page(k, pfn));
+	enum frame_use large = compound_use(k, pfn, end);
+
+	if (large != FRAME_HOLE)
+		return large;
+	enum frame_use use = flags_use(k, pfn_to_page(k, pfn));
 	unsigned order;
 	pfn_t head;
 
@@ -226,7 +248,7 @@ static enum frame_use record_use(const struct kernel *k, pfn_t pfn, pfn_t *end)
 		return use;
 	head = frame_block(k, pfn, &order);
 	*end = head + (1ULL << order);
-	use = flags_use(pfn_to_page(k, head));
+	use = flags_use(k, pfn_to_page(k, head));
 	if (use == FRAME_FREE && block_unused(k, head, order))
 		use = FRAME_UNUSED;
 	return use;
@@ -295,7 +317,7 @@ static struct frame_run record_run(const struct kernel *k, pfn_t pfn, pfn_t end)
 		}
 		if (use != run.use)
 			break;
-		if (use != FRAME_KERNEL &&
+		if (use != FRAME_KERNEL && stop == run.end + 1 &&
 		    !(pfn_to_page(k, run.end)->flags & block_flags))
 			stop = twins_end(k, run.end, end);
 		if (stop > end)
@@ -421,7 +443,7 @@ int frame_pid(struct kernel *k, pfn_t pfn)
 		return stack_pid(k, pfn);
 	if (use == FRAME_TABLE)
 		return root_pid(k, page->index ? page->index : pfn);
-	if (page->_mapcount == 1 &&
+	if (page_mapcount(k, page) == 1 &&
 	    (use == FRAME_ANON || use == FRAME_FILE || use == FRAME_SHMEM))
 		rmap_walk(k, pfn, first_mapper, &pid);
 	return pid;

@@ -27,7 +27,8 @@ enum frame_use {
 	FRAME_STACK,	/* kernel stack of a task */
 	FRAME_BLOCK,	/* taken by the alloc_pages command */
 	FRAME_DMA,	/* a coherent buffer, or a bounce page */
-	FRAME_ZERO,	/* the shared zero page */
+	FRAME_ZERO,	/* the shared zero page, or the large one */
+	FRAME_HUGETLB,	/* of the pool of hugetlb, in use or not */
 	FRAME_VDSO,	/* of the kernel's own, mapped into processes */
 	FRAME_ANON,	/* of a process: anonymous, mapped once */
 	FRAME_FILE,	/* page cache of a file, mapped once or not at all */

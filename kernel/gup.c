@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "kernel/gup.h"
+#include "kernel/huge_mm.h"
 #include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
 
@@ -45,9 +46,10 @@ int check_vma_flags(const struct vm_area_struct *vma, unsigned flags)
 /* May a page be written through an entry that is not writable? */
 static bool force_write(const struct kernel *k,
 			const struct vm_area_struct *vma, uint64_t pte,
-			unsigned flags)
+			bool huge, unsigned flags)
 {
-	const struct page *page = vm_normal_page(k, pte);
+	const struct page *page = huge ? vm_normal_pmd_page(k, pte) :
+					 vm_normal_page(k, pte);
 
 	if (!(flags & FOLL_FORCE) ||
 	    (vma->vm_flags & (VM_MAYSHARE | VM_SHARED | VM_WRITE)) ||
@@ -85,7 +87,7 @@ static bool follow_page(struct kernel *k, const struct vm_area_struct *vma,
 	if (!pte_present(pte))
 		return false;
 	if ((flags & FOLL_WRITE) && !(pte & PTE_RW) &&
-	    !force_write(k, vma, pte, flags))
+	    !force_write(k, vma, pte, level != k->pte_level, flags))
 		return false;
 	touch_page(k, pte, flags);
 	*ret = pte_to_pfn(k, pte) +

@@ -17,6 +17,7 @@
 #include "kernel/fixmap.h"
 #include "kernel/dma_mapping.h"
 #include "kernel/highmem.h"
+#include "kernel/huge_mm.h"
 #include "kernel/internal.h"
 #include "kernel/memblock.h"
 #include "kernel/memtype.h"
@@ -47,6 +48,7 @@ void kernel_config_default(struct kernel_config *cfg, const struct arch *arch)
 		.pge = arch->features.pge,
 		.pat = arch->features.pat,
 		.gbpages = arch->features.gbpages,
+		.thp = THP_MADVISE,
 	};
 }
 
@@ -282,6 +284,7 @@ static const char *boot_memory(struct kernel *k)
 	if (why)
 		return why;
 	pfn_to_page(k, k->zero_pfn)->flags |= PG_zeropage;
+	thp_init(k);
 	return NULL;
 }
 

@@ -84,6 +84,21 @@ struct cpu_tlbstate {		/* linux struct tlb_state; tlb.c */
 	bool lazy_stale; /* what it has lazily has been flushed elsewhere */
 };
 
+struct thp {		/* transparent huge pages: huge_mm.h */
+	unsigned order;		/* of a large page: 9 or 10 */
+	/* areas whose faults bring them: (vm_flags & mask) == want */
+	unsigned long vma_mask, vma_want;
+	uint32_t enabled, defrag;	/* enum thp_enabled, thp_defrag */
+	uint32_t use_zero_page, khugepaged_defrag;
+	uint32_t max_ptes_none, max_ptes_swap, max_ptes_shared;
+	uint32_t pages_collapsed, full_scans;	/* by khugepaged */
+	uint32_t hpage_pmd_size;		/* bytes */
+	pfn_t huge_zero;
+	unsigned huge_zero_refs;	/* 0: there is none */
+	uint32_t deferred;	/* pfn: the newest to be split later; 0: none */
+	unsigned ndeferred;
+};
+
 struct task_struct;
 struct mm_struct;
 struct inode;
@@ -159,6 +174,7 @@ struct kernel {
 	struct lruvec lruvec;
 	struct swap_state *swap;	/* owned; swap.h */
 	uint64_t page_cluster, swappiness;	/* sysctl */
+	struct thp thp;
 
 	/* Kernel address space */
 	pa_t swapper_pg_dir;		/* root table of the kernel */
@@ -214,6 +230,11 @@ struct kernel {
 		uint64_t pgscan_direct, pgsteal_direct, pgrefill;
 		uint64_t pgactivate, pgdeactivate, pgrotated;
 		uint64_t pglazyfree, pglazyfreed, nr_vmscan_write;
+		uint64_t thp_fault_alloc, thp_fault_fallback;
+		uint64_t thp_collapse_alloc, thp_collapse_alloc_failed;
+		uint64_t thp_split_page, thp_split_page_failed;
+		uint64_t thp_deferred_split_page, thp_split_pmd;
+		uint64_t thp_zero_page_alloc, thp_zero_page_alloc_failed;
 	} vmstat;
 	uint64_t rng;			/* state of the one seeded generator */
 	uint32_t stamp;			/* PG_STAMP_MASK bits of this command */

@@ -57,6 +57,7 @@ struct kernel_config {		/* what `boot` takes */
 	bool swiotlb_off, swiotlb_force; /* none; all streaming DMA bounces */
 	bool pti;		/* x86-64: page-table isolation */
 	char slub_debug[64];	/* Linux' parameter; "": off */
+	uint8_t thp;		/* transparent_hugepage=: enum thp_enabled */
 	bool pse, nx, pge, pat, gbpages, pcid; /* CPU features taken away or given */
 	bool smap; /* the CPU has SMAP and SMEP, and Linux uses them */
 	struct tlb_config tlb;		/* all zero: the default */

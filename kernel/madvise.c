@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "kernel/gup.h"
+#include "kernel/huge_mm.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mman.h"
 #include "kernel/swap.h"
@@ -137,6 +138,13 @@ static int madvise_populate_write(const struct madvise_call *c,
 	return populate(c, vma, start, end, FOLL_TOUCH | FOLL_WRITE);
 }
 
+static int madvise_collapse_area(const struct madvise_call *c,
+				 struct vm_area_struct *vma, va_t start,
+				 va_t end)
+{
+	return madvise_collapse(c->k, vma, start, end);
+}
+
 /* --- the table ------------------------------------------------------------ */
 
 #define NOT_LRU (VM_LOCKED | VM_PFNMAP | VM_HUGETLB)
@@ -173,6 +181,7 @@ static const struct advice advices[] = {
 	FN(POPULATE_READ, populate_read, 0),
 	FN(POPULATE_WRITE, populate_write, 0),
 	FN(DONTNEED_LOCKED, dontneed, VM_PFNMAP),
+	FN(COLLAPSE, collapse_area, 0),
 };
 
 /* Names that this kernel knows but was not configured for: -EINVAL. */

@@ -17,12 +17,15 @@
  *	    +- private, others or file ------ wp_page_copy:   copy-on-write
  *	entry, rights suffice ---------------- spurious (a stale TLB entry)
  *
- * Left out: locks and retries, NUMA hinting, huge pages, userfaultfd,
+ * Large entries are huge_memory.c's, areas of hugetlb hugetlb.c's.
+ *
+ * Left out: locks and retries, NUMA hinting, userfaultfd,
  * memcg, migration, KSM, page-table sharing, mmu notifiers.
  */
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/huge_mm.h"
 #include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
 #include "kernel/swap.h"
@@ -40,7 +43,8 @@ static bool is_table(const struct kernel *k, uint64_t entry)
 
 /*
  * The lowest table that serves @va, in *table. False: there is none, and *skip
- * is the first address that another one may serve.
+ * is the first address that another one may serve; *table is then the large
+ * PMD entry of @va, or 0.
  */
 static bool find_table(const struct kernel *k, pa_t root, va_t va, pa_t *table,
 		       va_t *skip)
@@ -50,12 +54,14 @@ static bool find_table(const struct kernel *k, pa_t root, va_t va, pa_t *table,
 	*table = root;
 	for (unsigned level = 0; level < k->pte_level; level++) {
 		const struct paging_level *l = &mode->level[level];
-		uint64_t e = ptep_get(k, k->ram->host + *table +
-						 paging_index(mode, level, va) *
-							 mode->entry_size);
+		pa_t at = *table + paging_index(mode, level, va) *
+					   mode->entry_size;
+		uint64_t e = ptep_get(k, k->ram->host + at);
 
 		if (!is_table(k, e) || (l->may_map && (e & PTE_PS))) {
 			*skip = ((va >> l->shift) + 1) << l->shift;
+			*table = level == pmd_level(k) && pmd_trans_huge(e) ?
+					 at : 0;
 			return false;
 		}
 		*table = e & PTE_PFN_MASK;
@@ -63,16 +69,13 @@ static bool find_table(const struct kernel *k, pa_t root, va_t va, pa_t *table,
 	return true;
 }
 
-bool next_pte_range(const struct kernel *k, pa_t root, va_t from, va_t end,
-		    struct pte_range *ret)
+/* The entries of @from to @end in @table. */
+static void fill_range(const struct kernel *k, pa_t table, va_t from, va_t end,
+		       struct pte_range *ret)
 {
 	unsigned shift = k->mode->level[k->pte_level - 1].shift;
-	pa_t table = 0;
 
-	while (from < end && !find_table(k, root, from, &table, &from))
-		;
-	if (from >= end)
-		return false;
+	ret->huge = false;
 	ret->va = from;
 	ret->end = ((from >> shift) + 1) << shift;
 	if (ret->end > end)
@@ -80,7 +83,39 @@ bool next_pte_range(const struct kernel *k, pa_t root, va_t from, va_t end,
 	ret->ptep = k->ram->host + table +
 		    paging_index(k->mode, k->pte_level, from) *
 			    k->mode->entry_size;
+}
+
+bool next_pte_range(const struct kernel *k, pa_t root, va_t from, va_t end,
+		    struct pte_range *ret)
+{
+	pa_t table = 0;
+
+	while (from < end && !find_table(k, root, from, &table, &from))
+		;
+	if (from >= end)
+		return false;
+	fill_range(k, table, from, end, ret);
 	return true;
+}
+
+bool next_pmd_range(const struct kernel *k, pa_t root, va_t from, va_t end,
+		    struct pte_range *ret)
+{
+	va_t skip = from;
+	pa_t table = 0;
+
+	for (; from < end; from = skip) {
+		if (find_table(k, root, from, &table, &skip)) {
+			fill_range(k, table, from, end, ret);
+			return true;
+		}
+		if (!table)
+			continue;
+		*ret = (struct pte_range){ k->ram->host + table, from,
+					   skip < end ? skip : end, true };
+		return true;
+	}
+	return false;
 }
 
 uint8_t *pte_alloc_map(struct kernel *k, struct mm_struct *mm, va_t va)
@@ -94,11 +129,26 @@ uint8_t *pte_alloc_map(struct kernel *k, struct mm_struct *mm, va_t va)
 
 /* --- removing entries ----------------------------------------------------- */
 
+/* Large entries only: an INVLPG for each. */
+static void flush_tlb_large(struct kernel *k, const struct mm_struct *mm,
+			    va_t start, va_t end)
+{
+	va_t size = hpage_size(k);
+
+	if ((end - start) / size > TLB_FLUSH_CEILING)
+		flush_tlb_mm(k, mm_root(mm));
+	for (va_t va = start;
+	     va < end && (end - start) / size <= TLB_FLUSH_CEILING; va += size)
+		flush_tlb_page(k, mm_root(mm), va);
+}
+
 void flush_tlb_range(struct kernel *k, const struct mm_struct *mm, va_t start,
 		     va_t end, uint64_t nr)
 {
-	if (nr)
+	if (nr % NR_LARGE)
 		flush_tlb_mm_range(k, mm_root(mm), start, end, false);
+	else if (nr)
+		flush_tlb_large(k, mm, start, end);
 }
 
 /* What the entry knew, the page of a file must know from now on. */
@@ -130,6 +180,8 @@ static void zap_pte(struct kernel *k, struct vm_area_struct *vma, uint64_t pte)
 	page->_mapcount--;
 	page_changed(k, page);
 	munlock_vma_page(k, page, vma);
+	if (__builtin_expect(page_compound(page), 0))
+		compound_page_unmapped(k, page);
 	if (__builtin_expect(page->flags & PG_swapcache, 0))
 		free_swap_cache(k, page_to_pfn(k, page));
 	put_page(k, page_to_pfn(k, page));
@@ -161,6 +213,21 @@ static uint64_t zap_pte_range(struct kernel *k, struct vm_area_struct *vma,
 	return nr;
 }
 
+/* All that a large entry maps goes, or it is split: then look again. */
+static uint64_t zap_pmd_range(struct kernel *k, struct vm_area_struct *vma,
+			      struct pte_range *r)
+{
+	pa_t pmdp = ptep_pa(k, r->ptep);
+
+	if (whole_pmd(k, r->va, r->end)) {
+		zap_huge_pmd(k, vma, pmdp, r->va);
+		return NR_LARGE;
+	}
+	split_huge_pmd(k, vma, pmdp, hpage_start(k, r->va));
+	r->end = r->va;
+	return 0;
+}
+
 static uint64_t zap_range(struct kernel *k, struct vm_area_struct *vma,
 			  va_t start, va_t end, bool even_cows)
 {
@@ -169,9 +236,12 @@ static uint64_t zap_range(struct kernel *k, struct vm_area_struct *vma,
 	uint64_t nr = 0;
 
 	update_hiwater_rss(mm);
-	for (va_t va = start; next_pte_range(k, mm_root(mm), va, end, &r);
+	for (va_t va = start; next_pmd_range(k, mm_root(mm), va, end, &r);
 	     va = r.end)
-		nr += zap_pte_range(k, vma, &r, even_cows);
+		if (r.huge)
+			nr += zap_pmd_range(k, vma, &r);
+		else
+			nr += zap_pte_range(k, vma, &r, even_cows);
 	return nr;
 }
 
@@ -217,7 +287,7 @@ static inline void copy_page_ref(struct copy *c, uint64_t pte)
 
 	if (!page)
 		return;
-	page->_refcount++;
+	compound_head(c->k, page)->_refcount++;
 	page->_mapcount++;
 	page->flags &= ~PG_anon_exclusive;
 	page_changed(c->k, page);
@@ -284,6 +354,23 @@ static bool vma_needs_copy(const struct vm_area_struct *src)
 	return (src->vm_flags & VM_PFNMAP) || src->anon_vma;
 }
 
+static int copy_range(struct copy *c, struct vm_area_struct *src,
+		      const struct pte_range *r)
+{
+	uint8_t *ptep;
+
+	if (r->huge) {
+		c->nr++;
+		return copy_huge_pmd(c->k, c->dst, src, ptep_pa(c->k, r->ptep),
+				     r->va);
+	}
+	ptep = pte_alloc_map(c->k, c->dst, r->va);
+	if (!ptep)
+		return -ENOMEM;
+	copy_pte_range(c, r, ptep);
+	return c->err;
+}
+
 int copy_page_range(struct kernel *k, struct vm_area_struct *dst,
 		    struct vm_area_struct *src)
 {
@@ -296,16 +383,9 @@ int copy_page_range(struct kernel *k, struct vm_area_struct *dst,
 	if (!vma_needs_copy(src))
 		return 0;
 	for (va_t va = src->vm_start;
-	     !c.err && next_pte_range(k, mm_root(c.src), va, src->vm_end, &r);
-	     va = r.end) {
-		uint8_t *ptep = pte_alloc_map(k, c.dst, r.va);
-
-		if (!ptep) {
-			c.err = -ENOMEM;
-			break;
-		}
-		copy_pte_range(&c, &r, ptep);
-	}
+	     !c.err && next_pmd_range(k, mm_root(c.src), va, src->vm_end, &r);
+	     va = r.end)
+		c.err = copy_range(&c, src, &r);
 	for (int i = 0; i < NR_MM_COUNTERS; i++)
 		c.dst->rss[i] += c.rss[i];
 	kevent(k, .kind = KEV_HANDLER, .func = "copy_page_range",
@@ -579,11 +659,11 @@ static unsigned wp_page_shared(struct vm_fault *vmf, struct page *page)
 /* Has nobody else the page? It loses its slot in swap, if that is why not. */
 static bool sole_owner(struct kernel *k, struct page *page)
 {
-	if (page->_refcount > 1 + !!(page->flags & PG_swapcache))
+	if (page_count(k, page) > 1 + !!(page->flags & PG_swapcache))
 		return false;
 	if (page->flags & PG_swapcache)
 		try_to_free_swap(k, page_to_pfn(k, page));
-	return page->_refcount == 1;
+	return page_count(k, page) == 1;
 }
 
 /*
@@ -665,6 +745,35 @@ static struct task_struct *faulting_task(const struct kernel *k,
 	return task && task->mm == mm ? task : mm->owner;
 }
 
+/* The large entry in the way, or no memory for tables. */
+static __attribute__((noinline)) unsigned no_table(struct vm_fault *vmf)
+{
+	struct kernel *k = vmf->k;
+	unsigned ret = VM_FAULT_OOM;
+	pa_t pmdp;
+
+	if (huge_pmd_at(k, vmf->vma->vm_mm, vmf->address, &pmdp))
+		ret = huge_pmd_fault(vmf);
+	if (!(ret & VM_FAULT_FALLBACK))
+		return ret;
+	vmf->pte = pte_alloc_map(k, vmf->vma->vm_mm, vmf->address);
+	return vmf->pte ? VM_FAULT_FALLBACK : VM_FAULT_OOM;
+}
+
+static unsigned pte_fault(struct vm_fault *vmf)
+{
+	unsigned ret;
+
+	vmf->pte = pte_alloc_map(vmf->k, vmf->vma->vm_mm, vmf->address);
+	if (!vmf->pte) {
+		ret = no_table(vmf);
+		if (!(ret & VM_FAULT_FALLBACK))
+			return ret;
+	}
+	vmf->orig_pte = ptep_get(vmf->k, vmf->pte);
+	return handle_pte_fault(vmf);
+}
+
 unsigned handle_mm_fault(struct kernel *k, struct vm_area_struct *vma, va_t va,
 			 unsigned flags)
 {
@@ -673,13 +782,12 @@ unsigned handle_mm_fault(struct kernel *k, struct vm_area_struct *vma, va_t va,
 		.pgoff = linear_page_index(vma, va & PAGE_MASK),
 		.page = PFN_NONE, .cow_page = PFN_NONE,
 	};
-	unsigned ret = VM_FAULT_OOM;
+	unsigned ret = VM_FAULT_FALLBACK;
 
-	vmf.pte = pte_alloc_map(k, vma->vm_mm, vmf.address);
-	if (vmf.pte) {
-		vmf.orig_pte = ptep_get(k, vmf.pte);
-		ret = handle_pte_fault(&vmf);
-	}
+	if (__builtin_expect(vma_wants_huge(k, vma), 0))
+		ret = huge_pmd_fault(&vmf);
+	if (ret & VM_FAULT_FALLBACK)
+		ret = pte_fault(&vmf);
 	mm_account_fault(k, faulting_task(k, vma->vm_mm), ret);
 	return ret;
 }

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "kernel/buddy.h"
+#include "kernel/compound.h"
 #include "kernel/highmem.h"
 #include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
@@ -36,7 +37,7 @@ static bool can_move(struct kernel *k, pfn_t pfn)
 	bool file = !(page->flags & PG_anon);
 	int cache = file || (page->flags & PG_swapcache), mappers = 0;
 
-	if (!page_is_movable(k, pfn) ||
+	if (!page_is_movable(k, pfn) || page_compound(page) ||
 	    page->_refcount != page->_mapcount + cache ||
 	    kmap_in_use(k, pfn, 1))
 		return false;

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/huge_mm.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mman.h"
 #include "kernel/swap.h"
@@ -52,9 +53,11 @@ static void area_states(struct kernel *k, const struct vm_area_struct *vma,
 	struct pte_range r;
 	va_t va = start;
 
-	while (next_pte_range(k, root, va, end, &r)) {
+	while (next_pmd_range(k, root, va, end, &r)) {
 		for (; va < r.va; va += PAGE_SIZE)
 			*vec++ = file_state(k, vma, va);
+		for (; r.huge && va < r.end; va += PAGE_SIZE)
+			*vec++ = MINCORE_MAPPED;
 		for (; va < r.end;
 		     va += PAGE_SIZE, r.ptep += k->mode->entry_size)
 			*vec++ = pte_state(k, vma, va, ptep_get(k, r.ptep));

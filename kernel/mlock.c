@@ -17,6 +17,7 @@
 #include <errno.h>
 
 #include "kernel/gup.h"
+#include "kernel/huge_mm.h"
 #include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mman.h"
@@ -27,7 +28,7 @@
 
 void mlock_page(struct kernel *k, struct page *page)
 {
-	if (page->flags & PG_mlocked)
+	if ((page->flags & PG_mlocked) || page_compound(page))
 		return;
 	lru_set_unevictable(k, page, PG_mlocked | PG_unevictable);
 	k->nr_mlock++;
@@ -46,7 +47,7 @@ void munlock_page(struct kernel *k, struct page *page)
 {
 	bool locked = false;
 
-	if (!(page->flags & PG_mlocked))
+	if (!(page->flags & PG_mlocked) || page_compound(page))
 		return;
 	if (page->_mapcount)
 		rmap_walk(k, page_to_pfn(k, page), find_locked, &locked);
@@ -66,8 +67,11 @@ void mlock_vma_pages_range(struct kernel *k, struct vm_area_struct *vma,
 	uint64_t pte;
 
 	for (va_t va = start;
-	     next_pte_range(k, mm_root(vma->vm_mm), va, end, &r); va = r.end)
-		for (; r.va < r.end;
+	     next_pmd_range(k, mm_root(vma->vm_mm), va, end, &r); va = r.end)
+		if (r.huge)
+			mlock_huge_pmd(k, vma, ptep_get(k, r.ptep));
+		else
+			for (; r.va < r.end;
 		     r.va += PAGE_SIZE, r.ptep += k->mode->entry_size) {
 			pte = ptep_get(k, r.ptep);
 			page = pte_present(pte) ? vm_normal_page(k, pte) : NULL;

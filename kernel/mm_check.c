@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "kernel/huge_check.h"
 #include "kernel/internal.h"
 #include "kernel/mm_internal.h"
 #include "kernel/swap.h"
@@ -21,6 +22,7 @@ struct mm_check {
 	struct kernel *k;
 	struct mm_struct *mm;
 	uint64_t rss[NR_MM_COUNTERS];
+	uint64_t deposited;	/* tables that no entry leads to */
 };
 
 static void check_anon_vma(struct mm_check *m, const struct vm_area_struct *vma)
@@ -147,6 +149,7 @@ static void check_tables(struct mm_check *m)
 	const struct vm_area_struct *vma = vma_tree_first(&m->mm->vmas);
 	struct pte_range r;
 
+	m->deposited = huge_check_mm(&m->c, m->k, m->mm, &m->rss[MM_ANONPAGES]);
 	for (va_t va = 0; next_pte_range(m->k, mm_root(m->mm), va,
 					 m->mm->task_size, &r); va = r.end)
 		for (va = r.va; va < r.end;
@@ -165,7 +168,7 @@ static void check_counters(struct mm_check *m)
 {
 	static const char *const name[] = { "file", "anon", "shmem",
 					     "swap" };
-	unsigned tables = pt_count_tables(m->k, mm_root(m->mm));
+	unsigned tables = pt_count_tables(m->k, mm_root(m->mm)) + m->deposited;
 
 	for (int i = 0; i < NR_MM_COUNTERS; i++)
 		if (m->rss[i] != m->mm->rss[i])
@@ -192,6 +195,7 @@ unsigned mm_check(struct kernel *k, struct mm_struct *mm, check_fn fn, void *ctx
 struct page_count {
 	uint32_t maps, caches;
 	bool locked;		/* by an area that maps it */
+	uint32_t huge;	/* large entries, of a head */
 };
 
 struct rmap_check {
@@ -217,7 +221,8 @@ static void count_table(struct rmap_check *m, struct mm_struct *mm,
 		m->count[pfn].maps++;
 		if (!vma || vma->vm_end <= r.va)
 			vma = find_vma(mm, r.va);
-		if (vma && vma_mlocks(vma))
+		if (vma && vma_mlocks(vma) &&
+		    !page_compound(pfn_to_page(m->k, pfn)))
 			m->count[pfn].locked = true;
 	}
 }
@@ -279,6 +284,14 @@ static void check_committed(struct rmap_check *m)
 			      m->k->vm_committed_as, sum);
 }
 
+static void count_huge(void *ctx, const struct vm_area_struct *vma, pfn_t pfn)
+{
+	struct page_count *n = &((struct rmap_check *)ctx)->count[pfn];
+
+	n->huge++;
+	n->locked |= vma && vma_mlocks(vma);
+}
+
 static void count_all(struct rmap_check *m)
 {
 	const struct task_struct *t;
@@ -292,6 +305,9 @@ static void count_all(struct rmap_check *m)
 						       t->mm->task_size, &r);
 		     va = r.end)
 			count_table(m, t->mm, r);
+	TAILQ_FOREACH(t, &m->k->tasks, link)
+		if (t->mm)
+			huge_count_mm(m->k, t->mm, count_huge, m);
 	LIST_FOREACH(inode, &m->k->inodes, link) {
 		uint64_t n = 0;
 
@@ -311,16 +327,34 @@ static bool count_mapper(void *ctx, struct vm_area_struct *vma, va_t va)
 	return true;
 }
 
+/* Tails hold no references: all are the head's. */
+static void check_head(struct rmap_check *m, struct page *head)
+{
+	const struct page_count *n = &m->count[page_to_pfn(m->k, head)];
+	uint64_t refs = n->huge;
+
+	for (uint64_t i = 0; i < compound_nr(head); i++)
+		refs += n[i].maps + n[i].caches;
+	if (!(head->flags & PG_zeropage))
+		compound_check(&m->c, m->k, head, n->huge, refs);
+}
+
 static void check_page(struct rmap_check *m, pfn_t pfn)
 {
-	const struct page *page = pfn_to_page(m->k, pfn);
+	struct page *page = pfn_to_page(m->k, pfn);
 	const struct page_count *n = &m->count[pfn];
-	uint32_t found = 0, swap = !!(page->flags & PG_swapcache);
+	uint32_t found = 0, swap = !!(page->flags & PG_swapcache), huge = 0;
 
 	if ((uint32_t)page->_mapcount != n->maps)
 		check_finding(&m->c, "pfn 0x%" PRIx64 ": mapcount is %d, page tables"
 			" have %u", pfn, page->_mapcount, n->maps);
-	if ((uint32_t)page->_refcount != n->maps + n->caches + swap)
+	if (page_compound(page)) {
+		struct page *head = compound_head(m->k, page);
+
+		huge = m->count[page_to_pfn(m->k, head)].huge;
+		if (page == head)
+			check_head(m, head);
+	} else if ((uint32_t)page->_refcount != n->maps + n->caches + swap)
 		check_finding(&m->c, "pfn 0x%" PRIx64 ": refcount is %d, %u mappers"
 			" and %u caches hold it", pfn, page->_refcount,
 			n->maps, n->caches + swap);
@@ -328,16 +362,17 @@ static void check_page(struct rmap_check *m, pfn_t pfn)
 		check_finding(&m->c, "pfn 0x%" PRIx64 ": is %smlocked, and %s"
 			" locked area maps it", pfn,
 			n->locked ? "not " : "", n->locked ? "a" : "no");
-	m->mlocked += !!(page->flags & PG_mlocked);
-	if (!(page->flags & PG_lru) &&
+	if (page->flags & PG_mlocked)
+		m->mlocked += compound_nr(page);
+	if (!(page->flags & PG_lru) && !page_tail(m->k, page) &&
 	    (page->flags & (PG_anon | PG_swapbacked | PG_swapcache)))
 		check_finding(&m->c, "pfn 0x%" PRIx64 ": is on no LRU list", pfn);
-	if (!n->maps)
+	if (!n->maps && !huge)
 		return;
 	rmap_walk(m->k, pfn, count_mapper, &found);
-	if (found != n->maps)
+	if (found != n->maps + huge)
 		check_finding(&m->c, "pfn 0x%" PRIx64 ": rmap finds %u mappers, page"
-			" tables have %u", pfn, found, n->maps);
+			" tables have %u", pfn, found, n->maps + huge);
 }
 
 static void check_range(struct rmap_check *m, pfn_t pfn, pfn_t end)
@@ -346,8 +381,9 @@ static void check_range(struct rmap_check *m, pfn_t pfn, pfn_t end)
 	const struct page_count *n = &m->count[pfn];
 
 	for (; pfn < end; pfn++, page++, n++)
-		if (n->maps || n->caches || page->_mapcount ||
-		    (page->flags & (PG_mlocked | PG_swapcache)))
+		if (n->maps || n->caches || n->huge || page->_mapcount ||
+		    (page->flags &
+		     (PG_mlocked | PG_swapcache | PG_compound)))
 			check_page(m, pfn);
 }
 
@@ -373,6 +409,7 @@ unsigned rmap_check(struct kernel *k, check_fn fn, void *ctx)
 	check_i_mmap(&m);
 	check_committed(&m);
 	fs_check(&m.c, k);
+	huge_check(&m.c, k);
 	for (int i = 0; i < MAX_NR_ZONES; i++)
 		check_zone(&m, &k->zone[i]);
 	if (m.mlocked != k->nr_mlock)

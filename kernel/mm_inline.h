@@ -5,6 +5,7 @@
 #ifndef KERNEL_MM_INLINE_H
 #define KERNEL_MM_INLINE_H
 
+#include "kernel/compound.h"
 #include "kernel/mm_types.h"
 
 static inline bool folio_is_file_lru(const struct page *page)
@@ -36,7 +37,7 @@ static inline void lruvec_add_folio(struct kernel *k, pfn_t pfn)
 	else
 		l->tail = pfn;
 	l->head = pfn;
-	k->lruvec.nr[lru]++;
+	k->lruvec.nr[lru] += compound_nr(page);
 }
 
 /* Takes it out; its flags must be those with which it went in. */
@@ -55,7 +56,7 @@ static inline void lruvec_del_folio(struct kernel *k, pfn_t pfn)
 		pfn_to_page(k, page->next)->prev = page->prev;
 	else
 		l->tail = page->prev;
-	k->lruvec.nr[lru]--;
+	k->lruvec.nr[lru] -= compound_nr(page);
 }
 
 /* A new page: on the list at once (Linux gathers 15 a CPU first). */

@@ -192,6 +192,9 @@ struct mm_struct {
 	int owner_pid;		/* for events */
 	uint64_t locked_vm;	/* pages of areas that are VM_LOCKED */
 	uint64_t locked_vm_lost; /* of them no area's any more: mremap.c */
+	bool thp_disable;	/* PR_SET_THP_DISABLE (linux MMF_DISABLE_THP) */
+	bool huge_zero_page;	/* it holds a reference (MMF_HUGE_ZERO_PAGE) */
+	uint64_t hugetlb_usage;	/* pages, in units of 4K */
 	struct kernel_addr addr;
 };
 

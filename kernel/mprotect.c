@@ -1,10 +1,11 @@
 /*
  * mprotect.c - changing the rights of a range (linux 6.1 mm/mprotect.c).
  *
- * Left out: locks, NUMA hinting, userfaultfd, huge pages, protection keys, personalities.
+ * Left out: locks, NUMA hinting, userfaultfd, protection keys, personalities.
  */
 #include <errno.h>
 
+#include "kernel/huge_mm.h"
 #include "kernel/mm_internal.h"
 
 #define PROT_SEM	0x8u
@@ -72,6 +73,19 @@ static uint64_t change_pte_range(struct kernel *k, struct vm_area_struct *vma,
 	return nr;
 }
 
+/* A large entry that is whole; one that is not is split: then look again. */
+static uint64_t change_pmd_range(struct kernel *k, struct vm_area_struct *vma,
+				 struct pte_range *r)
+{
+	pa_t pmdp = ptep_pa(k, r->ptep);
+
+	if (whole_pmd(k, r->va, r->end))
+		return change_huge_pmd(k, vma, pmdp, r->va) ? NR_LARGE : 0;
+	split_huge_pmd(k, vma, pmdp, hpage_start(k, r->va));
+	r->end = r->va;
+	return 0;
+}
+
 static void change_protection(struct kernel *k, struct vm_area_struct *vma,
 			      va_t start, va_t end)
 {
@@ -80,8 +94,11 @@ static void change_protection(struct kernel *k, struct vm_area_struct *vma,
 	uint64_t nr = 0;
 
 	for (va_t va = start;
-	     next_pte_range(k, mm_root(vma->vm_mm), va, end, &r); va = r.end)
-		nr += change_pte_range(k, vma, &r, upgrade);
+	     next_pmd_range(k, mm_root(vma->vm_mm), va, end, &r); va = r.end)
+		if (r.huge)
+			nr += change_pmd_range(k, vma, &r);
+		else
+			nr += change_pte_range(k, vma, &r, upgrade);
 	flush_tlb_range(k, vma->vm_mm, start, end, nr);
 }
 

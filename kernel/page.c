@@ -27,5 +27,6 @@ const struct flag_name page_flag_names[] = {
 	{ PG_kmalloc, "kmalloc", NULL },
 	{ PG_dma, "dma", NULL },
 	{ PG_stack, "stack", NULL },
+	{ PG_compound, "compound", NULL },
 	{ 0, NULL, NULL },
 };

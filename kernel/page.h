@@ -4,7 +4,7 @@
  *
  * Records live in one lazily committed host array, mem_map[pfn]; an all-zero
  * record is a frame never used ("virgin"). Simplified: _mapcount counts from
- * 0 (Linux: from -1); the zone follows from the pfn; no compound pages.
+ * 0 (Linux: from -1); the zone follows from the pfn.
  */
 #ifndef KERNEL_PAGE_H
 #define KERNEL_PAGE_H
@@ -54,6 +54,7 @@ struct slab;
 #define PG_readahead	PG_reclaim	/* read before anybody asked: the same bit */
 #define PG_workingset	BIT(35)	/* it was on an active list */
 #define PG_lru_batch	BIT(36)	/* ours: waits for lru_add_drain() */
+#define PG_compound	BIT(37)	/* head or tail of a large page: compound.h */
 extern const struct flag_name page_flag_names[];
 
 struct page {

@@ -21,6 +21,7 @@
 
 #include "kernel/buddy.h"
 #include "kernel/compaction.h"
+#include "kernel/compound.h"
 #include "kernel/internal.h"
 #include "kernel/mm_inline.h"
 
@@ -412,13 +413,25 @@ void free_pages(struct kernel *k, pfn_t pfn, unsigned order)
 
 void get_page(struct kernel *k, pfn_t pfn)
 {
-	pfn_to_page(k, pfn)->_refcount++;
+	compound_head(k, pfn_to_page(k, pfn))->_refcount++;
+}
+
+static __attribute__((noinline)) void put_compound_page(struct kernel *k,
+							struct page *head)
+{
+	assert(head->_refcount > 0);
+	if (--head->_refcount == 0)
+		free_compound_page(k, head);
 }
 
 void put_page(struct kernel *k, pfn_t pfn)
 {
 	struct page *page = pfn_to_page(k, pfn);
 
+	if (__builtin_expect(page_compound(page), 0)) {
+		put_compound_page(k, compound_head_slow(k, page));
+		return;
+	}
 	assert(page->_refcount > 0);
 	if (--page->_refcount || (page->flags & PG_reserved))
 		return;

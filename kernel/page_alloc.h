@@ -22,7 +22,8 @@ pfn_t alloc_pages(struct kernel *k, unsigned gfp, unsigned order,
 /* Gives a block back (whatever its _refcount), merging buddies. */
 void free_pages(struct kernel *k, pfn_t pfn, unsigned order);
 
-/* Reference counts of a single frame: put_page frees at 0. */
+/* Reference counts of a frame, or of the large page it is part of: put_page
+ * frees at 0. */
 void get_page(struct kernel *k, pfn_t pfn);
 void put_page(struct kernel *k, pfn_t pfn);
 

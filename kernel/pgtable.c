@@ -196,6 +196,26 @@ static void root_entry_changed(struct kernel *k, pa_t root)
 	}
 }
 
+pfn_t pte_alloc_one(struct kernel *k, pa_t root)
+{
+	pfn_t pfn = table_alloc(k);
+
+	if (pfn != PFN_NONE)
+		pfn_to_page(k, pfn)->index = root >> PAGE_SHIFT;
+	return pfn;
+}
+
+void pte_free(struct kernel *k, pa_t root, pfn_t table)
+{
+	table_free(k, root, table);
+}
+
+uint64_t pt_table_entry(const struct kernel *k, unsigned level, pfn_t table)
+{
+	return paging_address_bits(k->mode, level, table << PAGE_SHIFT, false) |
+	       (_PAGE_TABLE & ~k->mode->level[level].table_rsvd);
+}
+
 /* Copies a new kernel entry of swapper_pg_dir into every other root. */
 static void sync_kernel_mappings(struct kernel *k, va_t va, uint64_t value)
 {
@@ -260,6 +280,9 @@ pa_t pt_lookup(struct kernel *k, pa_t root, va_t va, unsigned level, bool alloc)
 		uint64_t entry = read_entry(k, entry_pa);
 
 		if (!(entry & PTE_P)) {
+			/* a large page with PROT_NONE is in the way */
+			alloc = alloc && !((entry & PTE_PS) &&
+					   (entry & _PAGE_PROTNONE));
 			entry = alloc ? table_populate(k, root, va, l, entry_pa)
 				      : 0;
 			if (!entry)

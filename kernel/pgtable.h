@@ -54,6 +54,15 @@ pa_t pt_new_kernel_table(struct kernel *k);
 void pt_set_kernel(struct kernel *k, va_t va, unsigned level, pa_t entry_pa,
 		   uint64_t value, const char *why);
 
+/*
+ * A user table of the lowest level for @root that no entry leads to as yet, or
+ * PFN_NONE (linux pte_alloc_one); and its end.
+ */
+pfn_t pte_alloc_one(struct kernel *k, pa_t root);
+void pte_free(struct kernel *k, pa_t root, pfn_t table);
+/* The entry at @level that leads to a user table. */
+uint64_t pt_table_entry(const struct kernel *k, unsigned level, pfn_t table);
+
 /* A new root table with the kernel half in it, or PFN_NONE. */
 pfn_t pgd_alloc(struct kernel *k);
 /* Frees the root and all user tables; no user page may be mapped any more. */

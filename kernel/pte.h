@@ -95,7 +95,14 @@ static inline int mm_counter(const struct page *page)
 struct pte_range {
 	uint8_t *ptep;
 	va_t va, end;
+	bool huge;	/* next_pmd_range: ptep is that of a large entry */
 };
+
+/* Where an entry lies, for pgtable.h. */
+static inline pa_t ptep_pa(const struct kernel *k, const uint8_t *ptep)
+{
+	return ptep - k->ram->host;
+}
 
 /*
  * The next page table that serves addresses of [from, end). False: none.
@@ -132,7 +139,11 @@ void zap_file_pages(struct kernel *k, struct vm_area_struct *vma, va_t start,
 /* As zap_page_range without the flush: number of entries removed. */
 uint64_t unmap_page_range(struct kernel *k, struct vm_area_struct *vma,
 			  va_t start, va_t end);
-/* After @nr entries of [start, end) were removed or tightened. */
+/*
+ * After @nr entries of [start, end) were removed or tightened; large ones count
+ * NR_LARGE each: if there are no others, an INVLPG for each is enough.
+ */
+#define NR_LARGE (1ULL << 32)
 void flush_tlb_range(struct kernel *k, const struct mm_struct *mm, va_t start,
 		     va_t end, uint64_t nr);
 

@@ -12,10 +12,11 @@
  * belongs to the anon_vma of the area that first touched it.
  *
  * Left out: locks, interval trees of anonymous areas (lists instead), KSM,
- * huge and hugetlb pages, migration.
+ * migration.
  */
 #include <errno.h>
 
+#include "kernel/huge_mm.h"
 #include "kernel/mm_internal.h"
 
 static struct anon_vma *anon_vma_alloc(struct kernel *k)
@@ -232,6 +233,8 @@ void page_move_anon_rmap(struct kernel *k, pfn_t pfn,
 
 	page->anon_vma = vma->anon_vma;
 	page->flags |= PG_anon_exclusive;
+	if (__builtin_expect(page_compound(page), 0))
+		compound_move_anon_rmap(k, page, vma->anon_vma);
 }
 
 void page_add_file_rmap(struct kernel *k, pfn_t pfn, struct vm_area_struct *vma)
@@ -250,6 +253,8 @@ void page_remove_rmap(struct kernel *k, pfn_t pfn, struct vm_area_struct *vma)
 	page->_mapcount--;
 	page_changed(k, page);
 	munlock_vma_page(k, page, vma);
+	if (__builtin_expect(page_compound(page), 0))
+		compound_page_unmapped(k, page);
 }
 
 /* --- the walk ------------------------------------------------------------- */
@@ -260,9 +265,12 @@ bool vma_maps_pfn(struct kernel *k, const struct vm_area_struct *vma, va_t va,
 	struct pte_range r;
 	uint64_t pte;
 
-	if (!next_pte_range(k, mm_root(vma->vm_mm), va, va + PAGE_SIZE, &r))
+	if (!next_pmd_range(k, mm_root(vma->vm_mm), va, va + PAGE_SIZE, &r))
 		return false;
 	pte = ptep_get(k, r.ptep);
+	if (r.huge)
+		return pmd_to_pfn(k, pte) + ((va >> PAGE_SHIFT) &
+					     (hpage_nr(k) - 1)) == pfn;
 	return pte_present(pte) && pte_to_pfn(k, pte) == pfn;
 }
 

@@ -212,7 +212,7 @@ static void check_list(struct checker *c, struct kernel *k, enum lru_list lru)
 	uint32_t prev = PFN_NONE, pfn = k->lruvec.list[lru].head;
 	uint64_t n = 0;
 
-	for (; pfn != PFN_NONE && n <= k->max_pfn; n++) {
+	while (pfn != PFN_NONE && n <= k->max_pfn) {
 		const struct page *page = pfn_to_page(k, pfn);
 
 		if (!(page->flags & PG_lru) || folio_lru_list(page) != lru ||
@@ -223,6 +223,7 @@ static void check_list(struct checker *c, struct kernel *k, enum lru_list lru)
 				      pfn, lru_name[lru]);
 			return;
 		}
+		n += compound_nr(page);
 		prev = pfn;
 		pfn = page->next;
 	}

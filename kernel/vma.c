@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "kernel/huge_mm.h"
 #include "kernel/mm_internal.h"
 
 struct vm_area_struct *vm_area_alloc(struct kernel *k, struct mm_struct *mm)
@@ -123,6 +124,10 @@ static void vma_move(struct vm_area_struct *vma, va_t start, va_t end)
 {
 	struct file *file = vma->vm_file;
 
+	if (start > vma->vm_start)
+		vma_adjust_trans_huge(vma->vm_mm->k, vma, start);
+	if (end < vma->vm_end)
+		vma_adjust_trans_huge(vma->vm_mm->k, vma, end);
 	if (file)
 		i_mmap_remove(&file->f_mapping->i_mmap, vma);
 	vma->vm_pgoff += (int64_t)(start - vma->vm_start) >> PAGE_SHIFT;

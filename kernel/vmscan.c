@@ -17,6 +17,7 @@
  */
 #include <errno.h>
 
+#include "kernel/huge_mm.h"
 #include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
 #include "kernel/swap.h"
@@ -78,12 +79,13 @@ static bool referenced_one(void *ctx, struct vm_area_struct *vma, va_t va)
 		ref->vm_flags |= VM_LOCKED;
 		return false;
 	}
-	if (!next_pte_range(k, mm_root(vma->vm_mm), va, va + PAGE_SIZE, &r))
+	if (!next_pmd_range(k, mm_root(vma->vm_mm), va, va + PAGE_SIZE, &r))
 		return true;
 	pte = ptep_get(k, r.ptep);
 	if (!(pte & PTE_A))
 		return true;
-	set_pte_at(k, vma->vm_mm, va, r.ptep, pte & ~PTE_A, "referenced");
+	pt_set(k, vma->vm_mm->owner_pid, va, k->pte_level - r.huge,
+	       ptep_pa(k, r.ptep), pte & ~PTE_A, "referenced");
 	if (!(vma->vm_flags & VM_SEQ_READ)) {
 		ref->ptes++;
 		ref->vm_flags |= vma->vm_flags;
@@ -95,7 +97,7 @@ static struct referenced folio_referenced(struct kernel *k, pfn_t pfn)
 {
 	struct referenced ref = { .k = k, .pfn = pfn };
 
-	if (pfn_to_page(k, pfn)->_mapcount > 0)
+	if (page_mapcount(k, pfn_to_page(k, pfn)) > 0)
 		rmap_walk(k, pfn, referenced_one, &ref);
 	return ref;
 }
@@ -305,6 +307,9 @@ static enum fate shrink_folio(struct scan_control *sc, pfn_t pfn)
 	if (ref == REF_KEEP)
 		return FATE_KEPT;
 	if (ref == REF_ACTIVATE)
+		return activate(sc->k, pfn);
+	/* As where swap has no room for a large page in a row. */
+	if (page_compound(page) && split_huge_page(sc->k, page, 1))
 		return activate(sc->k, pfn);
 	if ((page->flags & (PG_anon | PG_swapbacked | PG_swapcache)) ==
 		    (PG_anon | PG_swapbacked) &&

@@ -233,12 +233,17 @@ static uint64_t known_bits(const struct paging_mode *mode, unsigned level,
 	return known;
 }
 
+const struct flag_name *paging_flag_names(const struct paging_mode *mode,
+					  unsigned level)
+{
+	return level + 1U == mode->nlevels ? mode->flags : flags_large;
+}
+
 char *paging_format_entry(char *buf, size_t size,
 			  const struct paging_mode *mode, unsigned level,
 			  uint64_t entry, bool leaf)
 {
-	bool last = level + 1U == mode->nlevels;
-	const struct flag_name *f = last ? mode->flags : flags_large;
+	const struct flag_name *f = paging_flag_names(mode, level);
 	uint64_t known = known_bits(mode, level, leaf);
 	struct flag_name shown[ARRAY_SIZE(flags_large)];
 	unsigned n = 0;

@@ -99,6 +99,10 @@ uint64_t paging_address_bits(const struct paging_mode *mode, unsigned level,
 va_t paging_canonical(const struct paging_mode *mode, va_t va);
 bool paging_is_canonical(const struct paging_mode *mode, va_t va);
 
+/* Names of the bits of an entry at @level: above the lowest bit 7 is PS. */
+const struct flag_name *paging_flag_names(const struct paging_mode *mode,
+					  unsigned level);
+
 /*
  * Decodes the bits of @entry by name, set in capitals and clear in small
  * letters: "P RW US pwt pcd A d". Which bits count follows from @level and

@@ -381,7 +381,11 @@ static char *pte_diff(const struct story *st, const struct kevent *ev,
 		snprintf(buf, size, "a %s now", new & PTE_PS ? "page" : "table");
 		return buf;
 	}
-	flags_diff(buf, size, st->k->mode->flags, old, new);
+	flags_diff(buf, size,
+		   (old | new) & PTE_PS ?
+			   paging_flag_names(st->k->mode, ev->level) :
+			   st->k->mode->flags,
+		   old, new);
 	len = strlen(buf);
 	if (st->k->arch->softdirty && ev->level == st->k->pte_level &&
 	    (old & PTE_P) && (new & PTE_P) && ((old ^ new) & _PAGE_SOFT_DIRTY))
