@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 
+#include "kernel/compound.h"
 #include "kernel/convert.h"
 #include "kernel/frame_owner.h"
 #include "kernel/mem_map.h"
@@ -124,6 +125,29 @@ static void emit_swap_slot(struct cmd_ctx *c, const struct page *page)
 		entries);
 }
 
+/* The large page that it is part of. */
+static void emit_compound(struct cmd_ctx *c, pfn_t pfn)
+{
+	struct page *page = pfn_to_page(c->k, pfn);
+	struct page *head = compound_head(c->k, page);
+	struct result *r = c->r;
+
+	if (!page_compound(page))
+		return;
+	res_line(r);
+	res_object(r, "compound");
+	res_pfn(r, "head",
+		head == page ? "  head of a large page, pfn %s" :
+			       "  part of the large page at pfn %s",
+		page_to_pfn(c->k, head));
+	res_u64(r, "order", "order %s", compound_order(head));
+	res_u64(r, "compound_mapcount", "compound_mapcount %s",
+		*compound_mapcount(head));
+	if (head != page)
+		res_i64(r, "refcount", "its refcount %s", head->_refcount);
+	res_end(r);
+}
+
 static void emit_struct_page(struct cmd_ctx *c, pfn_t pfn)
 {
 	const struct page *page = pfn_to_page(c->k, pfn);
@@ -142,14 +166,15 @@ static void emit_struct_page(struct cmd_ctx *c, pfn_t pfn)
 		c->k->arch->word * 2);
 	res_line(r);
 	res_i64(r, "refcount", "  refcount %s", page->_refcount);
-	res_i64(r, "mapcount", "mapcount %s", page->_mapcount);
+	res_i64(r, "mapcount", "mapcount %s", page_mapcount(c->k, page));
 	if (page->flags & (PG_buddy | PG_pcp))
 		res_u64(r, "order", "order %s", page->private);
 	emit_reclaim(c, pfn);
 	emit_swap_slot(c, page);
+	emit_compound(c, pfn);
 	res_line(r);
 	res_list(r, "mappers", RES_LINES);
-	if (page->_mapcount > 0 && !(page->flags & PG_zeropage))
+	if (page_mapcount(c->k, page) > 0 && !(page->flags & PG_zeropage))
 		rmap_walk(c->k, pfn, emit_mapper, c);
 	res_end(r);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/compound.h"
 #include "kernel/frame_owner.h"
 #include "kernel/slab.h"
 #include "kernel/vmalloc.h"
@@ -41,11 +42,13 @@ const char *zone_name(struct kernel *k, pfn_t pfn)
 	return zone ? zone->name : "no zone";
 }
 
-static void describe_mappers(const struct page *page, char *buf, size_t size)
+static void describe_mappers(const struct kernel *k, const struct page *page,
+			     char *buf, size_t size)
 {
-	if (page->_mapcount > 0)
-		snprintf(buf, size, ", %d mapper%s", page->_mapcount,
-			 page->_mapcount == 1 ? "" : "s");
+	int32_t n = page_mapcount(k, page);
+
+	if (n > 0)
+		snprintf(buf, size, ", %d mapper%s", n, n == 1 ? "" : "s");
 	else
 		*buf = 0;
 }
@@ -62,7 +65,7 @@ char *describe_page(struct kernel *k, pfn_t pfn, char *buf, size_t size)
 	}
 	const struct page *page = pfn_to_page(k, pfn);
 
-	describe_mappers(page, mappers, sizeof(mappers));
+	describe_mappers(k, page, mappers, sizeof(mappers));
 	if (page->flags & PG_slab)
 		snprintf(buf, size, "slab %s", page->slab_cache->name);
 	else if (strcmp(kind, "page cache") == 0)
@@ -74,7 +77,8 @@ char *describe_page(struct kernel *k, pfn_t pfn, char *buf, size_t size)
 	else if (owner)
 		snprintf(buf, size, "kernel: %s", owner);
 	else
-		snprintf(buf, size, "%s%s", kind, mappers);
+		snprintf(buf, size, "%s%s%s", kind,
+			 page_compound(page) ? ", large page" : "", mappers);
 	return buf;
 }
 

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/compound.h"
 #include "kernel/page_alloc.h"
 #include "kernel/rmap.h"
 
@@ -54,7 +55,7 @@ static bool belongs_to(struct kernel *k, pfn_t pfn, int pid)
 
 	if (frame_pid(k, pfn) == pid)
 		return true;
-	if (pfn_to_page(k, pfn)->_mapcount > 0)
+	if (page_mapcount(k, pfn_to_page(k, pfn)) > 0)
 		rmap_walk(k, pfn, is_mapper, &s);
 	return s.found;
 }

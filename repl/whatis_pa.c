@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/compound.h"
 #include "kernel/convert.h"
 #include "kernel/frame_owner.h"
 #include "kernel/mem_map.h"
@@ -325,7 +326,7 @@ static void emit_struct_page(struct cmd_ctx *c, pfn_t pfn)
 	flags_format(flags, sizeof(flags), page_flag_names, page->flags, " ");
 	res_words(r, "flags", "flags %s", flags);
 	res_i64(r, "refcount", "refcount %s", page->_refcount);
-	res_i64(r, "mapcount", "mapcount %s", page->_mapcount);
+	res_i64(r, "mapcount", "mapcount %s", page_mapcount(c->k, page));
 	res_end(r);
 }
 
