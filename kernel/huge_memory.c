@@ -522,10 +522,8 @@ bool change_huge_pmd(struct kernel *k, struct vm_area_struct *vma, pa_t pmdp,
 	return true;
 }
 
-int move_huge_pmd(struct kernel *k, struct vm_area_struct *vma, va_t old,
-		  va_t new)
+int move_huge_pmd(struct kernel *k, struct mm_struct *mm, va_t old, va_t new)
 {
-	struct mm_struct *mm = vma->vm_mm;
 	pa_t to = pmd_alloc_map(k, mm, new), from;
 	uint64_t pmd = huge_pmd_at(k, mm, old, &from);
 	pfn_t table;

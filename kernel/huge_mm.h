@@ -105,11 +105,10 @@ int copy_huge_pmd(struct kernel *k, struct mm_struct *dst,
 bool change_huge_pmd(struct kernel *k, struct vm_area_struct *vma, pa_t pmdp,
 		     va_t haddr);
 /*
- * mremap: moves the large entry of @old to @new, where nothing is; both are
- * aligned. 0, -ENOMEM.
+ * mremap: moves the large entry of @old to @new; both are aligned. 0, -ENOMEM;
+ * -EEXIST: something is there, or @old has no large entry.
  */
-int move_huge_pmd(struct kernel *k, struct vm_area_struct *vma, va_t old,
-		  va_t new);
+int move_huge_pmd(struct kernel *k, struct mm_struct *mm, va_t old, va_t new);
 
 /* --- splitting (huge_split.c) --------------------------------------------- */
 

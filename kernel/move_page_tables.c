@@ -4,8 +4,12 @@
  *
  * Frames travel with the entries: nothing is copied, nothing faults. Where
  * both places are aligned to what one table maps, the table itself changes
- * hands. Left out: locks (the order that rmap needs), large pages.
+ * hands; large entries are moved so too, or split. Left out: locks (the order
+ * that rmap needs).
  */
+#include <errno.h>
+
+#include "kernel/huge_mm.h"
 #include "kernel/mm_internal.h"
 #include "kernel/swapops.h"
 
@@ -124,6 +128,25 @@ static bool move_some(struct move *m, struct pte_range *r)
 	return true;
 }
 
+/* A large entry, as a whole if both places are aligned. False: ENOMEM. */
+static bool move_large(struct move *m, const struct pte_range *r)
+{
+	va_t size = hpage_size(m->k);
+	int err = -EEXIST;
+
+	if (whole_pmd(m->k, r->va, r->end) && !(m->new_addr & (size - 1)))
+		err = move_huge_pmd(m->k, m->mm, r->va, m->new_addr);
+	if (err == -EEXIST) {
+		split_huge_pmd(m->k, find_vma(m->mm, r->va),
+			       ptep_pa(m->k, r->ptep),
+			       hpage_start(m->k, r->va));
+		return true;
+	}
+	m->new_addr += err ? 0 : size;
+	m->old_addr += err ? 0 : size;
+	return !err;
+}
+
 uint64_t move_page_tables(struct kernel *k, struct mm_struct *mm, va_t old_addr,
 			  va_t new_addr, uint64_t len)
 {
@@ -133,12 +156,12 @@ uint64_t move_page_tables(struct kernel *k, struct mm_struct *mm, va_t old_addr,
 	while (m.old_addr < m.old_end) {
 		if (move_whole_tables(&m))
 			continue;
-		if (!next_pte_range(k, mm_root(mm), m.old_addr, m.old_end, &r))
+		if (!next_pmd_range(k, mm_root(mm), m.old_addr, m.old_end, &r))
 			break;
 		if (r.va != m.old_addr) { /* nothing is there */
 			m.new_addr += r.va - m.old_addr;
 			m.old_addr = r.va;
-		} else if (!move_some(&m, &r)) {
+		} else if (r.huge ? !move_large(&m, &r) : !move_some(&m, &r)) {
 			return m.old_addr - old_addr;
 		}
 	}
