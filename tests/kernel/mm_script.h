@@ -41,6 +41,14 @@
  *	                    (or bytes: "N."), "now" for those that it has
  *	V                   changed counts of areas: "total=3 data=2 exec=0 stack=0"
  *	J                   how Committed_AS has changed, in pages
+ *	O N                 swapon of N slots; "N:5" with priority 5, "Ns" an ssd
+ *	E                   swapoff of all areas
+ *	P N                 reclaim N pages
+ *	Q                   free what only the swap cache has
+ *	j A                 the swap entry at A: "type=0 offset=1,exclusive"
+ *	N                   swap: "used=1 cached=1 in=0 out=1"
+ *	D A N STEP          reads N pages, each STEP after the last (modulo N): M
+ *			    major, m minor, . no fault
  *	# TEXT              prints TEXT
  *
  * A step with '?' before it prints its outcome: ok, an errno, a fault.
@@ -57,9 +65,11 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
 #include "kernel/sysctl.h"
 #include "kernel/mman.h"
+#include "kernel/swap.h"
 #include "kernel/task_mmu.h"
 
 struct mm_row {
@@ -579,6 +589,87 @@ static inline void show_committed(struct mm_run *r)
 	r->committed = r->k->vm_committed_as;
 }
 
+static inline int script_swapon(struct mm_run *r, const char *arg)
+{
+	struct swap_on how = { .size = (strtoull(arg, NULL, 0) + 1)
+				       << PAGE_SHIFT,
+			       .prio = strchr(arg, ':') ?
+					       atoi(strchr(arg, ':') + 1) :
+					       SWAP_PRIO_NONE,
+			       .nonrot = strchr(arg, 's') };
+	struct swap_info_struct *si;
+
+	return kernel_swapon(r->k, &how, &si);
+}
+
+static inline int script_swapoff(struct mm_run *r)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < MAX_SWAPFILES && !err; i++)
+		if (r->k->swap->info[i])
+			err = kernel_swapoff(r->k, r->k->swap->info[i]);
+	return err;
+}
+
+static inline void drop_swap_cache(struct mm_run *r)
+{
+	struct page_list list = { PFN_NONE, PFN_NONE };
+
+	for (unsigned i = 0; i < MAX_SWAPFILES; i++) {
+		struct swap_info_struct *si = r->k->swap->info[i];
+
+		for (uint64_t o = 1; si && o < si->max; o++)
+			if (si->cache[o] &&
+			    !pfn_to_page(r->k, si->cache[o] - 1)->_mapcount &&
+			    isolate_lru_page(r->k, si->cache[o] - 1))
+				page_list_add_tail(r->k, &list,
+						   si->cache[o] - 1);
+	}
+	reclaim_pages(r->k, &list);
+}
+
+static inline void show_swap_entry(struct mm_run *r, va_t va)
+{
+	uint64_t entry = 0;
+	unsigned level;
+	swp_entry_t e;
+
+	pt_leaf_any(r->k, mm_root(cur_mm(r)), va, &entry, &level);
+	if (!is_swap_pte(entry)) {
+		emit(r, "none");
+		return;
+	}
+	e = pte_to_swp_entry(r->k, entry);
+	emit(r, "type=%u offset=%llu%s", swp_type(r->k, e),
+	     (unsigned long long)swp_offset(r->k, e),
+	     pte_swp_exclusive(r->k, entry) ? ",exclusive" : "");
+}
+
+static inline void show_swap(struct mm_run *r)
+{
+	emit(r, "used=%llu cached=%llu in=%llu out=%llu",
+	     (unsigned long long)(r->k->total_swap_pages -
+				  r->k->swap->nr_swap_pages),
+	     (unsigned long long)r->k->swap->nrpages,
+	     (unsigned long long)r->k->vmstat.pswpin,
+	     (unsigned long long)r->k->vmstat.pswpout);
+}
+
+static inline void step_pattern(struct mm_run *r, char **arg)
+{
+	unsigned n = atoi(arg[1]), step = atoi(arg[2]);
+	char text[257] = "";
+
+	assert_true(n < sizeof(text));
+	for (unsigned i = 0; i < n; i++) {
+		touch(r, ACCESS_READ,
+		      parse_va(r, arg[0]) + (i * step % n) * PAGE_SIZE, 1);
+		text[i] = r->last.maj_flt ? 'M' : r->last.min_flt ? 'm' : '.';
+	}
+	emit(r, "%s", text);
+}
+
 static inline void step_simple(struct mm_run *r, char op)
 {
 	switch (op) {
@@ -587,6 +678,9 @@ static inline void step_simple(struct mm_run *r, char op)
 	case 'B': r->cur = 0; break;
 	case 'X': do_exit(r->k, r->task[1], 0); r->cur = 0; break;
 	case 'L': show_range(r, r->base, r->base + 4 * MiB); break;
+	case 'E': outcome(r, script_swapoff(r)); break;
+	case 'N': show_swap(r); break;
+	case 'Q': drop_swap_cache(r); break;
 	case 'T': show_statm(r); break;
 	case 'H': show_range(r, r->heap, r->heap + 256 * PAGE_SIZE); break;
 	case 'c':
@@ -651,6 +745,13 @@ static inline void step_args(struct mm_run *r, char op, char **arg)
 	case 'g': step_mremap(r, arg); break;
 	case '%': step_sysctl(r, arg); break;
 	case '^': step_limit(r, arg); break;
+	case 'O': outcome(r, script_swapon(r, arg[0])); break;
+	case 'P':
+		outcome(r, reclaim_proactive(r->k, strtoull(arg[0], NULL, 0),
+					     &(struct reclaim_result){ 0 }));
+		break;
+	case 'j': show_swap_entry(r, parse_va(r, arg[0])); break;
+	case 'D': step_pattern(r, arg); break;
 	case '#': emit(r, "%s", arg[0]); break;
 	default: step_simple(r, op);
 	}
@@ -658,9 +759,9 @@ static inline void step_args(struct mm_run *r, char op, char **arg)
 
 static inline unsigned arity(char op)
 {
-	static const char *const by_arity[] = { "FCBXLHcyTVJ",
-						"brwxk=v#dqAKSGIZ",
-						"uRWsloUM%^", "pa", "m", "fg" };
+	static const char *const by_arity[] = { "FCBXLHcyTVJENQ",
+						"brwxk=v#dqAKSGIZOPj",
+						"uRWsloUM%^", "paD", "m", "fg" };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(by_arity); i++)
 		if (strchr(by_arity[i], op))
