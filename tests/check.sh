@@ -16,6 +16,7 @@ for t in build/release/tests/{machine,kernel,repl,lua}/test_*; do
 done
 add "differential" "build/release/tests/diff/diff -n 2000 tests/diff/scenarios/*.mm"
 add "san differential" "build/san/tests/diff/diff -n 60 -s 100000 tests/diff/scenarios/*.mm"
+add "differential replay" "tests/diff/replay.sh build/release/tests/diff/diff ./mmsh tests/diff/scenarios/*.mm"
 add "layers" "tests/layers.sh build/release"
 add "transcripts" "tests/transcript.sh ./mmsh"
 add "san transcripts" "tests/transcript.sh build/san/mmsh"

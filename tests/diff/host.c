@@ -23,7 +23,7 @@ uint64_t host_canonical(const struct host *h, uint64_t va)
 {
 	if (va >= h->heap - 16 * PAGE && va < h->heap + HEAP_SIZE)
 		return HEAP + (va - h->heap);
-	if (va >= h->top - TOP_SIZE && va < h->top + TOP_SIZE)
+	if (va >= h->top - TOP_SIZE && va < h->top + TOP_ABOVE)
 		return TOP + (va - h->top);
 	return va;
 }
@@ -32,7 +32,7 @@ static uint64_t real(const struct host *h, uint64_t va)
 {
 	if (va >= HEAP - 16 * PAGE && va < HEAP + HEAP_SIZE)
 		return h->heap + (va - HEAP);
-	if (va >= TOP - TOP_SIZE && va < TOP + TOP_SIZE)
+	if (va >= TOP - TOP_SIZE && va < TOP + TOP_ABOVE)
 		return h->top + (va - TOP);
 	return va;
 }

@@ -109,15 +109,22 @@ static bool clean_made_writable(const struct seen *s)
 	return then && s->ours->min > s->host->min;
 }
 
-/* Has anything been locked before this step? */
-static bool after_mlock(const struct seen *s)
+/* Operations whose pages wait in a batch: locks, and advice to the LRU lists.
+ */
+static bool fills_batch(const struct op *op)
 {
-	bool locked = false;
+	if (op->kind == OP_MADVISE)
+		return op->value == LX_MADV_FREE || op->value == LX_MADV_COLD;
+	return op->kind == OP_MLOCK || op->kind == OP_MLOCKALL;
+}
+
+static bool in_a_batch(const struct seen *s)
+{
+	bool any = false;
 
 	for (unsigned i = 0; i < s->step; i++)
-		locked |= s->s->op[i].kind == OP_MLOCK ||
-			  s->s->op[i].kind == OP_MLOCKALL;
-	return locked && strcmp(s->diff->ours, "same frame") == 0;
+		any |= fills_batch(&s->s->op[i]);
+	return any && strcmp(s->diff->ours, "same frame") == 0;
 }
 
 static const struct known {
@@ -136,9 +143,10 @@ static const struct known {
 	{ "clean-made-writable", DIFF_FAULTS, 602, KNOWN, clean_made_writable,
 	  "mprotect() makes the entry of an exclusive page writable although "
 	  "it is clean; 6.1 only if it is dirty" },
-	{ "mlock-batch", DIFF_REUSE, 0, KNOWN, after_mlock,
-	  "a page that was locked or unlocked waits in a batch of its CPU with "
-	  "a reference more, and is copied; mmsh has no such batch" },
+	{ "lru-batch", DIFF_REUSE, 0, KNOWN, in_a_batch,
+	  "a page that was locked, unlocked or advised waits in a batch of its "
+	  "CPU with a reference more, and is copied; when that batch ends "
+	  "depends on all that the CPU does" },
 	{ "populate-stops", DIFF_NONE, 602, KNOWN_CUT, populate_stops,
 	  "MADV_POPULATE_* ends at the first hole; 6.1 goes on behind it" },
 	{ "areas-merged", DIFF_VMAS, 602, KNOWN_CUT, merged_otherwise,

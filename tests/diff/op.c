@@ -78,7 +78,7 @@ static const struct window {
 } windows[] = {
 	{ ARENA - PAGE, ARENA_END + PAGE, ARENA, 'a' },
 	{ HEAP - PAGE * 16, HEAP + HEAP_SIZE, HEAP, 'h' },
-	{ TOP - TOP_SIZE, TOP + TOP_SIZE, TOP, 't' },
+	{ TOP - TOP_SIZE, TOP + TOP_ABOVE, TOP, 't' },
 };
 
 static void addr_format(uint64_t va, char *buf, size_t size)
@@ -199,7 +199,7 @@ void scenario_print(const struct scenario *s, FILE *out)
 		     "map -s -F -a $a-0x1000 0x1000 none\n"
 		     "map -s -F -a $a+0x400000 0x1000 none\n"
 		     "let h = brk\n"
-		     "let t = vvar\n"
+		     "let t = vdso-0x4000\n"
 		     "touch -w heap\n");
 	for (unsigned i = 0; i < s->n; i++) {
 		op_format(&s->op[i], line, sizeof(line));

@@ -29,6 +29,7 @@
 #define HEAP_SIZE   (UINT64_C(64) << 20)
 #define TOP	    UINT64_C(0x300000000000)
 #define TOP_SIZE    (UINT64_C(1) << 30)
+#define TOP_ABOVE   (16 * PAGE)
 
 #define MAX_PROCS 4
 #define MAX_OPS	  200

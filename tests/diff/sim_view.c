@@ -13,7 +13,7 @@ uint64_t sim_canonical(const struct sim *s, va_t va)
 {
 	if (va >= s->heap - 16 * PAGE && va < s->heap + HEAP_SIZE)
 		return HEAP + (va - s->heap);
-	if (va >= s->top - TOP_SIZE && va < s->top + TOP_SIZE)
+	if (va >= s->top - TOP_SIZE && va < s->top + TOP_ABOVE)
 		return TOP + (va - s->top);
 	return va;
 }
@@ -22,7 +22,7 @@ va_t sim_real(const struct sim *s, uint64_t va)
 {
 	if (va >= HEAP - 16 * PAGE && va < HEAP + HEAP_SIZE)
 		return s->heap + (va - HEAP);
-	if (va >= TOP - TOP_SIZE && va < TOP + TOP_SIZE)
+	if (va >= TOP - TOP_SIZE && va < TOP + TOP_ABOVE)
 		return s->top + (va - TOP);
 	return va;
 }
