@@ -173,7 +173,6 @@ const struct command cmd_collapse = {
 	.details = "madvise(MADV_COLLAPSE): pages are copied into a new large "
 		   "one,\n"
 		   "holes are zeroed; whatever `thp enabled' says.",
-	.example = "collapse 0x200000 2M",
 	.arg = { { "VA", ARG_VA }, { "LEN", ARG_NUM } },
 	.run = collapse_run,
 };

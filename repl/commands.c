@@ -21,6 +21,7 @@
 	X(cmd_clear_refs) \
 	X(cmd_clone) \
 	X(cmd_close) \
+	X(cmd_collapse) \
 	X(cmd_compact) \
 	X(cmd_copy_from_user) \
 	X(cmd_copy_to_user) \
@@ -66,6 +67,7 @@
 	X(cmd_ioremap_wc) \
 	X(cmd_iounmap) \
 	X(cmd_kfree) \
+	X(cmd_khugepaged) \
 	X(cmd_kill) \
 	X(cmd_kmalloc) \
 	X(cmd_kmap) \
@@ -75,58 +77,6 @@
 	X(cmd_kmap_to_page) \
 	X(cmd_kmem_cache_alloc) \
 	X(cmd_kmem_cache_create) \
-	X(cmd_clone)              \
-	X(cmd_collapse) \
-	X(cmd_compact)            \
-	X(cmd_copy_from_user)     \
-	X(cmd_copy_to_user)       \
-	X(cmd_counters)           \
-	X(cmd_cpu)                \
-	X(cmd_dma)                \
-	X(cmd_dma_alloc_coherent) \
-	X(cmd_dma_device)         \
-	X(cmd_dma_map_sg)         \
-	X(cmd_dma_map_single)     \
-	X(cmd_dma_read)           \
-	X(cmd_dma_set_mask)       \
-	X(cmd_dma_sync)           \
-	X(cmd_dma_unmap)          \
-	X(cmd_dma_write)          \
-	X(cmd_dmesg)              \
-	X(cmd_drain)              \
-	X(cmd_e820)               \
-	X(cmd_echo)               \
-	X(cmd_eval)               \
-	X(cmd_exec)               \
-	X(cmd_exit)               \
-	X(cmd_fetch)              \
-	X(cmd_fix_to_virt)        \
-	X(cmd_fixmap)             \
-	X(cmd_fork)               \
-	X(cmd_free_pages)         \
-	X(cmd_get_user)           \
-	X(cmd_get_zeroed_page)    \
-	X(cmd_gfp)                \
-	X(cmd_handle)             \
-	X(cmd_help)               \
-	X(cmd_invlpg)             \
-	X(cmd_invpcid)            \
-	X(cmd_iomem)              \
-	X(cmd_ioremap)            \
-	X(cmd_ioremap_cache)      \
-	X(cmd_ioremap_wc)         \
-	X(cmd_iounmap)            \
-	X(cmd_kfree)              \
-	X(cmd_kill)               \
-	X(cmd_khugepaged) \
-	X(cmd_kmalloc)            \
-	X(cmd_kmap)               \
-	X(cmd_kmap_atomic)        \
-	X(cmd_kmap_flush_unused)  \
-	X(cmd_kmap_local)         \
-	X(cmd_kmap_to_page)       \
-	X(cmd_kmem_cache_alloc)   \
-	X(cmd_kmem_cache_create)  \
 	X(cmd_kmem_cache_destroy) \
 	X(cmd_kmem_cache_free) \
 	X(cmd_kmem_cache_shrink) \
@@ -177,8 +127,8 @@
 	X(cmd_pipe) \
 	X(cmd_pkmap) \
 	X(cmd_poke) \
-	X(cmd_pread) \
 	X(cmd_prctl) \
+	X(cmd_pread) \
 	X(cmd_ps) \
 	X(cmd_ptdump) \
 	X(cmd_pte) \
@@ -201,15 +151,13 @@
 	X(cmd_smaps) \
 	X(cmd_smaps_rollup) \
 	X(cmd_source) \
+	X(cmd_split_huge_pages) \
 	X(cmd_statm) \
 	X(cmd_status) \
 	X(cmd_strncpy_from_user) \
 	X(cmd_swapoff) \
 	X(cmd_swapon) \
 	X(cmd_swaps) \
-	X(cmd_statm) \
-	X(cmd_status) \
-	X(cmd_split_huge_pages) \
 	X(cmd_switch) \
 	X(cmd_sync) \
 	X(cmd_sysctl) \

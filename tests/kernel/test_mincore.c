@@ -24,7 +24,7 @@ static const struct mm_row rows[] = {
 	{ "mincore_pages", "fault_around_of_a_file", "f 0 64 r p 0 r 0 M 15 2 s 0 20", "1 0 0-15", NULL },
 	{ "mincore_pages", "over_areas", "m 0 2 rw p m 2 2 r p m 4 2 rw s w 1 w 5 M 0 6", "0 1 0 0 0 1", NULL },
 	{ "mincore_pages", "shared_memory_that_only_the_other_has_mapped", "m 0 2 rw s F w 0 C M 0 2 s 0 2", "1 0 none", NULL },
-	{ "mincore_pages", "private_file_page_written", "f 0 2 rw p 0 w 0 M 0 2", "1 0", NULL },
+	{ "mincore_pages", "private_file_page_written", "f 0 2 rw p 0 w 0 M 0 2", "1 1", NULL },
 	{ "mincore_pages", "beyond_the_file", "f 0 70 r p 0 a 0 64 POPULATE_READ M 62 4", "1 1 0 0", NULL },
 };
 
