@@ -6,7 +6,7 @@
  * areas as mprotect does; the rest leaves areas alone. The range is walked
  * over holes: -ENOMEM in the end, but all that is mapped was advised.
  *
- * Left out: locks, userfaultfd, anonymous VMA names, process_madvise. KSM and
+ * Left out: locks, userfaultfd, names (anon_vma_name.c), process_madvise. KSM and
  * memory failure are not configured: -EINVAL for their advice. Whoever may
  * map a file owns it, so that MADV_PAGEOUT applies to all files.
  */

@@ -27,6 +27,7 @@
 #define LX_MAP_NORESERVE 0x4000
 #define LX_MAP_POPULATE	0x8000
 #define LX_MAP_NONBLOCK	       0x10000
+#define LX_MAP_DENYWRITE 0x0800	/* ignored */
 #define LX_MAP_STACK	0x20000
 #define LX_MAP_HUGETLB	       0x40000
 #define LX_MAP_SYNC	       0x80000
@@ -51,6 +52,14 @@ int do_mprotect(struct kernel *k, struct mm_struct *mm, va_t addr,
 int do_mremap(struct kernel *k, struct mm_struct *mm, va_t addr,
 	      uint64_t old_len, uint64_t new_len, unsigned flags,
 	      va_t new_addr, va_t *ret);
+#define ANON_VMA_NAME_MAX_LEN 80
+/*
+ * prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME): names anonymous memory, NULL: not
+ * any more (sys.c). -EBADF: memory of a file; -ENOMEM: there are holes, but
+ * what is mapped has the name.
+ */
+int prctl_set_vma(struct kernel *k, struct mm_struct *mm, va_t start,
+		  uint64_t len, const char *name);
 /* linux vm_brk_flags(): anonymous memory at @addr, in the place of what is. */
 int vm_brk_flags(struct kernel *k, struct mm_struct *mm, va_t addr,
 		 uint64_t request, unsigned long flags);

@@ -53,6 +53,7 @@ struct vma_range {	/* a mapping that wants to join its neighbours */
 	struct anon_vma *anon_vma;
 	struct file *file;
 	uint64_t pgoff;
+	struct anon_vma_name *anon_name;
 };
 
 struct vm_area_struct *vm_area_alloc(struct kernel *k, struct mm_struct *mm);
@@ -88,6 +89,9 @@ int split_vma(struct kernel *k, struct vm_area_struct *vma, va_t addr,
 int vma_modify_flags(struct kernel *k, struct vm_area_struct *vma,
 		     struct vm_area_struct **pprev, va_t start, va_t end,
 		     unsigned long flags);
+/* The same for any change: @r is [start, end) as it shall be. */
+int vma_modify(struct kernel *k, struct vm_area_struct *vma,
+	       struct vm_area_struct **pprev, const struct vma_range *r);
 /* vm_page_prot from vm_flags; write-protected if the file wants to know. */
 void vma_set_page_prot(struct kernel *k, struct vm_area_struct *vma);
 bool vma_wants_writenotify(const struct vm_area_struct *vma);
@@ -138,7 +142,8 @@ static inline struct vma_range vma_range_of(const struct vm_area_struct *vma,
 {
 	return (struct vma_range){ start, end, vma->vm_flags, vma->anon_vma,
 				   vma->vm_file,
-				   linear_page_index(vma, start) };
+				   linear_page_index(vma, start),
+				   vma->anon_name };
 }
 
 /* The kernel's own mappings are whole or not there (special_mapping_split). */
@@ -148,6 +153,16 @@ static inline bool vma_may_split(const struct vm_area_struct *vma)
 }
 
 unsigned long calc_vm_prot_bits(unsigned prot);
+
+/* --- anon_vma_name.c ------------------------------------------------------ */
+struct anon_vma_name *anon_vma_name_alloc(struct kernel *k, const char *name);
+struct anon_vma_name *anon_vma_name_get(struct anon_vma_name *n);
+void anon_vma_name_put(struct kernel *k, struct anon_vma_name *n);
+const char *anon_vma_name_text(const struct anon_vma_name *n);
+bool anon_vma_name_eq(const struct anon_vma_name *a,
+		      const struct anon_vma_name *b);	/* NULL: none */
+int madvise_set_anon_name(struct kernel *k, struct mm_struct *mm, va_t start,
+			  uint64_t len_in, struct anon_vma_name *name);
 
 /* --- util.c: memory that is promised -------------------------------------- */
 enum { OVERCOMMIT_GUESS, OVERCOMMIT_ALWAYS, OVERCOMMIT_NEVER };

@@ -148,6 +148,8 @@ struct anon_vma_chain {
 	struct kernel_addr addr;
 };
 
+struct anon_vma_name;
+
 struct vm_area_struct {
 	va_t vm_start, vm_end;	/* end exclusive */
 	struct mm_struct *vm_mm;
@@ -157,6 +159,7 @@ struct vm_area_struct {
 	struct file *vm_file;	/* a reference, or NULL: anonymous */
 	const struct vm_operations_struct *vm_ops;	/* NULL: anonymous */
 	const char *name;	/* "[vdso]", "[vvar]" or NULL */
+	struct anon_vma_name *anon_name; /* a reference, or NULL */
 	struct anon_vma *anon_vma;
 	LIST_HEAD(, anon_vma_chain) anon_vma_chain;
 	struct i_mmap_node i_mmap;	/* place in the file's */
@@ -229,6 +232,11 @@ enum {
 	NR_RLIMITS,
 };
 #define LX_RLIM_INFINITY UINT64_MAX
+/* As prlimit(1) calls them. */
+struct rlimit_name {
+	const char *name, *about;
+};
+extern const struct rlimit_name rlimit_names[NR_RLIMITS];
 
 /* Capabilities that memory management asks for; Linux' numbers. */
 #define CAP_IPC_LOCK	14

@@ -19,7 +19,7 @@
 /* Flags that mmap ignored from the beginning, if it does not know them. */
 #define LEGACY_MAP_MASK                                                        \
 	(LX_MAP_SHARED | LX_MAP_PRIVATE | LX_MAP_FIXED | LX_MAP_ANONYMOUS |    \
-	 0x800u | 0x1000u | LX_MAP_GROWSDOWN | LX_MAP_LOCKED |                 \
+	 LX_MAP_DENYWRITE | 0x1000u | LX_MAP_GROWSDOWN | LX_MAP_LOCKED |                 \
 	 LX_MAP_NORESERVE | LX_MAP_POPULATE | LX_MAP_NONBLOCK | LX_MAP_STACK | \
 	 LX_MAP_HUGETLB | 0x40u)
 

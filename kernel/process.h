@@ -25,6 +25,12 @@ struct clone_args {
 	va_t stack;	 /* of the child; 0: the parent's pointer */
 };
 
+/*
+ * Sets the limits RLIM_@which of the process of @task (sys.c). -EINVAL: soft
+ * above hard; -EPERM: the hard limit can only be raised with CAP_SYS_RESOURCE.
+ */
+int do_prlimit(struct kernel *k, struct task_struct *task, unsigned which,
+	       uint64_t cur, uint64_t max);
 struct task_struct *find_task(struct kernel *k, int pid);	/* or NULL */
 int mm_alloc(struct kernel *k, struct mm_struct **ret);
 void mmput(struct kernel *k, struct mm_struct *mm);

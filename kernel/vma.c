@@ -3,8 +3,7 @@
  * mm/mmap.c: vma_merge, __vma_adjust, vma_expand, __split_vma; kernel/fork.c:
  * vm_area_alloc, vm_area_dup).
  *
- * Left out: locks, NUMA policies, userfaultfd,
- * anonymous VMA names, ->open and ->close.
+ * Left out: locks, NUMA policies, userfaultfd, ->open and ->close.
  */
 #include <assert.h>
 #include <errno.h>
@@ -38,11 +37,13 @@ struct vm_area_struct *vm_area_dup(struct kernel *k,
 	*new = *vma;
 	new->addr = addr;
 	LIST_INIT(&new->anon_vma_chain);
+	anon_vma_name_get(new->anon_name);
 	return new;
 }
 
 void vm_area_free(struct kernel *k, struct vm_area_struct *vma)
 {
+	anon_vma_name_put(k, vma->anon_name);
 	mm_uncharge(k, CACHE_VMA, vma->addr.va);
 	free(vma);
 }
@@ -92,7 +93,8 @@ static bool is_mergeable_vma(const struct vm_area_struct *vma,
 			     const struct vma_range *r)
 {
 	return !((vma->vm_flags ^ r->flags) & ~VM_SOFTDIRTY) &&
-	       vma->vm_file == r->file;
+	       vma->vm_file == r->file &&
+	       anon_vma_name_eq(vma->anon_name, r->anon_name);
 }
 
 bool can_vma_merge_before(const struct vm_area_struct *vma,
@@ -293,23 +295,30 @@ int split_vma(struct kernel *k, struct vm_area_struct *vma, va_t addr,
 	return vma_split(k, vma, addr, new_below);
 }
 
+int vma_modify(struct kernel *k, struct vm_area_struct *vma,
+	       struct vm_area_struct **pprev, const struct vma_range *r)
+{
+	int err = 0;
+
+	*pprev = vma_merge(k, vma->vm_mm, *pprev, r);
+	if (*pprev)
+		return 0;
+	*pprev = vma;
+	if (r->start != vma->vm_start)
+		err = split_vma(k, vma, r->start, true);
+	if (!err && r->end != vma->vm_end)
+		err = split_vma(k, vma, r->end, false);
+	return err;
+}
+
 int vma_modify_flags(struct kernel *k, struct vm_area_struct *vma,
 		     struct vm_area_struct **pprev, va_t start, va_t end,
 		     unsigned long flags)
 {
 	struct vma_range r = vma_range_of(vma, start, end);
-	int err = 0;
 
 	r.flags = flags;
-	*pprev = vma_merge(k, vma->vm_mm, *pprev, &r);
-	if (*pprev)
-		return 0;
-	*pprev = vma;
-	if (start != vma->vm_start)
-		err = split_vma(k, vma, start, true);
-	if (!err && end != vma->vm_end)
-		err = split_vma(k, vma, end, false);
-	return err;
+	return vma_modify(k, vma, pprev, &r);
 }
 
 /* --- sharing an anon_vma between neighbours ------------------------------- */
@@ -433,5 +442,5 @@ const char *vma_name(const struct vm_area_struct *vma)
 	if (vma->vm_start <= mm->start_stack &&
 	    vma->vm_end >= mm->start_stack)
 		return "[stack]";
-	return "";
+	return vma->anon_name ? anon_vma_name_text(vma->anon_name) : "";
 }

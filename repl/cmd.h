@@ -54,6 +54,9 @@ int cmd_word_size(struct cmd_ctx *c, unsigned def, unsigned *ret);
 const struct dialect *cmd_dialect(struct cmd_ctx *c, const char *letters,
 				  int *ret);
 
+/* Which limit a request for @len bytes has met, if one can tell. */
+void cmd_hint_enomem(struct cmd_ctx *c, const struct mm_struct *mm,
+		     uint64_t len);
 /* Says why context_switch() refused with @rc to run @task. Returns -1. */
 int cmd_switch_failed(struct cmd_ctx *c, const struct task_struct *task, int rc);
 

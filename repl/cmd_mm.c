@@ -11,13 +11,18 @@
 
 /* --- map -------------------------------------------------------------------- */
 static const struct { char opt; unsigned flag; } map_flags[] = {
-	{ 'F', LX_MAP_FIXED }, { 'P', LX_MAP_POPULATE },
-	{ 'G', LX_MAP_GROWSDOWN }, { 'N', LX_MAP_NORESERVE },
+	{ 'F', LX_MAP_FIXED },	    { 'E', LX_MAP_FIXED_NOREPLACE },
+	{ 'P', LX_MAP_POPULATE },   { 'B', LX_MAP_NONBLOCK },
+	{ 'L', LX_MAP_LOCKED },	    { 'N', LX_MAP_NORESERVE },
+	{ 'G', LX_MAP_GROWSDOWN },  { 'T', LX_MAP_STACK },
+	{ 'l', LX_MAP_32BIT },	    { 'H', LX_MAP_HUGETLB },
+	{ 'S', LX_MAP_SYNC },	    { 'D', LX_MAP_DENYWRITE },
 };
 
 static unsigned flags_from_options(struct cmd_ctx *c, bool file)
 {
-	unsigned flags = cmd_opt(c, 's') ? LX_MAP_SHARED : LX_MAP_PRIVATE;
+	unsigned flags = cmd_opt(c, 'V') ? LX_MAP_SHARED_VALIDATE :
+			 cmd_opt(c, 's') ? LX_MAP_SHARED : LX_MAP_PRIVATE;
 
 	for (size_t i = 0; i < ARRAY_SIZE(map_flags); i++)
 		if (cmd_opt(c, map_flags[i].opt))
@@ -64,6 +69,10 @@ static int map_failed(struct cmd_ctx *c, int rc, va_t addr, uint64_t len)
 			 (unsigned long long)addr);
 	else if (rc == -EINVAL && !len)
 		err_hint(c->err, "a length above 0 is needed");
+	else if (rc == -EAGAIN)
+		err_hint(c->err, "RLIMIT_MEMLOCK: see prlimit");
+	else if (rc == -ENOMEM)
+		cmd_hint_enomem(c, cmd_task(c)->mm, len);
 	return -1;
 }
 
@@ -218,7 +227,7 @@ const struct command cmd_map = {
 	.details =
 	"mmap(2) in the current process. PROT is letters of rwx, or none (default\n"
 	"rw). Private unless -s; FILE is a path, or a descriptor. Nothing\n"
-	"becomes resident before it is touched, unless -P.",
+	"becomes resident before it is touched, unless -P or -L.",
 	.example = "map 64K rw",
 	.arg = { { "LEN", ARG_NUM }, { "PROT", ARG_PROT, .optional = true },
 		 { "FILE", ARG_FILE, .optional = true } },
@@ -229,6 +238,16 @@ const struct command cmd_map = {
 		 { 'P', "populate", ARG_FLAG, NULL, "MAP_POPULATE" },
 		 { 'G', "growsdown", ARG_FLAG, NULL, "MAP_GROWSDOWN" },
 		 { 'N', "noreserve", ARG_FLAG, NULL, "MAP_NORESERVE" },
+		 { 'E', "fixed-noreplace", ARG_FLAG, NULL,
+		   "MAP_FIXED_NOREPLACE" },
+		 { 'B', "nonblock", ARG_FLAG, NULL, "MAP_NONBLOCK" },
+		 { 'L', "locked", ARG_FLAG, NULL, "MAP_LOCKED" },
+		 { 'T', "stack", ARG_FLAG, NULL, "MAP_STACK" },
+		 { 'l', "32bit", ARG_FLAG, NULL, "MAP_32BIT, on x86_64" },
+		 { 'H', "hugetlb", ARG_FLAG, NULL, "MAP_HUGETLB" },
+		 { 'V', "validate", ARG_FLAG, NULL, "MAP_SHARED_VALIDATE" },
+		 { 'S', "sync", ARG_FLAG, NULL, "MAP_SYNC" },
+		 { 'D', "denywrite", ARG_FLAG, NULL, "MAP_DENYWRITE" },
 		 CMD_OPT_PID },
 	.run = map_run,
 };

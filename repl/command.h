@@ -49,7 +49,7 @@ struct opt_spec {
 };
 
 #define CMD_MAX_ARGS	5
-#define CMD_MAX_OPTS	8
+#define CMD_MAX_OPTS	20
 #define CMD_MAX_INPUTS	64
 
 #define CMD_NEEDS_KERNEL 1u	/* not on a bare machine */

@@ -4,13 +4,14 @@
  */
 #include "repl/command.h"
 
-#define COMMANDS(X)               \
+#define COMMANDS(X)                                                            \
 	X(cmd_get_free_pages) \
 	X(cmd_pa) \
 	X(cmd_pa_symbol) \
 	X(cmd_va) \
 	X(cmd_access) \
 	X(cmd_alloc_pages) \
+	X(cmd_anon_name) \
 	X(cmd_apropos) \
 	X(cmd_blkstat) \
 	X(cmd_boot) \
@@ -104,6 +105,7 @@
 	X(cmd_mlock) \
 	X(cmd_mlockall) \
 	X(cmd_mprotect) \
+	X(cmd_mremap) \
 	X(cmd_msync) \
 	X(cmd_mtrr) \
 	X(cmd_munlock) \
@@ -129,6 +131,7 @@
 	X(cmd_poke) \
 	X(cmd_prctl) \
 	X(cmd_pread) \
+	X(cmd_prlimit) \
 	X(cmd_ps) \
 	X(cmd_ptdump) \
 	X(cmd_pte) \

@@ -8,6 +8,7 @@
  *	m A N PROT FLAGS    mmap, fixed. PROT: "rw", "r", "-" ...; FLAGS:
  *	                    p private s shared n noreserve l locked g growsdown
  *	                    P populate t stack e noreplace h hint, not fixed
+ *	                    b 32bit y sync z hugetlb B nonblock
  *	f A N PROT FLAGS O  the same of a file (shmem-like with FLAGS 'T', file
  *	                    2 with '2', read-only descriptor with 'o') from page O
  *	u A N, p A N PROT   munmap, mprotect
@@ -36,6 +37,7 @@
  *	T                   statm, as changes since the last T
  *	g A OLD NEW FLAGS B mremap; OLD, NEW as N; FLAGS: m maymove f fixed
  *	                    d dontunmap u unknown; B: the new address, or -
+ *	~ A N NAME          names anonymous memory; -: not any more
  *	% NAME VALUE        sysctl vm.NAME
  *	^ RES N             limit of "as", "data", "stack", "memlock": N pages
  *	                    (or bytes: "N."), "now" for those that it has
@@ -159,6 +161,8 @@ static inline unsigned parse_flags(const char *s)
 		{ 'n', LX_MAP_NORESERVE }, { 'l', LX_MAP_LOCKED },
 		{ 'g', LX_MAP_GROWSDOWN }, { 'P', LX_MAP_POPULATE },
 		{ 't', LX_MAP_STACK },	   { 'e', LX_MAP_FIXED_NOREPLACE },
+		{ 'b', LX_MAP_32BIT },	   { 'y', LX_MAP_SYNC },
+		{ 'z', LX_MAP_HUGETLB },   { 'B', LX_MAP_NONBLOCK },
 	};
 	unsigned flags = strpbrk(s, "eh") ? 0 : LX_MAP_FIXED;
 
@@ -743,6 +747,11 @@ static inline void step_args(struct mm_run *r, char op, char **arg)
 	case 's': show_present(r, parse_va(r, arg[0]),
 			       strtoull(arg[1], NULL, 0)); break;
 	case 'g': step_mremap(r, arg); break;
+	case '~':
+		outcome(r, prctl_set_vma(r->k, cur_mm(r), parse_va(r, arg[0]),
+					 parse_len(arg[1]),
+					 strcmp(arg[2], "-") ? arg[2] : NULL));
+		break;
 	case '%': step_sysctl(r, arg); break;
 	case '^': step_limit(r, arg); break;
 	case 'O': outcome(r, script_swapon(r, arg[0])); break;
@@ -761,7 +770,7 @@ static inline unsigned arity(char op)
 {
 	static const char *const by_arity[] = { "FCBXLHcyTVJENQ",
 						"brwxk=v#dqAKSGIZOPj",
-						"uRWsloUM%^", "paD", "m", "fg" };
+						"uRWsloUM%^", "paD~", "m", "fg" };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(by_arity); i++)
 		if (strchr(by_arity[i], op))
