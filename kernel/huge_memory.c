@@ -292,21 +292,33 @@ static bool transhuge_vma_suitable(const struct kernel *k,
 	return haddr >= vma->vm_start && haddr + hpage_size(k) <= vma->vm_end;
 }
 
-bool hugepage_vma_check(const struct kernel *k,
-			const struct vm_area_struct *vma, bool in_pf,
-			bool enforce_sysfs)
+/* All but anon_vma. @whole: it has room for a large page somewhere. */
+static bool vma_may_have_huge(const struct kernel *k,
+			      const struct vm_area_struct *vma, bool whole,
+			      bool enforce_sysfs)
 {
 	if ((vma->vm_flags & VM_NOHUGEPAGE) || vma->vm_mm->thp_disable ||
 	    !has_transparent_hugepage(k) ||
 	    (vma->vm_flags & (VM_SPECIAL | VM_HUGETLB)))
 		return false;
-	if (!in_pf && !transhuge_vma_suitable(k, vma,
-					      hpage_start(k, vma->vm_end) -
-						      hpage_size(k)))
+	if (whole && !transhuge_vma_suitable(k, vma,
+					     hpage_start(k, vma->vm_end) -
+						     hpage_size(k)))
 		return false;
-	if (enforce_sysfs && !vma_wants_huge(k, vma))
-		return false;
-	return !vma->vm_ops && (vma->anon_vma || in_pf);
+	return !vma->vm_ops && (!enforce_sysfs || vma_wants_huge(k, vma));
+}
+
+bool hugepage_vma_check(const struct kernel *k,
+			const struct vm_area_struct *vma, bool in_pf,
+			bool enforce_sysfs)
+{
+	return vma_may_have_huge(k, vma, !in_pf, enforce_sysfs) &&
+	       (vma->anon_vma || in_pf);
+}
+
+bool thp_eligible(const struct kernel *k, const struct vm_area_struct *vma)
+{
+	return vma_may_have_huge(k, vma, true, true);
 }
 
 static unsigned set_huge_zero_page(struct vm_fault *vmf, pa_t pmdp, va_t haddr)

@@ -78,6 +78,9 @@ bool hugepage_vma_check(const struct kernel *k,
 			const struct vm_area_struct *vma, bool in_pf,
 			bool enforce_sysfs);
 
+/* What smaps says: as soon as it has been touched. */
+bool thp_eligible(const struct kernel *k, const struct vm_area_struct *vma);
+
 /*
  * The part of a fault that concerns a large entry: a new one, or one that is
  * there. VM_FAULT_FALLBACK: small pages, then.
@@ -134,6 +137,9 @@ bool vma_maps_huge(const struct kernel *k, const struct vm_area_struct *vma,
 void compound_page_unmapped(struct kernel *k, struct page *page);
 /* It will not be split later any more. */
 void deferred_split_forget(struct kernel *k, struct page *head);
+/* Before (1) or after (0) it in the list; itself: it is alone; 0: not there. */
+uint32_t deferred_split_neighbour(const struct kernel *k, uint32_t head,
+				  bool before);
 bool deferred_split_waits(const struct kernel *k, const struct page *head);
 /* Is the list as long as it says? */
 bool deferred_split_ok(const struct kernel *k);

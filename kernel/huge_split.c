@@ -162,6 +162,12 @@ void deferred_split_forget(struct kernel *k, struct page *head)
 	k->thp.ndeferred--;
 }
 
+uint32_t deferred_split_neighbour(const struct kernel *k, uint32_t head,
+				  bool before)
+{
+	return before ? *ring_prev(k, head) : *ring_next(k, head);
+}
+
 bool deferred_split_waits(const struct kernel *k, const struct page *head)
 {
 	return *ring_next(k, page_to_pfn(k, head));
@@ -247,8 +253,7 @@ static bool mlock_mapped(void *ctx, struct vm_area_struct *vma, va_t va)
 }
 
 /* What the head says for all. */
-#define SPLIT_FLAGS                                                            \
-	(PG_swapbacked | PG_dirty | PG_active | PG_referenced)
+#define SPLIT_FLAGS (PG_swapbacked | PG_dirty | PG_active | PG_referenced)
 
 /* Frame @i of @head is on its own now, with @pins references of others. */
 static void split_tail(struct kernel *k, struct page *head, uint64_t i,

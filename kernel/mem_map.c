@@ -25,8 +25,10 @@
 
 #include <string.h>
 
+#include "kernel/compound.h"
 #include "kernel/convert.h"
 #include "kernel/frame_owner.h"
+#include "kernel/huge_mm.h"
 #include "kernel/memblock.h"
 #include "kernel/mm_internal.h"
 #include "kernel/page_alloc.h"
@@ -41,6 +43,8 @@
 #define PAGE_MAPPING_ANON  1u
 #define LINUX_SLAB	   BIT(9)
 #define LINUX_HEAD	   BIT(16)
+#define LINUX_ANON_EXCLUSIVE BIT(17)
+#define LINUX_DOUBLE_MAP   BIT(6) /* of the first tail: PG_workingset there */
 #define TAIL_MAPPING	   0x400
 #define COMPOUND_PAGE_DTOR 1
 #define LAST_CPUPID_NONE   (0x1fffffULL << 30)
@@ -147,7 +151,10 @@ static bool never_free(const struct kernel *k, pfn_t pfn)
 	       memblock_reserved_name(k, pfn);
 }
 
-/* Slabs and large kmallocs of more than a frame are compound pages. */
+/*
+ * Slabs and large kmallocs of more than a frame are compound pages; those of
+ * compound.h say so themselves.
+ */
 bool mem_map_compound(const struct kernel *k, pfn_t pfn, pfn_t *head,
 		      unsigned *order)
 {
@@ -156,6 +163,12 @@ bool mem_map_compound(const struct kernel *k, pfn_t pfn, pfn_t *head,
 	if (never_free(k, pfn) || page_is_free(k, pfn))
 		return false;
 	page = pfn_to_page(k, pfn);
+	if (page_compound(page)) {
+		page = compound_head_slow(k, page);
+		*head = page_to_pfn(k, page);
+		*order = compound_order(page);
+		return true;
+	}
 	if (page->flags & PG_slab) {
 		*head = page->slab->pfn;
 		*order = page->slab->order;
@@ -163,6 +176,17 @@ bool mem_map_compound(const struct kernel *k, pfn_t pfn, pfn_t *head,
 	}
 	*head = frame_block(k, pfn, order);
 	return *order > 0 && (pfn_to_page(k, *head)->flags & PG_kmalloc);
+}
+
+/* Most of what our records of tails have is the head's. */
+static uint64_t tail_flags(const struct kernel *k, pfn_t pfn, pfn_t head)
+{
+	uint64_t flags = linux_flags(pfn_to_page(k, pfn)->flags) &
+			 LINUX_ANON_EXCLUSIVE;
+
+	if (pfn == head + 1 && *page_double_map(pfn_to_page(k, head)))
+		flags |= LINUX_DOUBLE_MAP;
+	return flags;
 }
 
 uint64_t mem_map_flags(const struct kernel *k, pfn_t pfn)
@@ -177,6 +201,8 @@ uint64_t mem_map_flags(const struct kernel *k, pfn_t pfn)
 		flags = (flags & ~(uint64_t)LINUX_SLAB) |
 			(pfn != head ? 0 : flags & LINUX_SLAB) |
 			(pfn == head ? LINUX_HEAD : 0);
+	if (!never_free(k, pfn) && page_tail(k, pfn_to_page(k, pfn)))
+		flags = tail_flags(k, pfn, head);
 	return flags | zone_bits(k, pfn);
 }
 
@@ -245,6 +271,13 @@ static void fill_table(const struct kernel *k, pfn_t pfn,
 			w->w[F_INDEX] = t->mm->addr.va;
 }
 
+/* Counts of entries, as 6.1 has them: see page_double_map(). */
+static uint32_t subpage_mapcount(const struct kernel *k, pfn_t head, pfn_t pfn)
+{
+	return pfn_to_page(k, pfn)->_mapcount - 1 +
+	       *page_double_map(pfn_to_page(k, head));
+}
+
 static void fill_used(const struct kernel *k, pfn_t pfn, struct words *w)
 {
 	const struct page *page = pfn_to_page(k, pfn);
@@ -256,6 +289,8 @@ static void fill_used(const struct kernel *k, pfn_t pfn, struct words *w)
 		w->w[F_NEXT] = LIST_POISON1 + delta;
 		w->w[F_PREV] = LIST_POISON2 + delta;
 	}
+	if (page_compound(page) && !page_huge(k, page))
+		w->w[F_MAPCOUNT] = subpage_mapcount(k, pfn, pfn);
 	if (page->flags & PG_slab) {
 		fill_slab(k, page->slab, w);
 	} else if (page->flags & PG_table) {
@@ -269,22 +304,64 @@ static void fill_used(const struct kernel *k, pfn_t pfn, struct words *w)
 	}
 }
 
+/* An int of two in one word, on x86-64; alone on i386. */
+static uint64_t int_at(const struct kernel *k, uint32_t value, bool upper)
+{
+	return is_64(k) && upper ? (uint64_t)value << 32 : value;
+}
+
 /* lru.next leads to the head; the first tail has the order and more. */
+static void fill_first_tail(const struct kernel *k, struct page *head,
+			    unsigned order, struct words *w)
+{
+	unsigned dtor = COMPOUND_PAGE_DTOR;
+	uint32_t mapcount = 0;
+
+	if (page_compound(head)) {
+		dtor = compound_dtor(head);
+		mapcount = *compound_mapcount(head);
+	}
+	w->w[F_PREV] = dtor | order << 8;
+	w->w[is_64(k) ? F_PREV : F_MAPPING] |= int_at(k, mapcount - 1, true);
+	if (is_64(k)) /* compound_nr; compound_pincount is 0 */
+		w->w[F_MAPPING] = 1ULL << order << 32;
+}
+
+/* The second has the list of those to be split: links to lists alike. */
+static void fill_second_tail(const struct kernel *k, pfn_t head,
+			     struct words *w)
+{
+	unsigned to = page_field_offset(k, &page_fields[F_MAPPING]);
+
+	w->w[F_MAPPING] = w->w[F_INDEX] = page_va(k, head + 2) + to;
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t other = deferred_split_neighbour(k, head, i);
+
+		if (other)
+			w->w[F_MAPPING + i] =
+				other == head ? 0 : page_va(k, other + 2) + to;
+	}
+}
+
 static void fill_tail(const struct kernel *k, pfn_t pfn, pfn_t head,
 		      unsigned order, struct words *w)
 {
+	struct page *first = pfn_to_page(k, head);
+	bool thp = page_compound(first) &&
+		   compound_dtor(first) == TRANSHUGE_PAGE_DTOR;
+
 	w->w[F_REFCOUNT] = 0;
 	w->w[F_NEXT] = page_va(k, head) | 1;
 	w->w[F_MAPPING] = TAIL_MAPPING + (is_64(k) ? POISON_DELTA : 0);
-	if (pfn != head + 1)
-		return;
-	w->w[F_PREV] = COMPOUND_PAGE_DTOR | order << 8;
-	if (is_64(k)) {
-		w->w[F_PREV] |= (uint64_t)~0U << 32;   /* _mapcount */
-		w->w[F_MAPPING] = 1ULL << order << 32; /* nr, pincount 0 */
-	} else {
-		w->w[F_MAPPING] = ~0U;
+	if (pfn == head + 1) {
+		w->w[F_MAPPING] = 0;
+		fill_first_tail(k, first, order, w);
 	}
+	if (!thp)
+		return;
+	w->w[F_MAPCOUNT] = subpage_mapcount(k, head, pfn);
+	if (pfn == head + 2)
+		fill_second_tail(k, head, w);
 }
 
 void mem_map_bytes(const struct kernel *k, pfn_t pfn,

@@ -360,7 +360,7 @@ static int copy_range(struct copy *c, struct vm_area_struct *src,
 	uint8_t *ptep;
 
 	if (r->huge) {
-		c->nr++;
+		c->nr += hpage_nr(c->k);
 		return copy_huge_pmd(c->k, c->dst, src, ptep_pa(c->k, r->ptep),
 				     r->va);
 	}

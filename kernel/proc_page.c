@@ -6,6 +6,7 @@
  * number in page->flags it shares. Left out: idle tracking, KSM, memory
  * failures.
  */
+#include "kernel/compound.h"
 #include "kernel/frame_owner.h"
 #include "kernel/mem_map.h"
 #include "kernel/page_alloc.h"
@@ -17,6 +18,8 @@
 #define KPF_ANON	  BIT(12)
 #define KPF_COMPOUND_HEAD BIT(15)
 #define KPF_COMPOUND_TAIL BIT(16)
+#define KPF_HUGE	  BIT(17)
+#define KPF_THP		  BIT(22)
 #define KPF_NOPAGE	  BIT(20)
 #define KPF_ZERO_PAGE	  BIT(24)
 #define KPF_PGTABLE	  BIT(26)
@@ -39,12 +42,12 @@ const struct flag_name kpf_names[] = {
 	{ BIT(14), "SWAPBACKED", NULL },
 	{ KPF_COMPOUND_HEAD, "COMPOUND_HEAD", NULL },
 	{ KPF_COMPOUND_TAIL, "COMPOUND_TAIL", NULL },
-	{ BIT(17), "HUGE", NULL },
+	{ KPF_HUGE, "HUGE", NULL },
 	{ BIT(18), "UNEVICTABLE", NULL },
 	{ BIT(19), "HWPOISON", NULL },
 	{ KPF_NOPAGE, "NOPAGE", NULL },
 	{ BIT(21), "KSM", NULL },
-	{ BIT(22), "THP", NULL },
+	{ KPF_THP, "THP", NULL },
 	{ BIT(23), "OFFLINE", NULL },
 	{ KPF_ZERO_PAGE, "ZERO_PAGE", NULL },
 	{ BIT(25), "IDLE", NULL },
@@ -79,7 +82,8 @@ static const struct {
 static uint64_t pseudo_flags(struct kernel *k, pfn_t pfn,
 			     const struct page *page)
 {
-	bool mapped = page->_mapcount > 0 && !(page->flags & PG_zeropage);
+	bool mapped = page_mapcount(k, page) > 0 &&
+		      !(page->flags & PG_zeropage);
 	uint64_t u = 0;
 
 	if (!(page->flags & PG_slab) && mapped)
@@ -90,6 +94,13 @@ static uint64_t pseudo_flags(struct kernel *k, pfn_t pfn,
 		u |= KPF_ZERO_PAGE;
 	if ((page->flags & PG_table) && page->index)
 		u |= KPF_PGTABLE;
+	if (page_huge(k, page))
+		u |= KPF_HUGE;
+	else if (page_compound(page))
+		u |= KPF_THP;
+	if (page_compound(page) &&
+	    (compound_head_slow(k, page)->flags & PG_anon))
+		u |= KPF_ANON;
 	return u;
 }
 
@@ -117,8 +128,8 @@ uint64_t kpagecount(struct kernel *k, pfn_t pfn)
 {
 	const struct page *page = pfn_to_page(k, pfn);
 
-	if (!pfn_valid(k, pfn) || pfn == k->zero_pfn || page->_mapcount <= 0 ||
+	if (!pfn_valid(k, pfn) || pfn == k->zero_pfn ||
 	    (page->flags & (PG_slab | PG_table | PG_buddy)))
 		return 0;
-	return page->_mapcount;
+	return page_mapcount(k, page);
 }

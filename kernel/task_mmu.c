@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 
+#include "kernel/huge_mm.h"
 #include "kernel/mm_internal.h"
 #include "kernel/pti.h"
 #include "kernel/task_mmu.h"
@@ -37,10 +38,11 @@ static void smaps_page_accumulate(struct mem_size_stats *mss,
 }
 
 /* A share of a page is rounded down, in units of 1 / 2^PSS_SHIFT bytes. */
-static void smaps_account(struct mem_size_stats *mss, const struct page *page,
-			  bool young, bool dirty, bool locked)
+static void smaps_account(const struct kernel *k, struct mem_size_stats *mss,
+			  const struct page *page, uint64_t nr, bool young,
+			  bool dirty, bool locked)
 {
-	uint64_t size = PAGE_SIZE, pss = size << PSS_SHIFT;
+	uint64_t size = nr << PAGE_SHIFT, pss = size << PSS_SHIFT;
 
 	if (page->flags & PG_anon) {
 		mss->anonymous += size;
@@ -50,10 +52,35 @@ static void smaps_account(struct mem_size_stats *mss, const struct page *page,
 	mss->resident += size;
 	if (young || (page->flags & PG_referenced))
 		mss->referenced += size;
-	if (page->_refcount != 1 && page->_mapcount >= 2)
-		pss /= page->_mapcount;
-	smaps_page_accumulate(mss, page, size, pss, dirty, locked,
-			      page->_refcount == 1 || page->_mapcount < 2);
+	if (page_count(k, page) == 1) {
+		/* a long: nothing is left of a large page's on i386 */
+		if (k->arch->word == 4)
+			pss = (uint32_t)pss;
+		smaps_page_accumulate(mss, page, size, pss, dirty, locked,
+				      true);
+		return;
+	}
+	for (; nr--; page++) {
+		int32_t mappers = page_mapcount(k, page);
+
+		pss = PAGE_SIZE << PSS_SHIFT;
+		if (mappers >= 2)
+			pss /= mappers;
+		smaps_page_accumulate(mss, page, PAGE_SIZE, pss, dirty, locked,
+				      mappers < 2);
+	}
+}
+
+static void smaps_pmd_entry(struct kernel *k, const struct vm_area_struct *vma,
+			    uint64_t pmd, struct mem_size_stats *mss)
+{
+	const struct page *head = vm_normal_pmd_page(k, pmd);
+
+	if (!head)
+		return;
+	mss->anonymous_thp += hpage_size(k);
+	smaps_account(k, mss, head, hpage_nr(k), pmd & PTE_A, pmd & PTE_D,
+		      vma->vm_flags & VM_LOCKED);
 }
 
 static void smaps_pte_entry(struct kernel *k, const struct vm_area_struct *vma,
@@ -65,7 +92,7 @@ static void smaps_pte_entry(struct kernel *k, const struct vm_area_struct *vma,
 		return;
 	page = vm_normal_page(k, pte);
 	if (page)
-		smaps_account(mss, page, pte & PTE_A, pte & PTE_D,
+		smaps_account(k, mss, page, 1, pte & PTE_A, pte & PTE_D,
 			      vma->vm_flags & VM_LOCKED);
 }
 
@@ -78,14 +105,18 @@ void smap_gather_stats(struct kernel *k, const struct vm_area_struct *vma,
 	if (vma->vm_flags & VM_PFNMAP)
 		return;
 	for (va_t va = vma->vm_start;
-	     next_pte_range(k, mm_root(vma->vm_mm), va, vma->vm_end, &r);
-	     va = r.end)
-		for (; r.va < r.end; r.va += PAGE_SIZE, r.ptep += size) {
+	     next_pmd_range(k, mm_root(vma->vm_mm), va, vma->vm_end, &r);
+	     va = r.end) {
+		if (r.huge)
+			smaps_pmd_entry(k, vma, ptep_get(k, r.ptep), mss);
+		for (; !r.huge && r.va < r.end;
+		     r.va += PAGE_SIZE, r.ptep += size) {
 			uint64_t pte = ptep_get(k, r.ptep);
 
 			if (pte)
 				smaps_pte_entry(k, vma, pte, mss);
 		}
+	}
 }
 
 /* --- pagemap -------------------------------------------------------------- */
@@ -124,6 +155,23 @@ static uint64_t pte_to_pagemap_entry(const struct kernel *k,
 	return pme;
 }
 
+static uint64_t pmd_to_pagemap_entry(const struct kernel *k,
+				     const struct vm_area_struct *vma, va_t va,
+				     uint64_t pmd)
+{
+	const struct page *head = vm_normal_pmd_page(k, pmd);
+	pfn_t pfn = pmd_to_pfn(k, pmd) +
+		    ((va >> PAGE_SHIFT) & (hpage_nr(k) - 1));
+	uint64_t pme = hole_to_pagemap_entry(vma) | PM_PRESENT |
+		       (pfn & PM_PFRAME_MASK);
+
+	if (k->arch->softdirty && (pmd & _PAGE_SOFT_DIRTY))
+		pme |= PM_SOFT_DIRTY;
+	if (head && page_mapcount(k, head) == 1)
+		pme |= PM_MMAP_EXCLUSIVE;
+	return pme;
+}
+
 /* => [va, end) is within @vma. */
 static va_t pagemap_vma_run(struct kernel *k, const struct vm_area_struct *vma,
 			    va_t va, va_t end, uint64_t *ret)
@@ -134,10 +182,14 @@ static va_t pagemap_vma_run(struct kernel *k, const struct vm_area_struct *vma,
 
 	*ret = hole_to_pagemap_entry(vma);
 	if ((vma->vm_flags & VM_PFNMAP) ||
-	    !next_pte_range(k, mm_root(vma->vm_mm), va, end, &r))
+	    !next_pmd_range(k, mm_root(vma->vm_mm), va, end, &r))
 		return end;
 	if (r.va > va)
 		return r.va;
+	if (r.huge) {
+		*ret = pmd_to_pagemap_entry(k, vma, va, ptep_get(k, r.ptep));
+		return r.end;
+	}
 	*ret = pte_to_pagemap_entry(k, vma, ptep_get(k, r.ptep));
 	for (uint64_t n = 1; r.va + (n << PAGE_SHIFT) < r.end; n++) {
 		pme = pte_to_pagemap_entry(k, vma,
@@ -201,6 +253,23 @@ static void clear_refs_pte_range(struct kernel *k, struct mm_struct *mm,
 	}
 }
 
+static void clear_refs_pmd(struct kernel *k, struct mm_struct *mm,
+			   const struct pte_range *r, unsigned type)
+{
+	uint64_t old = ptep_get(k, r->ptep), pmd;
+	struct page *head = vm_normal_pmd_page(k, old);
+
+	if (type == CLEAR_REFS_SOFT_DIRTY)
+		pmd = clear_soft_dirty(k, old);
+	else
+		pmd = head ? old & ~PTE_A : old;
+	if (type != CLEAR_REFS_SOFT_DIRTY && head)
+		head->flags &= ~PG_referenced;
+	if (pmd != old)
+		pt_set(k, mm->owner_pid, r->va, pmd_level(k),
+		       ptep_pa(k, r->ptep), pmd, "clear_refs");
+}
+
 static bool clear_refs_skips(const struct vm_area_struct *vma, unsigned type)
 {
 	return (vma->vm_flags & VM_PFNMAP) ||
@@ -241,9 +310,12 @@ int clear_refs_write(struct kernel *k, struct mm_struct *mm, unsigned type)
 		if (clear_refs_skips(vma, type))
 			continue;
 		for (va_t va = vma->vm_start;
-		     next_pte_range(k, mm_root(mm), va, vma->vm_end, &r);
+		     next_pmd_range(k, mm_root(mm), va, vma->vm_end, &r);
 		     va = r.end)
-			clear_refs_pte_range(k, mm, &r, type);
+			if (r.huge)
+				clear_refs_pmd(k, mm, &r, type);
+			else
+				clear_refs_pte_range(k, mm, &r, type);
 	}
 	if (type == CLEAR_REFS_SOFT_DIRTY)
 		flush_tlb_mm(k, mm_root(mm));

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/huge_mm.h"
 #include "kernel/task_mmu.h"
 #include "repl/cmd.h"
 #include "repl/proc_line.h"
@@ -123,8 +124,9 @@ static void emit_smap(struct cmd_ctx *c, const struct vm_area_struct *vma)
 	res_u64(c->r, "mmu_page_size", NULL, page);
 	put_kb(c->r, "MMUPageSize:    ", page);
 	emit_stats(c->r, &mss, false);
-	res_u64(c->r, "thp_eligible", NULL, 0);
-	proc_text(c->r, "THPeligible:    0");
+	res_u64(c->r, "thp_eligible", NULL, thp_eligible(c->k, vma));
+	proc_text(c->r, thp_eligible(c->k, vma) ? "THPeligible:    1"
+						: "THPeligible:    0");
 	if (has_pkeys(c))
 		emit_pkey(c, vma);
 	emit_vm_flags(c->r, vma);
