@@ -10,10 +10,11 @@
 #include "kernel/huge_mm.h"
 #include "kernel/mm_internal.h"
 #include "kernel/pti.h"
+#include "kernel/swap.h"
 #include "kernel/task_mmu.h"
 #include "kernel/tlb.h"
 
-/* --- smaps ---------------------------------------------------------------- */
+/* --- smaps --------------------------------------------------------------- */
 
 static void smaps_page_accumulate(struct mem_size_stats *mss,
 				  const struct page *page, uint64_t size,
@@ -83,17 +84,48 @@ static void smaps_pmd_entry(struct kernel *k, const struct vm_area_struct *vma,
 		      vma->vm_flags & VM_LOCKED);
 }
 
+static void smaps_swap_entry(struct kernel *k, uint64_t pte,
+			     struct mem_size_stats *mss)
+{
+	unsigned mapcount = swap_count(k, pte_to_swp_entry(k, pte));
+	uint64_t pss = PAGE_SIZE << PSS_SHIFT;
+
+	mss->swap += PAGE_SIZE;
+	mss->swap_pss += mapcount >= 2 ? pss / mapcount : pss;
+}
+
 static void smaps_pte_entry(struct kernel *k, const struct vm_area_struct *vma,
 			    uint64_t pte, struct mem_size_stats *mss)
 {
 	const struct page *page;
 
+	if (is_swap_pte(pte))
+		smaps_swap_entry(k, pte, mss);
 	if (!pte_present(pte))
 		return;
 	page = vm_normal_page(k, pte);
 	if (page)
 		smaps_account(k, mss, page, 1, pte & PTE_A, pte & PTE_D,
 			      vma->vm_flags & VM_LOCKED);
+}
+
+/*
+ * Pages of shared memory that are in swap: all of the area's where it shares
+ * them, else those that it has not made its own (smaps_pte_hole_lookup).
+ */
+static void smaps_shmem_swap(struct kernel *k, const struct vm_area_struct *vma,
+			     struct mem_size_stats *mss)
+{
+	const struct inode *inode = file_inode(vma->vm_file);
+	bool all = (vma->vm_flags & (VM_SHARED | VM_WRITE)) != VM_WRITE;
+	uint64_t entry;
+	unsigned level;
+
+	for (va_t va = vma->vm_start; va < vma->vm_end; va += PAGE_SIZE)
+		if (shmem_swap_entry(inode, linear_page_index(vma, va)) &&
+		    (all || !pt_leaf_any(k, mm_root(vma->vm_mm), va, &entry,
+					 &level)))
+			mss->swap += PAGE_SIZE;
 }
 
 void smap_gather_stats(struct kernel *k, const struct vm_area_struct *vma,
@@ -104,6 +136,8 @@ void smap_gather_stats(struct kernel *k, const struct vm_area_struct *vma,
 
 	if (vma->vm_flags & VM_PFNMAP)
 		return;
+	if (vma->vm_file && file_inode(vma->vm_file)->swapped)
+		smaps_shmem_swap(k, vma, mss);
 	for (va_t va = vma->vm_start;
 	     next_pmd_range(k, mm_root(vma->vm_mm), va, vma->vm_end, &r);
 	     va = r.end) {
@@ -119,7 +153,7 @@ void smap_gather_stats(struct kernel *k, const struct vm_area_struct *vma,
 	}
 }
 
-/* --- pagemap -------------------------------------------------------------- */
+/* --- pagemap ------------------------------------------------------------- */
 
 const struct flag_name pagemap_flag_names[] = {
 	{ PM_PRESENT, "present", NULL },
@@ -135,6 +169,15 @@ static uint64_t hole_to_pagemap_entry(const struct vm_area_struct *vma)
 	return vma->vm_flags & VM_SOFTDIRTY ? PM_SOFT_DIRTY : 0;
 }
 
+static uint64_t swap_to_pagemap_entry(const struct kernel *k, uint64_t pte)
+{
+	swp_entry_t e = pte_to_swp_entry(k, pte);
+
+	return PM_SWAP | (pte_swp_soft_dirty(k, pte) ? PM_SOFT_DIRTY : 0) |
+	       ((swp_type(k, e) | swp_offset(k, e) << MAX_SWAPFILES_SHIFT) &
+		PM_PFRAME_MASK);
+}
+
 static uint64_t pte_to_pagemap_entry(const struct kernel *k,
 				     const struct vm_area_struct *vma,
 				     uint64_t pte)
@@ -142,6 +185,8 @@ static uint64_t pte_to_pagemap_entry(const struct kernel *k,
 	uint64_t pme = hole_to_pagemap_entry(vma);
 	const struct page *page;
 
+	if (is_swap_pte(pte))
+		return pme | swap_to_pagemap_entry(k, pte);
 	if (!pte_present(pte))
 		return pme;
 	pme |= PM_PRESENT | (pte_to_pfn(k, pte) & PM_PFRAME_MASK);
@@ -215,13 +260,15 @@ va_t pagemap_run(struct kernel *k, const struct mm_struct *mm, va_t va,
 	return vma && vma->vm_start < end ? vma->vm_start : end;
 }
 
-/* --- clear_refs ----------------------------------------------------------- */
+/* --- clear_refs ---------------------------------------------------------- */
 
 /* From now on a write faults, which sets the bit again. */
 static uint64_t clear_soft_dirty(const struct kernel *k, uint64_t pte)
 {
-	if (!k->arch->softdirty || !pte_present(pte))
+	if (!k->arch->softdirty)
 		return pte;
+	if (!pte_present(pte))
+		return pte & ~_PAGE_SWP_SOFT_DIRTY;
 	return pte & ~(PTE_RW | _PAGE_SOFT_DIRTY);
 }
 
@@ -322,7 +369,7 @@ int clear_refs_write(struct kernel *k, struct mm_struct *mm, unsigned type)
 	return 0;
 }
 
-/* --- status, statm -------------------------------------------------------- */
+/* --- status, statm ------------------------------------------------------- */
 
 void task_mem(const struct kernel *k, const struct mm_struct *mm,
 	      struct task_mem *ret)
@@ -335,10 +382,11 @@ void task_mem(const struct kernel *k, const struct mm_struct *mm,
 		.hiwater_rss = mm->hiwater_rss,
 		.total_vm = mm->total_vm,
 		.hiwater_vm = mm->hiwater_vm,
+		.locked_vm = mm->locked_vm,
 		.data_vm = mm->data_vm,
 		.stack_vm = mm->stack_vm,
 		.exec_vm = mm->exec_vm,
-		.locked_vm = mm->locked_vm,
+		.swap = mm->rss[MM_SWAPENTS],
 		.pte = (mm->pgtables - (1U << pgd_order(k))) << PAGE_SHIFT,
 	};
 

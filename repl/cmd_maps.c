@@ -26,8 +26,7 @@ static void maps_exact(struct cmd_ctx *c, const struct mm_struct *mm)
 	res_end(c->r);
 }
 
-/* --- bars
- * ---------------------------------------------------------------------- */
+/* --- bars ---------------------------------------------------------------- */
 #define BAR_CELLS 24
 
 enum part {

@@ -7,14 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/swapops.h"
 #include "kernel/task_mmu.h"
 #include "repl/cmd.h"
 #include "repl/syscall.h"
 
-#define MAX_SWAPFILES_SHIFT 5
-
-/* --- pagemap
- * --------------------------------------------------------------------- */
+/* --- pagemap ------------------------------------------------------------- */
 static const struct res_column pagemap_cols[] = {
 	{ "va", "VA", false },	     { "pages", "PAGES", true },
 	{ "entry", "ENTRY", false }, { "pfn", "PFN", false },
@@ -220,8 +218,7 @@ const struct command cmd_kpagecount = {
 	.run = kpagecount_run,
 };
 
-/* --- clear_refs
- * ------------------------------------------------------------------ */
+/* --- clear_refs ---------------------------------------------------------- */
 static int clear_refs_run(struct cmd_ctx *c)
 {
 	struct task_struct *task = cmd_task(c);

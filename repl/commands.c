@@ -143,6 +143,7 @@
 	X(cmd_readahead) \
 	X(cmd_reclaim) \
 	X(cmd_reg) \
+	X(cmd_rmap) \
 	X(cmd_set_fixmap) \
 	X(cmd_set_memory) \
 	X(cmd_shm_open) \
