@@ -123,8 +123,8 @@ static void smaps_shmem_swap(struct kernel *k, const struct vm_area_struct *vma,
 
 	for (va_t va = vma->vm_start; va < vma->vm_end; va += PAGE_SIZE)
 		if (shmem_swap_entry(inode, linear_page_index(vma, va)) &&
-		    (all || !pt_leaf_any(k, mm_root(vma->vm_mm), va, &entry,
-					 &level)))
+		    (all ||
+		     !pt_leaf_any(k, mm_root(vma->vm_mm), va, &entry, &level)))
 			mss->swap += PAGE_SIZE;
 }
 
@@ -222,7 +222,7 @@ static va_t pagemap_vma_run(struct kernel *k, const struct vm_area_struct *vma,
 			    va_t va, va_t end, uint64_t *ret)
 {
 	unsigned size = k->mode->entry_size;
-	uint64_t step = 0, pme;
+	uint64_t step = 0, next_frame, pme;
 	struct pte_range r;
 
 	*ret = hole_to_pagemap_entry(vma);
@@ -236,13 +236,15 @@ static va_t pagemap_vma_run(struct kernel *k, const struct vm_area_struct *vma,
 		return r.end;
 	}
 	*ret = pte_to_pagemap_entry(k, vma, ptep_get(k, r.ptep));
+	next_frame = *ret & PM_SWAP	 ? BIT(MAX_SWAPFILES_SHIFT)
+		     : *ret & PM_PRESENT ? 1
+					 : 0;
 	for (uint64_t n = 1; r.va + (n << PAGE_SHIFT) < r.end; n++) {
 		pme = pte_to_pagemap_entry(k, vma,
 					   ptep_get(k, r.ptep + n * size));
 		if (n == 1)
 			step = pme - *ret;
-		if (step > (*ret & PM_PRESENT ? 1 : 0) ||
-		    pme != *ret + n * step)
+		if ((step && step != next_frame) || pme != *ret + n * step)
 			return va + (n << PAGE_SHIFT);
 	}
 	return r.end;

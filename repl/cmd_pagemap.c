@@ -15,26 +15,35 @@
 /* --- pagemap ------------------------------------------------------------- */
 static const struct res_column pagemap_cols[] = {
 	{ "va", "VA", false },	     { "pages", "PAGES", true },
-	{ "entry", "ENTRY", false }, { "pfn", "PFN", false },
+	{ "entry", "ENTRY", false }, { "where", "PFN", false },
 	{ "flags", "", false },	     { 0 },
 };
 
+/* "0x1e02", "0x1e02-0x1e05", "swap 0:0x1-0x4" */
 static void emit_frame(struct result *r, uint64_t pme, uint64_t last)
 {
-	uint64_t frame = pme & PM_PFRAME_MASK;
+	unsigned long long frame = pme & PM_PFRAME_MASK;
+	unsigned type = frame & (BIT(MAX_SWAPFILES_SHIFT) - 1);
+	char text[64], more[24] = "";
 
 	last &= PM_PFRAME_MASK;
-	if (pme & PM_PRESENT) {
-		res_pfn(r, "pfn", "%s", frame);
-		if (last != frame)
-			res_pfn(r, "last_pfn", "~-%s", last);
-	} else if (pme & PM_SWAP)
-		res_strf(r, "swap", "%s", "swap %llu:0x%llx",
-			 (unsigned long long)(frame &
-					      (BIT(MAX_SWAPFILES_SHIFT) - 1)),
-			 (unsigned long long)frame >> MAX_SWAPFILES_SHIFT);
+	if (pme & PM_SWAP) {
+		frame >>= MAX_SWAPFILES_SHIFT;
+		last >>= MAX_SWAPFILES_SHIFT;
+		res_u64(r, "swap_type", NULL, type);
+		res_hex(r, "swap_offset", NULL, frame, 1);
+	} else if (pme & PM_PRESENT) {
+		res_pfn(r, "pfn", NULL, frame);
+	}
+	if (last != frame)
+		snprintf(more, sizeof(more), "-0x%llx",
+			 (unsigned long long)last);
+	if (pme & PM_SWAP)
+		snprintf(text, sizeof(text), "swap %u:0x%llx%s", type, frame,
+			 more);
 	else
-		res_str(r, "pfn", "%s", NULL);
+		snprintf(text, sizeof(text), "0x%llx%s", frame, more);
+	res_str(r, "where", "%s", pme & (PM_SWAP | PM_PRESENT) ? text : NULL);
 }
 
 /* @last: the word of the last page. */
