@@ -275,6 +275,7 @@ int command_run(struct session *s, const struct command *cmd,
 	int rc;
 
 	*err = (struct err){ .kind = ERR_NONE };
+	s->commands++;
 	r->last_addr_set = r->subject = false;
 	session_widths(s, r);
 	if (s->k)

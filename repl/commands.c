@@ -28,6 +28,7 @@
 	X(cmd_copy_to_user) \
 	X(cmd_counters) \
 	X(cmd_cpu) \
+	X(cmd_diff) \
 	X(cmd_dma) \
 	X(cmd_dma_alloc_coherent) \
 	X(cmd_dma_device) \
@@ -154,6 +155,7 @@
 	X(cmd_slow_virt_to_phys) \
 	X(cmd_smaps) \
 	X(cmd_smaps_rollup) \
+	X(cmd_snapshot) \
 	X(cmd_source) \
 	X(cmd_split_huge_pages) \
 	X(cmd_statm) \

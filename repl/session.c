@@ -16,6 +16,7 @@
 #include "repl/handler.h"
 #include "repl/host.h"
 #include "repl/parse.h"
+#include "repl/snapshot.h"
 
 #define MAX_LINE (1u << 20)	/* of a script; more is no script */
 #define MAX_NESTING 16		/* of `source` */
@@ -32,6 +33,7 @@ void session_init(struct session *s)
 
 void session_drop_system(struct session *s)
 {
+	snapshots_deinit(s);
 	if (s->k)
 		kernel_destroy(s->k);
 	else

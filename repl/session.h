@@ -25,6 +25,8 @@ struct session {
 	unsigned nvars;
 	struct value last;	/* $_ */
 	bool last_set;
+	struct snapshot *snapshots;	/* owned: snapshot.h */
+	unsigned long commands;	/* run so far */
 	unsigned boots;		/* counts boots: stale handles notice */
 	/* Whose heap, stack, .. expressions mean; NULL: the current one's. */
 	struct task_struct *names_of;
