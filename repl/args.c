@@ -89,6 +89,21 @@ static int opt_by_name(const struct command *cmd, const char *name, size_t len,
 	return -1;
 }
 
+/* -v and -q of all commands that tell what the kernel did to a process. */
+static bool story_option(struct cmd_ctx *c, const char *name, size_t len)
+{
+	if (!command_tells(c->cmd))
+		return false;
+	for (const struct story_opt *o = story_opts; o->letter; o++) {
+		if ((len == 1 && *name == o->letter) ||
+		    (strlen(o->name) == len && !memcmp(name, o->name, len))) {
+			c->r->story = o->level;
+			return true;
+		}
+	}
+	return false;
+}
+
 static int bad_option(struct binder *b, const struct cmd_input *in,
 		      const char *opt, int len, const char *near)
 {
@@ -134,6 +149,8 @@ static int bind_long(struct binder *b, const struct cmd_input **in,
 	snprintf(given, sizeof(given), "%.*s", (int)len, name);
 	closest_init(&near, given);
 	i = opt_by_name(b->c->cmd, name, len, &near);
+	if (i < 0 && story_option(b->c, name, len))
+		return 0;
 	if (i < 0)
 		return bad_option(b, word, word->text, (int)len + 2, near.best);
 	if (b->c->cmd->opt[i].type != ARG_FLAG)
@@ -157,6 +174,8 @@ static int bind_letters(struct binder *b, const struct cmd_input **in,
 		char shown[3] = { '-', word->text[at], 0 };
 		int i = opt_index(b->c->cmd, word->text[at]);
 
+		if (i < 0 && story_option(b->c, shown + 1, 1))
+			continue;
 		if (i < 0)
 			return bad_option(b, word, shown, 2, NULL);
 		if (b->c->cmd->opt[i].type != ARG_FLAG)

@@ -3,6 +3,7 @@
  * and the configuration a machine with a kernel (or none).
  */
 #include "repl/boot_args.h"
+#include "repl/blame.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -596,6 +597,7 @@ static void replace_system(struct session *s, struct kernel *k,
 {
 	session_drop_system(s);
 	s->k = k;
+	blame_attach(s);
 	s->m = k ? k->machine : m;
 	s->cpu = 0;
 	s->last_set = false;

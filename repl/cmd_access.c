@@ -52,7 +52,7 @@ static int job_begin(struct job *j, struct cmd_ctx *c, enum access_kind kind)
 	rc = j->task == j->before ? 0 : context_switch(c->k, j->cpu, j->task);
 	if (rc < 0)
 		return cmd_switch_failed(c, j->task, rc);
-	j->story = story_begin(c->k);
+	j->story = story_begin_at(c->k, c->r->story);
 	return 0;
 }
 

@@ -45,7 +45,7 @@ static pfn_t take(struct cmd_ctx *c, struct request *q, const char *why)
 	pfn_t pfn;
 
 	q->nzones = zonelist_try(c->k, q->gfp, q->order, WMARK_LOW, q->zone);
-	story = story_begin(c->k);
+	story = story_begin_at(c->k, c->r->story);
 	pfn = alloc_pages(c->k, q->gfp, q->order, why);
 	story_end(story, c->r);
 	if (pfn == PFN_NONE) {

@@ -82,7 +82,7 @@ static int fork_run(struct cmd_ctx *c)
 
 	if (!parent)
 		return -1;
-	story = story_begin(c->k);
+	story = story_begin_at(c->k, c->r->story);
 	rc = kernel_fork(c->k, parent, &child);
 	story_end(story, c->r);
 	if (rc < 0)
@@ -160,7 +160,7 @@ static int do_clone(struct cmd_ctx *c, uint64_t flags, va_t stack)
 
 	if (!parent)
 		return -1;
-	story = story_begin(c->k);
+	story = story_begin_at(c->k, c->r->story);
 	rc = kernel_clone(c->k, parent, &args, &child);
 	story_end(story, c->r);
 	if (rc < 0)
@@ -224,7 +224,7 @@ static int switch_run(struct cmd_ctx *c)
 
 	if (!task->mm && !task->kthread)
 		return err_set(c->err, ERR_USER, "process %d has exited", pid);
-	story = story_begin(c->k);
+	story = story_begin_at(c->k, c->r->story);
 	rc = context_switch(c->k, cpu, task);
 	story_end(story, c->r);
 	if (rc < 0)
@@ -250,7 +250,7 @@ static int exit_run(struct cmd_ctx *c)
 	cpu = task->cpu;
 	ppid = cmd_opt(c, 't') && task->signal->live > 1 ? task->tgid
 							 : task->ppid;
-	story = story_begin(c->k);
+	story = story_begin_at(c->k, c->r->story);
 	rc = cmd_opt(c, 't') ? do_exit(c->k, task, code)
 			     : do_group_exit(c->k, task, code);
 	if (rc == 0 && cpu >= 0)

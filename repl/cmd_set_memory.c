@@ -73,7 +73,7 @@ static int set_memory_run(struct cmd_ctx *c)
 
 	if (choose(c, c->arg[0].str, &what) < 0)
 		return -1;
-	story = story_begin(c->k);
+	story = story_begin_at(c->k, c->r->story);
 	rc = set_memory(c->k, what, va, npages, &s);
 	story_end(story, c->r);
 	if (rc < 0)

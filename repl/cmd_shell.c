@@ -73,6 +73,29 @@ static void emit_paragraphs(struct result *r, const char *text)
 	}
 }
 
+/* Does the command itself mean something else by it? */
+static bool has_letter(const struct command *cmd, char letter)
+{
+	for (unsigned i = 0; i < CMD_MAX_OPTS && cmd->opt[i].letter; i++)
+		if (cmd->opt[i].letter == letter)
+			return true;
+	return false;
+}
+
+static void emit_story_options(struct result *r, const struct command *cmd)
+{
+	char left[48];
+
+	for (const struct story_opt *o = story_opts;
+	     command_tells(cmd) && o->letter; o++) {
+		if (has_letter(cmd, o->letter))
+			continue;
+		res_line(r);
+		snprintf(left, sizeof(left), "-%c, --%s", o->letter, o->name);
+		res_text(r, COL_PLAIN, "  %-20s %s", left, o->help);
+	}
+}
+
 static void emit_options(struct result *r, const struct command *cmd)
 {
 	for (const struct opt_spec *o = cmd->opt;
@@ -85,6 +108,7 @@ static void emit_options(struct result *r, const struct command *cmd)
 			 o->name);
 		res_text(r, COL_PLAIN, "  %-20s %s", left, o->help);
 	}
+	emit_story_options(r, cmd);
 }
 
 static int help_one(struct cmd_ctx *c, const struct command *cmd)

@@ -53,7 +53,7 @@ static int kill_run(struct cmd_ctx *c)
 
 	if (signo < 0)
 		return -1;
-	story = story_begin(c->k);
+	story = story_begin_at(c->k, c->r->story);
 	rc = kernel_kill(c->k, task, signo);
 	if (!rc && cpu >= 0 && !c->k->current[cpu])
 		cmd_give_cpu(c->s, (unsigned)cpu, ppid);

@@ -217,7 +217,7 @@ static int swapoff_run(struct cmd_ctx *c)
 static int reclaim_run(struct cmd_ctx *c)
 {
 	struct reclaim_result n;
-	struct story *story = story_begin(c->k);
+	struct story *story = story_begin_at(c->k, c->r->story);
 	int rc = reclaim_proactive(c->k, c->arg[0].value.n, &n);
 
 	story_end(story, c->r);

@@ -23,7 +23,7 @@ struct copy {
 
 static void run_copy(struct copy *u, va_t va, void *buf, uint64_t len)
 {
-	struct story *story = story_begin(u->c->k);
+	struct story *story = story_begin_at(u->c->k, u->c->r->story);
 
 	u->how.no_stac = cmd_opt(u->c, 'n');
 	u->left =
@@ -148,7 +148,7 @@ static int strncpy_from_user_run(struct cmd_ctx *c)
 	buf = calloc(1, max + 1);
 	if (!buf)
 		abort();
-	story = story_begin(c->k);
+	story = story_begin_at(c->k, c->r->story);
 	n = strncpy_from_user(c->k, c->s->cpu, buf, va, max);
 	story_end(story, c->r);
 	if (n >= 0) {

@@ -1,6 +1,7 @@
 /*
  * command.c - finding commands, saying how they are used, running them.
  */
+#include "repl/blame.h"
 #include "repl/command.h"
 
 #include <ctype.h>
@@ -205,6 +206,19 @@ const struct cmd_arg *cmd_opt(const struct cmd_ctx *c, char letter)
 	return NULL;
 }
 
+const struct story_opt story_opts[] = {
+	{ 'v', "verbose", "tell all that the kernel does", STORY_VERBOSE },
+	{ 'q', "quiet", "tell nothing of it", STORY_OFF },
+	{ 0 },
+};
+
+bool command_tells(const struct command *cmd)
+{
+	const unsigned all = CMD_CHANGES | CMD_NEEDS_TASK;
+
+	return (cmd->flags & all) == all;
+}
+
 /* Every message names its command, and only once. */
 static void prefix_error(const struct command *cmd, struct err *err)
 {
@@ -276,6 +290,8 @@ int command_run(struct session *s, const struct command *cmd,
 
 	*err = (struct err){ .kind = ERR_NONE };
 	s->commands++;
+	r->story = s->story;
+	blame_command(s, cmd, in, n);
 	r->last_addr_set = r->subject = false;
 	session_widths(s, r);
 	if (s->k)

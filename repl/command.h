@@ -132,6 +132,16 @@ int command_run(struct session *s, const struct command *cmd,
 int command_bind(struct cmd_ctx *c, const struct cmd_input *in, unsigned n);
 void command_unbind(struct cmd_ctx *c);
 
+/* The options -v and -q, which all commands have that tell a story. */
+struct story_opt {
+	char letter;
+	const char *name, *help;
+	enum story_level level;
+};
+extern const struct story_opt story_opts[];	/* ends with letter 0 */
+/* Does @cmd tell what the kernel does to a process? */
+bool command_tells(const struct command *cmd);
+
 /* Is @name a name or alias of @cmd? */
 bool command_is(const struct command *cmd, const char *name);
 

@@ -13,6 +13,7 @@
 	X(cmd_alloc_pages) \
 	X(cmd_anon_name) \
 	X(cmd_apropos) \
+	X(cmd_blame) \
 	X(cmd_blkstat) \
 	X(cmd_boot) \
 	X(cmd_brk) \
@@ -145,6 +146,7 @@
 	X(cmd_reclaim) \
 	X(cmd_reg) \
 	X(cmd_rmap) \
+	X(cmd_set) \
 	X(cmd_set_fixmap) \
 	X(cmd_set_memory) \
 	X(cmd_shm_open) \

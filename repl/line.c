@@ -286,6 +286,11 @@ static void offer_options(const char *text)
 		if (o->name)
 			offer(text, word);
 	}
+	for (const struct story_opt *o = story_opts;
+	     command_tells(here.cmd) && o->letter; o++) {
+		snprintf(word, sizeof(word), "--%s", o->name);
+		offer(text, word);
+	}
 }
 
 /* ARG_FILE and those without an entry are left to Readline, or to nobody. */

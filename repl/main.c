@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lua/lmmsh.h"
+#include "repl/blame.h"
 #include "repl/host.h"
 #include "repl/line.h"
 #include "repl/session.h"
@@ -305,6 +306,7 @@ static void run_interactive(struct session *s)
 	char prompt[128], *line;
 
 	s->interactive = true;
+	blame_set(s, true);
 	if (!s->quiet && !s->json)
 		out_str(&s->out, "mmsh " MMSH_VERSION
 			": help lists the commands, quit leaves\n");

@@ -74,6 +74,10 @@ struct res_number {	/* of items alike, one after the other */
 	uint64_t step;		/* added in each that follows */
 };
 
+enum story_level {	/* how much is told of what the kernel did */
+	STORY_COMPACT, STORY_VERBOSE, STORY_OFF,
+};
+
 struct result;
 struct result_ops {
 	void (*object)(struct result *r, const char *name);
@@ -96,6 +100,7 @@ struct result {
 	/* $_: the subject of the command, else the last address shown. */
 	uint64_t last_addr;
 	bool last_addr_set, last_addr_pa, subject;
+	enum story_level story;		/* of this command */
 };
 
 /* --- structure ------------------------------------------------------------- */

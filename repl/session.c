@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "kernel/pti.h"
+#include "repl/blame.h"
 #include "repl/handler.h"
 #include "repl/host.h"
 #include "repl/parse.h"
@@ -34,6 +35,7 @@ void session_init(struct session *s)
 void session_drop_system(struct session *s)
 {
 	snapshots_deinit(s);
+	blame_detach(s);
 	if (s->k)
 		kernel_destroy(s->k);
 	else
@@ -52,6 +54,7 @@ void session_deinit(struct session *s)
 		free(s->var[i].name);
 	free(s->var);
 	handlers_deinit(s);
+	blame_set(s, false);
 	out_deinit(&s->out);
 	out_deinit(&s->errout);
 }

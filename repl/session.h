@@ -26,6 +26,8 @@ struct session {
 	struct value last;	/* $_ */
 	bool last_set;
 	struct snapshot *snapshots;	/* owned: snapshot.h */
+	struct blame *blame;	/* owned: blame.h; NULL: off */
+	enum story_level story;	/* what commands tell */
 	unsigned long commands;	/* run so far */
 	unsigned boots;		/* counts boots: stale handles notice */
 	/* Whose heap, stack, .. expressions mean; NULL: the current one's. */

@@ -29,6 +29,7 @@
 #include "repl/describe.h"
 
 #define STORY_MAX 48	/* events kept; more are only counted */
+#define STORY_MAX_VERBOSE 4096
 #define CELL 160
 
 struct beat {		/* one event, copied: pointers in it die with the call */
@@ -38,34 +39,38 @@ struct beat {		/* one event, copied: pointers in it die with the call */
 	unsigned run;		/* KEV_PTE: so many entries, one after another */
 	unsigned repeat;	/* its group stands for so many */
 	bool alone;		/* no fault heads its group */
+	bool summary;		/* of all that was before */
+};
+
+struct flush {			/* alike: the first, and how many */
+	struct kevent ev;
+	unsigned count;
 };
 
 struct story {
 	struct kernel *k;
 	struct kevent_sink before;
-	struct beat beat[STORY_MAX];
-	unsigned n;
+	enum story_level level;
+	struct beat *beat;	/* owned */
+	unsigned n, size, max;
+	struct flush flush[8];
 	uint64_t lost;
 };
 
 /*
- * What is said; frame traffic and flushes would only be noise here, unless
- * a flush went wrong. Areas are compared (area_diff.c); only that one grows
- * in a fault is a step by itself.
+ * What is said; frame traffic would only be noise, unless all is asked for.
+ * Areas are compared (area_diff.c); only that one grows in a fault is a step
+ * by itself.
  */
-static bool worth_telling(const struct kevent *ev)
+static bool worth_telling(const struct story *st, const struct kevent *ev)
 {
-	if (ev->kind == KEV_TLB_FLUSH)
-		return ev->note;
+	if (st->level != STORY_COMPACT)
+		return st->level == STORY_VERBOSE;
 	if (ev->kind == KEV_VMA)
 		return strcmp(ev->func, "expand_stack") == 0;
 	return ev->kind != KEV_PAGE_ALLOC && ev->kind != KEV_PAGE_FREE;
 }
 
-/*
- * Is @ev one more entry like the last one: the next page, the same change of
- * bits? Then the run grows, as fault-around and fork write many.
- */
 /* What counts when entries are compared: not the frame, not the slot. */
 static uint64_t entry_bits(const struct story *st, unsigned level,
 			   uint64_t entry)
@@ -90,6 +95,10 @@ static bool same_bits(const struct story *st, const struct kevent *a,
 		       entry_bits(st, b->level, b->new);
 }
 
+/*
+ * Is @ev one more entry like the last one: the next page, the same change of
+ * bits? Then the run grows, as fault-around and fork write many.
+ */
 static bool continues_run(const struct story *st, const struct kevent *ev)
 {
 	const struct paging_mode *mode = st->k->mode;
@@ -143,6 +152,8 @@ static bool alike(const struct story *st, const struct beat *a,
 		return false;
 	if (a->ev.kind == KEV_FAULT)
 		return same_fault(a, b, distance);
+	if (b->ev.kind == KEV_TLB_FLUSH && !b->ev.va && !a->ev.va)
+		return true;
 	if (b->ev.va != a->ev.va + distance)
 		return false;
 	return a->ev.kind != KEV_PTE || same_change(st, a, b);
@@ -168,7 +179,8 @@ static unsigned group_start(const struct story *st, unsigned n)
 /* Makes the last two groups one, if they are alike and a page apart. */
 static void fold_groups(struct story *st)
 {
-	unsigned second = group_start(st, st->n);
+	unsigned second = st->level == STORY_COMPACT ? group_start(st, st->n)
+						     : st->n;
 	unsigned first = group_start(st, second), len = st->n - second;
 	uint64_t distance;
 
@@ -184,6 +196,38 @@ static void fold_groups(struct story *st)
 	st->n = second;
 }
 
+/*
+ * Compact: flushes of one kind are counted, and told at the end. True if @ev
+ * was one that is.
+ */
+static bool count_flush(struct story *st, const struct kevent *ev)
+{
+	struct flush *f = st->flush;
+
+	if (st->level != STORY_COMPACT || ev->kind != KEV_TLB_FLUSH ||
+	    ev->note)
+		return false;
+	while (f->count && !(same_text(f->ev.func, ev->func) &&
+			     f->ev.n == ev->n))
+		if (++f == st->flush + ARRAY_SIZE(st->flush))
+			return true;
+	if (!f->count++)
+		f->ev = *ev;
+	return true;
+}
+
+static struct beat *add_beat(struct story *st)
+{
+	if (st->n == st->size) {
+		st->size = st->size ? st->size * 2 : 16;
+		st->beat = realloc(st->beat, st->size * sizeof(*st->beat));
+		if (!st->beat)
+			abort();
+	}
+	st->beat[st->n] = (struct beat){ .run = 1 };
+	return &st->beat[st->n++];
+}
+
 static void story_hear(void *ctx, const struct kevent *ev)
 {
 	struct story *st = ctx;
@@ -191,19 +235,21 @@ static void story_hear(void *ctx, const struct kevent *ev)
 
 	if (st->before.fn)
 		st->before.fn(st->before.ctx, ev);
-	if (!worth_telling(ev))
+	if (!worth_telling(st, ev))
 		return;
-	if (continues_run(st, ev)) {
+	if (count_flush(st, ev))
+		return;
+	if (st->level == STORY_COMPACT && continues_run(st, ev)) {
 		st->beat[st->n - 1].run++;
 		return;
 	}
 	if (ev->kind == KEV_FAULT)
 		fold_groups(st);
-	if (st->n == STORY_MAX) {
+	if (st->n == st->max) {
 		st->lost++;
 		return;
 	}
-	b = &st->beat[st->n++];
+	b = add_beat(st);
 	b->ev = *ev;
 	b->run = b->repeat = 1;
 	b->alone = last_fault(st, st->n) == st->n;
@@ -215,18 +261,24 @@ static void story_hear(void *ctx, const struct kevent *ev)
 		fold_groups(st);
 }
 
-struct story *story_begin(struct kernel *k)
+struct story *story_begin_at(struct kernel *k, enum story_level level)
 {
-	struct story *st = malloc(sizeof(*st));
+	struct story *st = calloc(1, sizeof(*st));
 
 	if (!st)
 		abort();
 	st->k = k;
-	st->n = 0;
-	st->lost = 0;
+	st->level = level;
+	st->max = level == STORY_VERBOSE ? STORY_MAX_VERBOSE : STORY_MAX;
 	st->before = k->sink;
-	k->sink = (struct kevent_sink){ story_hear, st };
+	if (level != STORY_OFF)
+		k->sink = (struct kevent_sink){ story_hear, st };
 	return st;
+}
+
+struct story *story_begin(struct kernel *k)
+{
+	return story_begin_at(k, STORY_COMPACT);
 }
 
 /* --- first column ------------------------------------------------------------ */
@@ -305,8 +357,14 @@ static void head_switch(const struct story *st, const struct beat *b, char *s)
 
 static void head_flush(const struct story *st, const struct beat *b, char *s)
 {
-	snprintf(s, CELL, "no flush on cpu%u: %s(0), %s", b->ev.n, b->ev.func,
-		 b->ev.note);
+	if (b->ev.note)
+		snprintf(s, CELL, "no flush on cpu%u: %s(0), %s", b->ev.n,
+			 b->ev.func, b->ev.note);
+	else if (b->run * b->repeat > 1)
+		snprintf(s, CELL, "flush: %u x %s", b->run * b->repeat,
+			 b->ev.func);
+	else
+		snprintf(s, CELL, "flush: %s", b->ev.func);
 }
 
 /* --- the cells after it ------------------------------------------------------ */
@@ -476,8 +534,40 @@ static void tell_switch(struct story *st, const struct beat *b,
 		res_str(r, "note", "%s", b->ev.note);
 }
 
+static void head_page(const struct story *st, const struct beat *b, char *s)
+{
+	bool taken = b->ev.kind == KEV_PAGE_ALLOC;
+
+	snprintf(s, CELL, "%s %s%s%s", taken ? "frame taken" : "frame freed",
+		 b->ev.func ? "(" : "", b->ev.func ? b->ev.func : "",
+		 b->ev.func ? ")" : "");
+}
+
+static void tell_page(struct story *st, const struct beat *b, struct result *r)
+{
+	res_pfn(r, "pfn", "pfn %s", b->ev.pfn);
+	res_str(r, "zone", "~ (%s)", zone_name(st->k, b->ev.pfn));
+	res_u64(r, "order", b->ev.order ? "order %s" : NULL, b->ev.order);
+	res_str(r, "why", NULL, b->ev.func);
+}
+
+static void tell_flushed(const struct beat *b, struct result *r)
+{
+	uint64_t n = b->run * b->repeat;
+
+	res_str(r, "func", NULL, b->ev.func);
+	if (b->ev.va && n == 1)
+		res_va(r, "va", "%s", b->ev.va);
+	res_u64(r, "count", NULL, n);
+	res_u64(r, "cpus", b->ev.n == 1 ? "on %s CPU" : "on %s CPUs", b->ev.n);
+}
+
 static void tell_flush(struct story *st, const struct beat *b, struct result *r)
 {
+	if (!b->ev.note) {
+		tell_flushed(b, r);
+		return;
+	}
 	res_u64(r, "cpu", NULL, b->ev.n);
 	res_str(r, "reason", NULL, b->ev.note);
 }
@@ -494,7 +584,9 @@ static const struct beat_kind {
 	[KEV_PTE] = { "pte", 2, COL_CHANGED, head_pte, tell_pte },
 	[KEV_SIGNAL] = { "signal", 1, COL_BAD, head_signal, tell_signal },
 	[KEV_VMA] = { "vma", 1, COL_NAME, head_vma, tell_vma },
-	[KEV_TLB_FLUSH] = { "flush", 1, COL_BAD, head_flush, tell_flush },
+	[KEV_TLB_FLUSH] = { "flush", 1, COL_NAME, head_flush, tell_flush },
+	[KEV_PAGE_ALLOC] = { "page_alloc", 1, COL_DIM, head_page, tell_page },
+	[KEV_PAGE_FREE] = { "page_free", 1, COL_DIM, head_page, tell_page },
 	[KEV_ZONE] = { "zone", 1, COL_NAME, head_zone, tell_zone },
 	[KEV_SWITCH] = { "switch", 1, COL_NAME, head_switch, tell_switch },
 };
@@ -515,7 +607,7 @@ static void place(const struct story *st, unsigned depth[])
 			in_fault = true;
 			handled = false;
 		}
-		base = in_fault ? 0 : 1;
+		base = in_fault && !st->beat[i].summary ? 0 : 1;
 		depth[i] = kind->depth > base ? kind->depth - base : 0;
 		if (kind->depth == 2 && !handled)
 			depth[i] = in_fault ? 1 : 0;
@@ -597,29 +689,64 @@ static void emit_beat(struct story *st, const unsigned depth[], unsigned i,
 	res_end(r);
 }
 
-void story_end(struct story *st, struct result *r)
+/* As wide as the widest of the first column, PTE lines apart. */
+static size_t first_column(const struct story *st, const unsigned depth[])
 {
-	unsigned depth[STORY_MAX];
 	char head[CELL * 2];
 	size_t width = 0, w;
 
-	st->k->sink = st->before;
-	fold_groups(st);
-	order(st);
-	place(st, depth);
 	for (unsigned i = 0; i < st->n; i++) {
+		if (beat_kinds[st->beat[i].ev.kind].depth >= 2)
+			continue;
 		draw_head(st, depth, i, head, sizeof(head));
-		w = beat_kinds[st->beat[i].ev.kind].depth < 2 ? cells_wide(head)
-							      : 0;
+		w = cells_wide(head);
 		width = w > width ? w : width;
 	}
+	return width;
+}
+
+static void append_flushes(struct story *st)
+{
+	for (struct flush *f = st->flush;
+	     f < st->flush + ARRAY_SIZE(st->flush) && f->count; f++) {
+		struct beat *b = add_beat(st);
+
+		b->ev = f->ev;
+		b->run = f->count;
+		b->repeat = 1;
+		b->summary = true;
+	}
+}
+
+static void emit_beats(struct story *st, struct result *r)
+{
+	unsigned *depth = calloc(st->n + 1, sizeof(*depth));
+	size_t width;
+
+	if (!depth)
+		abort();
+	place(st, depth);
+	width = first_column(st, depth);
 	res_list(r, "events", RES_LINES);
 	for (unsigned i = 0; i < st->n; i++)
 		emit_beat(st, depth, i, width, r);
 	res_end(r);
+	free(depth);
+}
+
+void story_end(struct story *st, struct result *r)
+{
+	if (st->level != STORY_OFF)
+		st->k->sink = st->before;
+	fold_groups(st);
+	order(st);
+	append_flushes(st);
+	if (st->level != STORY_OFF)
+		emit_beats(st, r);
 	if (st->lost) {
 		res_line(r);
 		res_u64(r, "events_left_out", "... and %s more steps", st->lost);
 	}
+	free(st->beat);
 	free(st);
 }

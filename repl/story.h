@@ -10,7 +10,12 @@
 
 struct story;
 
-/* Begins to listen to @k. Some dozens of events are kept, the rest counted. */
+/*
+ * Begins to listen to @k. Compact: events alike are one, some dozens are kept,
+ * the rest counted. Verbose: each by itself, frames and flushes too.
+ */
+struct story *story_begin_at(struct kernel *k, enum story_level level);
+/* The same, compact. */
 struct story *story_begin(struct kernel *k);
 /* Stops listening and emits what was heard as the list "events". */
 void story_end(struct story *st, struct result *r);

@@ -32,8 +32,9 @@ void syscall_begin(struct syscall *sc, struct cmd_ctx *c, const char *name,
 		   struct mm_struct *mm)
 {
 	*sc = (struct syscall){ .c = c, .name = name, .mm = mm };
-	sc->areas = mm ? area_diff_begin(mm) : NULL;
-	sc->story = story_begin(c->k);
+	sc->areas = mm && c->r->story != STORY_OFF ? area_diff_begin(mm)
+						    : NULL;
+	sc->story = story_begin_at(c->k, c->r->story);
 }
 
 void syscall_range(struct syscall *sc, va_t start, uint64_t len)
@@ -232,7 +233,8 @@ static void emit_call(struct syscall *sc, int64_t rc, bool is_ptr, va_t va)
 
 static void finish(struct syscall *sc, int64_t rc, bool is_ptr, va_t va)
 {
-	emit_call(sc, rc, is_ptr, va);
+	if (sc->c->r->story != STORY_OFF)
+		emit_call(sc, rc, is_ptr, va);
 	if (sc->areas)
 		area_diff_end(sc->areas, sc->c->r);
 	story_end(sc->story, sc->c->r);
