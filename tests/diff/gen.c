@@ -68,6 +68,16 @@ static unsigned any_prot(struct gen *g)
 	return often[next(g, 10)];
 }
 
+/* A mapping of the file becomes of it what was anonymous. */
+static void of_file(struct gen *g, struct op *op)
+{
+	op->flags &= ~(LX_MAP_ANONYMOUS | LX_MAP_GROWSDOWN);
+	op->fd = OP_FILE;
+	op->off = next(g, OP_FILE_PAGES + 2) * PAGE;
+	if (chance(g, 2))
+		op->off += 0x800;
+}
+
 static void gen_map(struct gen *g, struct op *op)
 {
 	op->addr = any_page(g);
@@ -83,6 +93,8 @@ static void gen_map(struct gen *g, struct op *op)
 		op->flags |= LX_MAP_NORESERVE;
 	if (chance(g, 3))
 		op->flags |= LX_MAP_GROWSDOWN;
+	if (chance(g, 25))
+		of_file(g, op);
 	if (chance(g, 5))
 		op->addr = 0;
 	if (chance(g, 2))
@@ -139,7 +151,7 @@ static void gen_madvise(struct gen *g, struct op *op)
 		LX_MADV_WIPEONFORK,	LX_MADV_KEEPONFORK,
 		LX_MADV_FREE,		LX_MADV_POPULATE_READ,
 		LX_MADV_POPULATE_WRITE, LX_MADV_DONTNEED_LOCKED,
-		LX_MADV_WILLNEED,	77,
+		LX_MADV_WILLNEED,
 	};
 
 	gen_range(g, op);
@@ -157,6 +169,53 @@ static void gen_mlockall(struct gen *g, struct op *op)
 	op->flags = LX_MCL_FUTURE | (chance(g, 50) ? LX_MCL_ONFAULT : 0);
 	if (chance(g, 10))
 		op->flags = chance(g, 50) ? LX_MCL_ONFAULT : 8;
+}
+
+static void gen_mremap(struct gen *g, struct op *op)
+{
+	gen_range(g, op);
+	op->len2 = any_len(g);
+	if (chance(g, 25))
+		op->len2 = op->len;
+	if (chance(g, 5))
+		op->len = 0;
+	if (op->len2 > ARENA_PAGES * PAGE && op->len2 >> 46 == 0)
+		op->len2 = PAGE;
+	op->flags = chance(g, 30) ? OPF_NOMOVE : 0;
+	if (!chance(g, 40))
+		return;
+	op->flags |= 2;
+	op->addr2 = any_page(g);
+	if (op->len2 > ARENA_END - op->addr2 && op->len2 >> 46 == 0)
+		op->len2 = PAGE;
+	if (chance(g, 15))
+		op->flags |= 4;
+}
+
+static void gen_ftruncate(struct gen *g, struct op *op)
+{
+	op->fd = OP_FILE;
+	op->len = next(g, 2 * OP_FILE_PAGES + 1) * PAGE / 2;
+	if (chance(g, 20))
+		op->len += 0x123;
+}
+
+static void gen_pwrite(struct gen *g, struct op *op)
+{
+	op->fd = OP_FILE;
+	op->value = 'a' + next(g, 26);
+	op->off = next(g, OP_FILE_PAGES) * PAGE + 32 + next(g, 100) * 16;
+	op->len = 8;
+}
+
+static void gen_fallocate(struct gen *g, struct op *op)
+{
+	op->fd = OP_FILE;
+	op->off = next(g, OP_FILE_PAGES) * PAGE;
+	op->len = (1 + next(g, 6)) * PAGE;
+	op->flags = chance(g, 80) ? 3 : next(g, 4);
+	if (chance(g, 10))
+		op->off += 0x700;
 }
 
 static void gen_none(struct gen *g, struct op *op)
@@ -232,14 +291,27 @@ static const struct {
 	unsigned weight;
 	void (*make)(struct gen *g, struct op *op);
 } menu[] = {
-	{ OP_MAP, 22, gen_map },	   { OP_MUNMAP, 10, gen_munmap },
-	{ OP_MPROTECT, 14, gen_mprotect }, { OP_BRK, 4, gen_brk },
-	{ OP_READ, 8, gen_read },	   { OP_WRITE, 12, gen_write },
-	{ OP_FETCH, 3, gen_fetch },	   { OP_TOUCH, 18, gen_touch },
-	{ OP_MADVISE, 12, gen_madvise },   { OP_MLOCK, 5, gen_mlock },
-	{ OP_MUNLOCK, 3, gen_range },	   { OP_MLOCKALL, 1, gen_mlockall },
-	{ OP_MUNLOCKALL, 1, gen_none },	   { OP_MINCORE, 2, gen_range },
-	{ OP_FORK, 4, gen_fork },	   { OP_EXIT, 2, gen_exit },
+	{ OP_MAP, 22, gen_map },
+	{ OP_MUNMAP, 10, gen_munmap },
+	{ OP_MPROTECT, 14, gen_mprotect },
+	{ OP_BRK, 4, gen_brk },
+	{ OP_READ, 8, gen_read },
+	{ OP_WRITE, 12, gen_write },
+	{ OP_FETCH, 3, gen_fetch },
+	{ OP_TOUCH, 18, gen_touch },
+	{ OP_MADVISE, 12, gen_madvise },
+	{ OP_MLOCK, 5, gen_mlock },
+	{ OP_MUNLOCK, 3, gen_range },
+	{ OP_MLOCKALL, 1, gen_mlockall },
+	{ OP_MUNLOCKALL, 1, gen_none },
+	{ OP_MINCORE, 2, gen_range },
+	{ OP_MREMAP, 8, gen_mremap },
+	{ OP_FTRUNCATE, 1, gen_ftruncate },
+	{ OP_PWRITE, 2, gen_pwrite },
+	{ OP_PREAD, 2, gen_pwrite },
+	{ OP_FALLOCATE, 1, gen_fallocate },
+	{ OP_FORK, 4, gen_fork },
+	{ OP_EXIT, 2, gen_exit },
 };
 
 static void gen_op(struct gen *g, struct op *op)

@@ -28,7 +28,7 @@ uint64_t host_canonical(const struct host *h, uint64_t va)
 	return va;
 }
 
-static uint64_t real(const struct host *h, uint64_t va)
+uint64_t host_real(const struct host *h, uint64_t va)
 {
 	if (va >= HEAP - 16 * PAGE && va < HEAP + HEAP_SIZE)
 		return h->heap + (va - HEAP);
@@ -61,15 +61,14 @@ void host_ask(struct host *h, unsigned proc, const struct request *rq,
 		host_failed("it has ended");
 }
 
-struct reply host_ask_call(struct host *h, unsigned proc, long nr, uint64_t a,
-			   uint64_t b, uint64_t c, uint64_t d, uint64_t e,
-			   uint64_t f)
+struct reply host_ask_call(struct host *h, unsigned proc, long nr,
+			   const uint64_t arg[6], uint8_t byte)
 {
-	struct request rq = { .kind = WIRE_SYSCALL,
-			      .nr = nr,
-			      .arg = { a, b, c, d, e, f } };
+	struct request rq = { .kind = WIRE_SYSCALL, .nr = nr };
 	struct reply rp;
 
+	memcpy(rq.arg, arg, sizeof(rq.arg));
+	rq.buf[0] = byte;
 	host_ask(h, proc, &rq, &rp);
 	return rp;
 }
@@ -77,7 +76,7 @@ struct reply host_ask_call(struct host *h, unsigned proc, long nr, uint64_t a,
 /* --- the first process -------------------------------------------------------
  */
 
-static void run_worker(struct host *h, const char *worker)
+static void run_worker(struct host *h, const char *worker, int file)
 {
 	char *argv[] = { (char *)worker, NULL }, *envp[] = { NULL };
 
@@ -85,8 +84,21 @@ static void run_worker(struct host *h, const char *worker)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (unsigned i = 0; i < MAX_PROCS; i++)
 		dup2(h->child_fd[i], WIRE_FD + i);
+	dup2(file, OP_FILE);
 	execve(worker, argv, envp);
 	_exit(127);
+}
+
+/* The file that scenarios may map: descriptor OP_FILE of all workers. */
+static int make_file(void)
+{
+	int low = memfd_create("scratch", 0);
+	int fd = fcntl(low, F_DUPFD_CLOEXEC, 100);
+
+	close(low);
+	if (fd < 0 || ftruncate(fd, OP_FILE_PAGES * PAGE) < 0)
+		host_failed("memfd_create");
+	return fd;
 }
 
 /* Numbers above those that the worker gets. */
@@ -107,8 +119,11 @@ static bool make_sockets(struct host *h)
 
 static void guard(struct host *h, uint64_t va)
 {
-	host_ask_call(h, 0, SYS_mmap, va, PAGE, PROT_NONE,
-		      MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	uint64_t arg[6] = { va,	       PAGE,
+			    PROT_NONE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED,
+			    -1,	       0 };
+
+	host_ask_call(h, 0, SYS_mmap, arg, 0);
 }
 
 static bool can_see_pfns(void)
@@ -135,13 +150,16 @@ struct host *host_start(const char *worker)
 	struct request rq = { .kind = WIRE_HELLO, .arg = { OBS_MEMLOCK } };
 	struct reply rp;
 
+	int file = make_file();
+
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	h->pfns = can_see_pfns();
 	if (!make_sockets(h))
 		host_failed("socketpair");
 	h->pid[0] = vfork();
 	if (h->pid[0] == 0)
-		run_worker(h, worker);
+		run_worker(h, worker, file);
+	close(file);
 	h->nprocs = 1;
 	for (unsigned i = 0; i < MAX_PROCS; i++)
 		close(h->child_fd[i]);
@@ -175,7 +193,7 @@ void host_stop(struct host *h)
 
 void host_step(struct host *h, const struct op *op, struct obs *o)
 {
-	struct host_step t = { h, op, real(h, op->addr), o };
+	struct host_step t = { h, op, host_real(h, op->addr), o };
 
 	memset(o, 0, sizeof(*o));
 	o->pfns = h->pfns;

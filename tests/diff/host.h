@@ -39,9 +39,10 @@ void host_run(struct host_step *t);
 void host_tell(struct host *h, unsigned proc, const struct request *rq);
 void host_ask(struct host *h, unsigned proc, const struct request *rq,
 	      struct reply *rp);
-struct reply host_ask_call(struct host *h, unsigned proc, long nr, uint64_t a,
-			   uint64_t b, uint64_t c, uint64_t d, uint64_t e,
-			   uint64_t f);
+/* A system call; @byte is what its buffer begins with. */
+struct reply host_ask_call(struct host *h, unsigned proc, long nr,
+			   const uint64_t arg[6], uint8_t byte);
+uint64_t host_real(const struct host *h, uint64_t va);
 uint64_t host_canonical(const struct host *h, uint64_t va);
 void host_view(struct host *h, struct obs *ret);
 /* The lowest area above the arena */

@@ -24,7 +24,7 @@ static const struct plain {
 	long nr;
 	const char *args;
 } plain[NR_OPS] = {
-	[OP_MAP] = { SYS_mmap, "=alpf-0" },
+	[OP_MAP] = { SYS_mmap, "=alpfdo" },
 	[OP_MUNMAP] = { SYS_munmap, "al" },
 	[OP_MPROTECT] = { SYS_mprotect, "alp" },
 	[OP_BRK] = { SYS_brk, "=a" },
@@ -34,6 +34,11 @@ static const struct plain {
 	[OP_MLOCKALL] = { SYS_mlockall, "f" },
 	[OP_MUNLOCKALL] = { SYS_munlockall, "" },
 	[OP_MINCORE] = { SYS_mincore, "alb" },
+	[OP_MREMAP] = { SYS_mremap, "=alLmA" },
+	[OP_FTRUNCATE] = { SYS_ftruncate, "dl" },
+	[OP_PWRITE] = { SYS_pwrite64, "db1o" },
+	[OP_PREAD] = { SYS_pread64, "db8o" },
+	[OP_FALLOCATE] = { SYS_fallocate, "dfol" },
 };
 
 static uint64_t argument(const struct host_step *t, char letter)
@@ -51,8 +56,20 @@ static uint64_t argument(const struct host_step *t, char letter)
 		return t->op->value;
 	case 'b':
 		return t->h->buf_va;
-	case '-':
-		return -1;
+	case 'L':
+		return t->op->len2;
+	case 'A':
+		return host_real(t->h, t->op->addr2);
+	case 'm':
+		return (t->op->flags & 6) | !(t->op->flags & OPF_NOMOVE);
+	case 'd':
+		return t->op->fd ? (int)t->op->fd : -1;
+	case 'o':
+		return t->op->off;
+	case '1':
+		return 1;
+	case '8':
+		return t->op->len < 8 ? t->op->len : 8;
 	default:
 		return 0;
 	}
@@ -66,11 +83,12 @@ static void host_call(struct host_step *t, const struct plain *p)
 
 	for (unsigned i = 0; p->args[i + pointer]; i++)
 		arg[i] = argument(t, p->args[i + pointer]);
-	rp = host_ask_call(t->h, t->op->proc, p->nr, arg[0], arg[1], arg[2],
-			   arg[3], arg[4], arg[5]);
+	rp = host_ask_call(t->h, t->op->proc, p->nr, arg, t->op->value);
 	keep(t, &rp);
 	if (pointer && (rp.ret > 0 || rp.ret < -4095))
 		t->o->ret = host_canonical(t->h, rp.ret);
+	if (t->op->kind == OP_PREAD && rp.ret > 0)
+		memcpy(&t->o->value, rp.buf, rp.ret);
 	if (t->op->kind == OP_MINCORE)
 		memcpy(t->o->vec, rp.buf, sizeof(t->o->vec));
 }

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/mm.h"
 #include "kernel/mman.h"
 
 /* The same areas, but for where neighbours with equal rights were joined. */
@@ -109,6 +110,23 @@ static bool clean_made_writable(const struct seen *s)
 	return then && s->ours->min > s->host->min;
 }
 
+static bool mremap_refused(const struct seen *s)
+{
+	return op_of(s)->kind == OP_MREMAP && s->ours->ret < 0 &&
+	       s->host->ret < 0;
+}
+
+static bool mremap_of_several(const struct seen *s)
+{
+	return op_of(s)->kind == OP_MREMAP && s->ours->ret == -EFAULT &&
+	       s->host->ret > 0;
+}
+
+static bool mremap_unmapped(const struct seen *s)
+{
+	return mremap_refused(s) && (op_of(s)->flags & LX_MREMAP_FIXED);
+}
+
 /* Operations whose pages wait in a batch: locks, and advice to the LRU lists.
  */
 static bool fills_batch(const struct op *op)
@@ -143,6 +161,14 @@ static const struct known {
 	{ "clean-made-writable", DIFF_FAULTS, 602, KNOWN, clean_made_writable,
 	  "mprotect() makes the entry of an exclusive page writable although "
 	  "it is clean; 6.1 only if it is dirty" },
+	{ "mremap-errno", DIFF_RET, 615, KNOWN, mremap_refused,
+	  "mremap() was written anew in 6.16 and 6.17: it looks for errors in "
+	  "another order" },
+	{ "mremap-several", DIFF_RET, 615, KNOWN_CUT, mremap_of_several,
+	  "MREMAP_FIXED moves several areas at once, since 6.17" },
+	{ "mremap-unmapped", DIFF_NONE, 615, KNOWN_CUT, mremap_unmapped,
+	  "6.1 unmaps the target of MREMAP_FIXED, and shortens the area, "
+	  "before it finds the error" },
 	{ "lru-batch", DIFF_REUSE, 0, KNOWN, in_a_batch,
 	  "a page that was locked, unlocked or advised waits in a batch of its "
 	  "CPU with a reference more, and is copied; when that batch ends "

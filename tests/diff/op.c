@@ -19,6 +19,12 @@ enum field {
 	F_RANGE,
 	F_SIZE, /* of an access; an option of write */
 	F_ADVICE,
+	F_FD,
+	F_OFF,
+	F_TEXT,
+	F_LEN2,
+	F_FILE,	 /* optional, the last */
+	F_ADDR2, /* optional, the last */
 };
 
 struct flag {
@@ -28,12 +34,12 @@ struct flag {
 
 static const struct op_row {
 	const char *name;
-	enum field field[4];
+	enum field field[5];
 	bool addr_option; /* -a ADDR */
 	struct flag flag[12];
 } rows[NR_OPS] = {
 	[OP_MAP] = { "map",
-		     { F_LEN, F_PROT },
+		     { F_LEN, F_PROT, F_FILE },
 		     true,
 		     { { 'F', LX_MAP_FIXED },
 		       { 's', LX_MAP_SHARED },
@@ -61,6 +67,17 @@ static const struct op_row {
 			    { 'o', LX_MCL_ONFAULT } } },
 	[OP_MUNLOCKALL] = { "munlockall", { F_END } },
 	[OP_MINCORE] = { "mincore", { F_ADDR, F_LEN } },
+	[OP_MREMAP] = { "mremap",
+			{ F_ADDR, F_LEN, F_LEN2, F_ADDR2 },
+			false,
+			{ { 'n', OPF_NOMOVE }, { 'F', 2 }, { 'D', 4 } } },
+	[OP_FTRUNCATE] = { "ftruncate", { F_FD, F_LEN } },
+	[OP_PWRITE] = { "pwrite", { F_FD, F_TEXT, F_OFF } },
+	[OP_PREAD] = { "pread", { F_FD, F_LEN, F_OFF } },
+	[OP_FALLOCATE] = { "fallocate",
+			   { F_FD, F_OFF, F_LEN },
+			   false,
+			   { { 'P', 2 }, { 'n', 1 } } },
 	[OP_FORK] = { "fork", { F_END } },
 	[OP_EXIT] = { "exit", { F_END } },
 };
@@ -152,6 +169,22 @@ static void field_format(const struct op *op, enum field f, char *buf,
 	case F_ADVICE:
 		advice_format(op->value, buf, size);
 		break;
+	case F_FD:
+	case F_FILE:
+		snprintf(buf, size, "%u", op->fd);
+		break;
+	case F_OFF:
+		snprintf(buf, size, "0x%llx", (unsigned long long)op->off);
+		break;
+	case F_LEN2:
+		snprintf(buf, size, "0x%llx", (unsigned long long)op->len2);
+		break;
+	case F_ADDR2:
+		addr_format(op->addr2, buf, size);
+		break;
+	case F_TEXT:
+		snprintf(buf, size, "\"%c\"", (char)op->value);
+		break;
 	case F_END:
 		break;
 	}
@@ -184,7 +217,14 @@ void op_format(const struct op *op, char *buf, size_t size)
 		snprintf(word, sizeof(word), "-a %s", at);
 		add(buf, size, word);
 	}
+	if (op->kind == OP_MAP && op->fd) {
+		snprintf(word, sizeof(word), "-o 0x%llx",
+			 (unsigned long long)op->off);
+		add(buf, size, word);
+	}
 	for (const enum field *f = row->field; *f; f++) {
+		if ((*f == F_FILE && !op->fd) || (*f == F_ADDR2 && !op->addr2))
+			continue;
 		field_format(op, *f, word, sizeof(word));
 		add(buf, size, word);
 	}
@@ -200,7 +240,9 @@ void scenario_print(const struct scenario *s, FILE *out)
 		     "map -s -F -a $a+0x400000 0x1000 none\n"
 		     "let h = brk\n"
 		     "let t = vdso-0x4000\n"
-		     "touch -w heap\n");
+		     "touch -w heap\n"
+		     "memfd_create scratch\n"
+		     "ftruncate 3 0x20000\n");
 	for (unsigned i = 0; i < s->n; i++) {
 		op_format(&s->op[i], line, sizeof(line));
 		fprintf(out, "%s\n", line);
@@ -299,6 +341,19 @@ static bool parse_field(enum field f, const char *word, struct op *op)
 		return parse_sum(word, &op->value, &last);
 	case F_PROT:
 		return parse_prot(word, &op->prot);
+	case F_FD:
+	case F_FILE:
+		op->fd = strtoul(word, NULL, 0);
+		return op->fd == OP_FILE;
+	case F_OFF:
+		return parse_sum(word, &op->off, &last);
+	case F_LEN2:
+		return parse_sum(word, &op->len2, &last);
+	case F_ADDR2:
+		return parse_sum(word, &op->addr2, &last);
+	case F_TEXT:
+		op->value = (uint8_t)word[1];
+		return *word == '"';
 	case F_ADVICE:
 		op->value = madvise_by_name(word);
 		return (int)op->value >= 0 ||
@@ -328,6 +383,8 @@ static bool parse_option(const struct op_row *row, const char *word,
 		op->len = n;
 	else if (word[1] == 'a' && row->addr_option)
 		op->addr = n;
+	else if (word[1] == 'o')
+		op->off = n;
 	else
 		return false;
 	return true;
@@ -352,7 +409,7 @@ static bool parse_words(const struct op_row *row, char *save, struct op *op)
 		if (!ok)
 			return false;
 	}
-	return *f == F_END || *f == F_SIZE;
+	return *f == F_END || *f == F_SIZE || *f >= F_FILE;
 }
 
 /* What the fields leave open: how mmsh would understand the line. */
@@ -360,7 +417,7 @@ static void complete(struct op *op)
 {
 	if (op->kind == OP_MAP) {
 		op->flags |= op->flags & LX_MAP_SHARED ? 0 : LX_MAP_PRIVATE;
-		op->flags |= LX_MAP_ANONYMOUS;
+		op->flags |= op->fd ? 0 : LX_MAP_ANONYMOUS;
 	}
 }
 

@@ -49,6 +49,11 @@ enum op_kind {
 	OP_MLOCKALL,
 	OP_MUNLOCKALL,
 	OP_MINCORE,
+	OP_MREMAP,
+	OP_FTRUNCATE,
+	OP_PWRITE,
+	OP_PREAD,
+	OP_FALLOCATE,
 	OP_FORK,
 	OP_EXIT,
 	NR_OPS,
@@ -60,11 +65,17 @@ struct op {
 	uint64_t addr; /* canonical */
 	uint64_t len;
 	uint64_t value;
+	uint64_t addr2, len2; /* where to, how long: mremap */
+	unsigned fd;	      /* of a file, 0: none */
+	uint64_t off;	      /* in it */
 	unsigned prot;
 	unsigned flags; /* map: LX_MAP_*; touch: OPF_WRITE */
 };
 
-#define OPF_WRITE 1u
+#define OPF_NOMOVE    0x100u /* mremap without MREMAP_MAYMOVE */
+#define OP_FILE	      3	     /* descriptor of the file: a memfd */
+#define OP_FILE_PAGES 32
+#define OPF_WRITE     1u
 
 struct scenario {
 	char name[80];

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/fs.h"
 #include "kernel/mm_internal.h"
 #include "tests/diff/sim_view.h"
 
@@ -45,6 +46,8 @@ struct sim *sim_start(void)
 	s->nprocs = 1;
 	guard(s, ARENA - PAGE);
 	guard(s, ARENA_END);
+	ksys_memfd_create(s->k, s->task[0], "scratch", 0);
+	ksys_ftruncate(s->k, s->task[0], OP_FILE, OP_FILE_PAGES * PAGE);
 	s->heap = s->task[0]->mm->brk;
 	s->top = find_top(s);
 	user_access(s->k, 0, ACCESS_WRITE, true, s->heap - 1, &zero, 1, &a);

@@ -1,8 +1,10 @@
 /*
  * sim_ops.c - operations done by kernel/: a row each.
  */
+#include <errno.h>
 #include <string.h>
 
+#include "kernel/fs.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mman.h"
 #include "tests/diff/sim_view.h"
@@ -11,8 +13,13 @@ static int64_t do_op_map(struct sim_step *t)
 {
 	const struct op *op = t->op;
 	va_t va;
-	int err = do_mmap(t->s->k, t->mm, NULL, t->addr, op->len, op->prot,
-			  op->flags, 0, &va);
+	int err;
+
+	if (op->off % PAGE)
+		return -EINVAL; /* what the system call's entry says */
+	err = do_mmap(t->s->k, t->mm, op->fd ? fget(t->task, op->fd) : NULL,
+		      t->addr, op->len, op->prot, op->flags,
+		      op->off >> PAGE_SHIFT, &va);
 
 	return err ? err : (int64_t)sim_canonical(t->s, va);
 }
@@ -25,6 +32,47 @@ static int64_t do_op_munmap(struct sim_step *t)
 static int64_t do_op_mprotect(struct sim_step *t)
 {
 	return do_mprotect(t->s->k, t->mm, t->addr, t->op->len, t->op->prot);
+}
+
+static int64_t do_op_mremap(struct sim_step *t)
+{
+	const struct op *op = t->op;
+	unsigned flags =
+		op->flags & OPF_NOMOVE ? op->flags & 6 : (op->flags & 6) | 1;
+	va_t va;
+	int err = do_mremap(t->s->k, t->mm, t->addr, op->len, op->len2, flags,
+			    sim_real(t->s, op->addr2), &va);
+
+	return err ? err : (int64_t)sim_canonical(t->s, va);
+}
+
+static int64_t do_op_ftruncate(struct sim_step *t)
+{
+	return ksys_ftruncate(t->s->k, t->task, t->op->fd, t->op->len);
+}
+
+static int64_t do_op_fallocate(struct sim_step *t)
+{
+	return ksys_fallocate(t->s->k, t->task, t->op->fd, t->op->flags,
+			      t->op->off, t->op->len);
+}
+
+static int64_t do_op_pwrite(struct sim_step *t)
+{
+	char byte = t->op->value;
+	struct iov from = { .bytes = &byte };
+	int64_t pos = t->op->off;
+
+	return ksys_write(t->s->k, t->task, t->op->fd, &from, 1, &pos);
+}
+
+static int64_t do_op_pread(struct sim_step *t)
+{
+	struct iov to = { .bytes = &t->o->value };
+	int64_t pos = t->op->off;
+
+	return ksys_read(t->s->k, t->task, t->op->fd, &to,
+			 t->op->len < 8 ? t->op->len : 8, &pos);
 }
 
 static int64_t do_op_madvise(struct sim_step *t)
@@ -160,6 +208,11 @@ static int64_t (*const run[NR_OPS])(struct sim_step *t) = {
 	[OP_MLOCKALL] = do_op_mlockall,
 	[OP_MUNLOCKALL] = do_op_munlockall,
 	[OP_MINCORE] = do_op_mincore,
+	[OP_MREMAP] = do_op_mremap,
+	[OP_FTRUNCATE] = do_op_ftruncate,
+	[OP_PWRITE] = do_op_pwrite,
+	[OP_PREAD] = do_op_pread,
+	[OP_FALLOCATE] = do_op_fallocate,
 	[OP_FORK] = do_op_fork,
 	[OP_EXIT] = do_op_exit,
 };
