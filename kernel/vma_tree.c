@@ -168,6 +168,20 @@ struct vm_area_struct *vma_tree_last(const struct vma_tree *t)
 	return leaf->vma[leaf->n - 1];
 }
 
+struct vm_area_struct *vma_iter_next(struct vma_iter *it)
+{
+	const struct vma_tree *t = it->tree;
+	struct vma_pos p = it->next;
+
+	if (p.leaf >= nleaves(t))
+		return NULL;
+	if (p.i + 1 < t->leaf[p.leaf]->n)
+		it->next.i++;
+	else
+		it->next = (struct vma_pos){ p.leaf + 1, 0 };
+	return t->leaf[p.leaf]->vma[p.i];
+}
+
 /* --- summaries --------------------------------------------------------------
  */
 

@@ -61,6 +61,13 @@ bool vma_tree_gap_down(const struct vma_tree *t, uint64_t len, va_t low,
 bool vma_tree_gap_up(const struct vma_tree *t, uint64_t len, va_t low,
 		     va_t high, va_t *ret);
 
+/* All areas in order, while none comes or goes: faster than for_each_vma(). */
+struct vma_iter {
+	const struct vma_tree *tree;
+	struct vma_pos next;
+};
+struct vm_area_struct *vma_iter_next(struct vma_iter *it);	/* or NULL */
+
 #define for_each_vma(t, vma)                                                   \
 	for ((vma) = vma_tree_first(t); (vma); (vma) = vma_tree_next(t, vma))
 

@@ -130,6 +130,7 @@ struct recorder *recorder_create(void)
 	if (!rec)
 		abort();
 	rec->r.ops = &rec_ops;
+	rec->r.data = true;
 	out_init(&rec->text, -1);
 	return rec;
 }

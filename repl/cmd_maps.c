@@ -11,18 +11,52 @@
 #include "repl/out.h"
 #include "repl/proc_line.h"
 
-static void maps_exact(struct cmd_ctx *c, const struct mm_struct *mm)
-{
-	const struct vm_area_struct *vma;
-	char line[PROC_LINE_MAX];
+#define CHUNK 8192	/* bytes */
 
-	res_list(c->r, "maps", RES_VERBATIM);
-	for_each_vma (&mm->vmas, vma) {
+/* As text: many lines at once, for there may be many. */
+static void maps_text(struct cmd_ctx *c, const struct mm_struct *mm)
+{
+	struct vma_iter it = { .tree = &mm->vmas };
+	const struct vm_area_struct *vma;
+	bool any = false;
+	char buf[CHUNK + PROC_LINE_MAX], *p = buf;
+
+	res_item(c->r, true);
+	while ((vma = vma_iter_next(&it))) {
+		if (any)
+			*p++ = '\n';
+		if (p > buf + CHUNK) {
+			p[-1] = 0;
+			proc_text(c->r, buf);
+			p = buf;
+		}
+		p = proc_maps_line(p, c->k, vma);
+		any = true;
+	}
+	if (any)
+		proc_text(c->r, buf);
+	res_end(c->r);
+}
+
+static void maps_data(struct cmd_ctx *c, const struct mm_struct *mm)
+{
+	struct vma_iter it = { .tree = &mm->vmas };
+	const struct vm_area_struct *vma;
+
+	while ((vma = vma_iter_next(&it))) {
 		res_item(c->r, true);
 		proc_maps_fields(c->r, vma);
-		proc_text(c->r, proc_maps_line(line, c->k, vma));
 		res_end(c->r);
 	}
+}
+
+static void maps_exact(struct cmd_ctx *c, const struct mm_struct *mm)
+{
+	res_list(c->r, "maps", RES_VERBATIM);
+	if (c->r->data)
+		maps_data(c, mm);
+	else
+		maps_text(c, mm);
 	res_end(c->r);
 }
 

@@ -116,7 +116,8 @@ static void emit_smap(struct cmd_ctx *c, const struct vm_area_struct *vma)
 	smap_gather_stats(c->k, vma, &mss);
 	res_item(c->r, true);
 	proc_maps_fields(c->r, vma);
-	proc_text(c->r, proc_maps_line(line, c->k, vma));
+	proc_maps_line(line, c->k, vma);
+	proc_text(c->r, line);
 	res_u64(c->r, "size", NULL, vma->vm_end - vma->vm_start);
 	put_kb(c->r, "Size:           ", vma->vm_end - vma->vm_start);
 	res_u64(c->r, "kernel_page_size", NULL, page);

@@ -292,6 +292,7 @@ struct result *emit_json_create(struct out *o)
 	if (!j)
 		abort();
 	j->r.ops = &json_ops;
+	j->r.data = true;
 	j->o = o;
 	out_init(&j->body, -1);
 	j->to = &j->body;

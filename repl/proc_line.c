@@ -94,7 +94,7 @@ char *proc_maps_line(char buf[PROC_LINE_MAX], const struct kernel *k,
 	if (*name)
 		p = put_name(p, buf, name_column(k), name);
 	*p = 0;
-	return buf;
+	return p;
 }
 
 char *proc_rollup_line(char buf[PROC_LINE_MAX], const struct kernel *k,

@@ -10,7 +10,10 @@
 
 #define PROC_LINE_MAX 640
 
-/* The line of @vma, without a newline, but with the blank that may end it. */
+/*
+ * The line of @vma, without a newline, but with the blank that may end it.
+ * Returns its end.
+ */
 char *proc_maps_line(char buf[PROC_LINE_MAX], const struct kernel *k,
 		     const struct vm_area_struct *vma);
 /* The line that heads smaps_rollup. */

@@ -101,6 +101,7 @@ struct result {
 	uint64_t last_addr;
 	bool last_addr_set, last_addr_pa, subject;
 	enum story_level story;		/* of this command */
+	bool data;	/* fields count, not only their text: JSON, Lua */
 };
 
 /* --- structure ------------------------------------------------------------- */
