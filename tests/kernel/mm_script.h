@@ -8,9 +8,12 @@
  *	m A N PROT FLAGS    mmap, fixed. PROT: "rw", "r", "-" ...; FLAGS:
  *	                    p private s shared n noreserve l locked g growsdown
  *	                    P populate t stack e noreplace h hint, not fixed
- *	                    b 32bit y sync z hugetlb B nonblock
+ *	                    b 32bit y sync z hugetlb B nonblock U unknown
+ *	                    x neither anonymous nor of a file
  *	f A N PROT FLAGS O  the same of a file (shmem-like with FLAGS 'T', file
- *	                    2 with '2', read-only descriptor with 'o') from page O
+ *	                    2 with '2', read-only descriptor with 'o', write-
+ *	                    only with 'w', anonymous all the same with 'a', one
+ *	                    that cannot be mapped with 'd') from page O
  *	u A N, p A N PROT   munmap, mprotect
  *	b N                 brk to start + N bytes (N may be hex)
  *	r A, w A, x A       read, write, fetch at byte (A may be "3+0x123")
@@ -38,6 +41,8 @@
  *	g A OLD NEW FLAGS B mremap; OLD, NEW as N; FLAGS: m maymove f fixed
  *	                    d dontunmap u unknown; B: the new address, or -
  *	~ A N NAME          names anonymous memory; -: not any more
+ *	i A                 the base from now on; "." the first one again
+ *	& MASK              capabilities
  *	% NAME VALUE        sysctl vm.NAME
  *	^ RES N             limit of "as", "data", "stack", "memlock": N pages
  *	                    (or bytes: "N."), "now" for those that it has
@@ -95,6 +100,11 @@ struct mm_run {
 };
 
 #define SCRIPT_FILE_PAGES 64
+
+static inline va_t first_base(const struct kernel *k)
+{
+	return k->arch->word == 8 ? 0x7f0000000000 : 0x50000000;
+}
 
 static inline void emit(struct mm_run *r, const char *fmt, ...)
 {
@@ -163,6 +173,7 @@ static inline unsigned parse_flags(const char *s)
 		{ 't', LX_MAP_STACK },	   { 'e', LX_MAP_FIXED_NOREPLACE },
 		{ 'b', LX_MAP_32BIT },	   { 'y', LX_MAP_SYNC },
 		{ 'z', LX_MAP_HUGETLB },   { 'B', LX_MAP_NONBLOCK },
+		{ 'a', LX_MAP_ANONYMOUS }, { 'U', 1U << 21 },
 	};
 	unsigned flags = strpbrk(s, "eh") ? 0 : LX_MAP_FIXED;
 
@@ -172,7 +183,10 @@ static inline unsigned parse_flags(const char *s)
 	return flags;
 }
 
-/* "3" is a page, "3+0x10" a byte, "@0x8000" an address. */
+/*
+ * "3" is a page, "3+0x10" a byte, "@0x8000" an address; "$3" a page of the
+ * heap, "!3" the third page below the end of the stack.
+ */
 static inline va_t parse_va(const struct mm_run *r, const char *s)
 {
 	char *end;
@@ -180,6 +194,11 @@ static inline va_t parse_va(const struct mm_run *r, const char *s)
 
 	if (*s == '@')
 		return strtoull(s + 1, NULL, 0);
+	if (*s == '!')
+		return r->k->layout.stack_top -
+		       (strtoull(s + 1, NULL, 0) << PAGE_SHIFT);
+	if (*s == '$')
+		return r->heap + (strtoull(s + 1, NULL, 0) << PAGE_SHIFT);
 	va = r->base + strtoll(s, &end, 0) * (int64_t)PAGE_SIZE;
 	return *end == '+' ? va + strtoull(end + 1, NULL, 0) : va;
 }
@@ -204,7 +223,8 @@ static inline void show_place(struct mm_run *r, va_t va)
 static inline void step_map(struct mm_run *r, char **arg, struct file *file,
 			    uint64_t pgoff)
 {
-	unsigned flags = parse_flags(arg[3]) | (file ? 0 : LX_MAP_ANONYMOUS);
+	bool anon = !file && !strchr(arg[3], 'x');
+	unsigned flags = parse_flags(arg[3]) | (anon ? LX_MAP_ANONYMOUS : 0);
 	va_t va;
 	int err = do_mmap(r->k, cur_mm(r), file, parse_va(r, arg[0]),
 			  parse_len(arg[1]), parse_prot(arg[2]), flags, pgoff,
@@ -221,11 +241,16 @@ static inline void step_file(struct mm_run *r, char **arg)
 	struct file *file = r->file[strchr(arg[3], 'T') ? 2 :
 				     strchr(arg[3], '2') ? 1 : 0];
 
-	file->f_mode = FMODE_READ;
+	const struct vm_operations_struct *ops = file->f_inode->ops;
+
+	file->f_mode = strchr(arg[3], 'w') ? 0 : FMODE_READ;
 	if (!strchr(arg[3], 'o'))
 		file->f_mode |= FMODE_WRITE;
+	if (strchr(arg[3], 'd'))
+		file->f_inode->ops = NULL;
 	step_map(r, arg, file, strtoull(arg[4], NULL, 0));
 	file->f_mode = FMODE_READ | FMODE_WRITE;
+	file->f_inode->ops = ops;
 }
 
 static inline void show_fault(struct mm_run *r)
@@ -752,6 +777,11 @@ static inline void step_args(struct mm_run *r, char op, char **arg)
 					 parse_len(arg[1]),
 					 strcmp(arg[2], "-") ? arg[2] : NULL));
 		break;
+	case 'i': r->base = *arg[0] == '.' ? first_base(r->k) :
+					     parse_va(r, arg[0]); break;
+	case '&':
+		r->task[r->cur]->cap_effective = strtoull(arg[0], NULL, 0);
+		break;
 	case '%': step_sysctl(r, arg); break;
 	case '^': step_limit(r, arg); break;
 	case 'O': outcome(r, script_swapon(r, arg[0])); break;
@@ -769,7 +799,7 @@ static inline void step_args(struct mm_run *r, char op, char **arg)
 static inline unsigned arity(char op)
 {
 	static const char *const by_arity[] = { "FCBXLHcyTVJENQ",
-						"brwxk=v#dqAKSGIZOPj",
+						"brwxk=v#dqAKSGIZOPji&",
 						"uRWsloUM%^", "paD~", "m", "fg" };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(by_arity); i++)
@@ -805,7 +835,7 @@ static inline void run_setup(struct mm_run *r, const struct arch *arch)
 	memset(r, 0, sizeof(*r));
 	r->k = boot_small(arch, false);
 	r->task[0] = find_task(r->k, 1);
-	r->base = arch->word == 8 ? 0x7f0000000000 : 0x50000000;
+	r->base = first_base(r->k);
 	r->heap = cur_mm(r)->start_brk;
 	assert_int_equal(do_brk(r->k, cur_mm(r), r->heap, &va), 0);
 	for (int i = 0; i < 2; i++)
