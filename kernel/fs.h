@@ -7,7 +7,8 @@
  *	any other path		the host's file, imported: read as if it lay on
  *				the disk, writes stay in the simulation
  *
- * A path of the simulation hides the host's. Not here: directories that one
+ * A path of the simulation hides the host's; on a mount of the simulation
+ * O_CREAT does not look at the host. Not here: directories that one
  * could make, permissions, links, locks.
  *
  * Return values: 0 or more, or a negative errno. Files and descriptors are

@@ -83,14 +83,16 @@ static int mount_point(struct kernel *k, const struct mount *m,
 	return 0;
 }
 
-int path_lookup(struct kernel *k, const char *path, struct inode **ret)
+/* @host: may it be a file of the host? */
+static int lookup(struct kernel *k, const char *path, bool host,
+		  struct inode **ret)
 {
 	struct inode *inode = find_name(k, path);
 	const struct mount *m;
 	const char *name;
 	int err;
 
-	if (inode && inode->fd < 0) {
+	if (inode && (inode->fd < 0 || !host)) {
 		iget(inode);
 		*ret = inode;
 		return 0;
@@ -98,10 +100,17 @@ int path_lookup(struct kernel *k, const char *path, struct inode **ret)
 	m = find_mount(path, &name);
 	if (m && !*name)
 		return mount_point(k, m, ret);
+	if (m && !host)
+		return -ENOENT;
 	err = host_inode(k, path, ret);
 	if (!err && S_ISREG((*ret)->i_mode))
 		d_add(*ret);
 	return err;
+}
+
+int path_lookup(struct kernel *k, const char *path, struct inode **ret)
+{
+	return lookup(k, path, true, ret);
 }
 
 static int create(struct kernel *k, const char *path, unsigned mode,
@@ -150,11 +159,12 @@ int filp_open(struct kernel *k, const char *path, unsigned flags, unsigned mode,
 {
 	struct inode *inode = NULL;
 	struct file *file;
-	int err = *path ? path_lookup(k, path, &inode) : -ENOENT;
+	bool creat = flags & LX_O_CREAT;
+	int err = *path ? lookup(k, path, !creat, &inode) : -ENOENT;
 
-	if (!err && (flags & LX_O_CREAT) && (flags & LX_O_EXCL))
+	if (!err && creat && (flags & LX_O_EXCL))
 		err = -EEXIST;
-	else if (err == -ENOENT && *path && (flags & LX_O_CREAT))
+	else if (err == -ENOENT && *path && creat)
 		err = create(k, path, mode, &inode);
 	if (!err)
 		err = may_open(k, inode, flags);

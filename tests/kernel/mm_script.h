@@ -56,6 +56,7 @@
  *	N                   swap: "used=1 cached=1 in=0 out=1"
  *	D A N STEP          reads N pages, each STEP after the last (modulo N): M
  *			    major, m minor, . no fault
+ *	:STEP ...           files: file_script.h
  *	# TEXT              prints TEXT
  *
  * A step with '?' before it prints its outcome: ok, an errno, a fault.
@@ -809,6 +810,8 @@ static inline unsigned arity(char op)
 	return 0;
 }
 
+#include "tests/kernel/file_script.h"
+
 static inline void run_script(struct mm_run *r, const char *script)
 {
 	char *copy = strdup(script), *save, *word;
@@ -819,6 +822,10 @@ static inline void run_script(struct mm_run *r, const char *script)
 
 		r->loud = *word == '?';
 		word += r->loud;
+		if (*word == ':') {
+			file_step(r, word + 1, &save);
+			continue;
+		}
 		for (unsigned i = 0; i < arity(*word); i++)
 			arg[i] = strtok_r(NULL, " ", &save);
 		step_args(r, *word, arg);

@@ -221,6 +221,50 @@ static void test_filemap__survives_allocation_failures(void **state)
 	}
 }
 
+/* Windows of readahead, as 6.1 has them on ext4 with 128 KiB. */
+#define COLD(n) ":open /disk/x c :fill 3 " #n " :drop 3 "
+#define READ4(a, b, c, d)                                                      \
+	":read 3 9 " #a "p :cached 3 :read 3 9 " #b "p :cached 3 :read 3 9 "   \
+	#c "p :cached 3 :read 3 9 " #d "p :cached 3"
+
+static const struct mm_row rows[] = {
+	{ "readahead", "read_a_page_at_a_time", COLD(300) READ4(0, 1, 2, 4),
+	  "AAAAAAAAA 0-3 BBBBBBBBB 0-11 CCCCCCCCC 0-11 EEEEEEEEE 0-27", NULL },
+	{ "readahead", "the_window_grows_to_32_pages",
+	  COLD(300) READ4(0, 1, 4, 12),
+	  "AAAAAAAAA 0-3 BBBBBBBBB 0-11 EEEEEEEEE 0-27 MMMMMMMMM 0-59", NULL },
+	{ "readahead", "read_4_pages_at_a_time",
+	  COLD(300) "m 0 4 rw p :uread 3 4p 0 0 :cached 3 :uread 3 4p 4p 0 "
+	  ":cached 3 :uread 3 4p 8p 0 :cached 3 :uread 3 4p 12p 0 :uread 3 4p "
+	  "16p 0 :uread 3 4p 20p 0 :cached 3 :uread 3 4p 24p 0 :cached 3",
+	  "0-7 0-23 0-55 0-55 0-87", NULL },
+	{ "readahead", "read_in_the_middle", COLD(300) READ4(50, 51, 52, 53),
+	  "YYYYYYYYY 50 ZZZZZZZZZ 50-54 AAAAAAAAA 50-62 BBBBBBBBB 50-62",
+	  NULL },
+	{ "readahead", "fadvise_random",
+	  COLD(64) ":fadvise 3 0 0 1 " READ4(0, 1, 2, 3),
+	  "AAAAAAAAA 0 BBBBBBBBB 0-1 CCCCCCCCC 0-2 DDDDDDDDD 0-3", NULL },
+	{ "readahead", "fault_in_the_middle",
+	  COLD(300) ":map 3 0 300 r p 0 r 100 c s 0 300 :cached 3",
+	  "min=0 maj=1 96-107 109-111 84-115", NULL },
+	{ "readahead", "fault_near_the_end",
+	  COLD(20) ":map 3 0 20 r p 0 r 5 c s 0 20 :cached 3",
+	  "min=0 maj=1 0-11 13-15 0-19", NULL },
+	{ "readahead", "faults_in_order",
+	  COLD(100) ":map 3 0 100 r p 0 :touch 0 100",
+	  "M...............m.......M.......M...............m...............M"
+	  "...............m...............m...", NULL },
+	{ "readahead", "of_a_hole_is_none",
+	  ":open /disk/x c :ftruncate 3 64p :read 3 1 0 :cached 3 :blk",
+	  "0-3 r=0/0 w=0/0", NULL },
+	{ "readahead", "after_MADV_RANDOM_and_back",
+	  COLD(64) ":map 3 0 64 r p 0 a 0 64 RANDOM :touch 0 3 a 0 64 NORMAL "
+	  ":touch 3 2", "MMM M.", NULL },
+	{ "private", "write_to_a_cold_page",
+	  COLD(4) ":map 3 0 4 rw p 0 w 1 c :cached 3 d 1 d 1+1",
+	  "min=0 maj=1 0-3 value=1 value=66", NULL },
+};
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -234,5 +278,6 @@ int main(void)
 		cmocka_unit_test(test_filemap__survives_allocation_failures),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_rows("filemap", rows, ARRAY_SIZE(rows), tests,
+			ARRAY_SIZE(tests));
 }
