@@ -84,16 +84,13 @@ static int madvise_willneed(const struct madvise_call *c,
 	uint64_t from = linear_page_index(vma, start);
 	uint64_t to = linear_page_index(vma, end);
 	struct inode *inode = file_inode(vma->vm_file);
-	char byte;
 
 	if (!inode)
 		force_swapin_readahead(c->k, vma, start, end);
 	else if (inode->cache == CACHE_SHMEM_INODE)
 		shmem_swapin_range(c->k, inode, from, to);
 	else if (!vma->name)
-		while (from < to && file_read(c->k, vma->vm_file,
-					      from++ << PAGE_SHIFT, &byte, 1) == 1)
-			;
+		force_page_cache_ra(c->k, vma->vm_file, from, to - from);
 	return 0;
 }
 
@@ -104,7 +101,10 @@ static int madvise_remove(const struct madvise_call *c,
 		return -EINVAL;
 	if ((vma->vm_flags & (VM_SHARED | VM_WRITE)) != (VM_SHARED | VM_WRITE))
 		return -EACCES;
-	return -EOPNOTSUPP;
+	return vfs_fallocate(c->k, vma->vm_file,
+			     LX_FALLOC_FL_PUNCH_HOLE | LX_FALLOC_FL_KEEP_SIZE,
+			     linear_page_index(vma, start) << PAGE_SHIFT,
+			     end - start);
 }
 
 /* Rights that forbid it are -EINVAL here, and -EFAULT is for SIGBUS. */

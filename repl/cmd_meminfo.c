@@ -18,10 +18,18 @@
 #include "repl/cmd.h"
 
 struct sums {			/* pages */
-	uint64_t free, anon, cached, mapped, shmem, slab, stacks, tables;
+	uint64_t free, anon, cached, mapped, shmem, dirty, slab, stacks, tables;
 	uint64_t vmalloc;
 	uint64_t direct[PAGING_MAX_LEVELS];	/* by level of the leaf */
 };
+
+/* Will the page be written to a disk? */
+static bool on_disk(const struct page *page)
+{
+	const struct address_space *m = page->mapping;
+
+	return m && m->a_ops && m->a_ops->writepage;
+}
 
 /* User memory by what its record says, once or many times mapped. */
 static void sum_user_page(struct sums *s, const struct page *page,
@@ -33,6 +41,7 @@ static void sum_user_page(struct sums *s, const struct page *page,
 	s->cached += !anon;
 	s->shmem += !anon && (page->flags & PG_swapbacked);
 	s->mapped += !anon && page->_mapcount > 0;
+	s->dirty += !anon && (page->flags & PG_dirty) && on_disk(page);
 }
 
 static void sum_run(const struct kernel *k, struct sums *s,
@@ -170,6 +179,7 @@ static int meminfo_run(struct cmd_ctx *c)
 	emit_highmem(c, &s);
 	emit_pages(c->r, "SwapTotal", c->k->total_swap_pages);
 	emit_pages(c->r, "SwapFree", c->k->swap->nr_swap_pages);
+	emit_pages(c->r, "Dirty", s.dirty);
 	emit_pages(c->r, "AnonPages", s.anon);
 	emit_pages(c->r, "Mapped", s.mapped);
 	emit_pages(c->r, "Shmem", s.shmem);

@@ -260,6 +260,9 @@ static const struct mm_row rows[] = {
 	{ "readahead", "after_MADV_RANDOM_and_back",
 	  COLD(64) ":map 3 0 64 r p 0 a 0 64 RANDOM :touch 0 3 a 0 64 NORMAL "
 	  ":touch 3 2", "MMM M.", NULL },
+	{ "madv_willneed", "reads_what_is_mapped",
+	  COLD(64) ":map 3 0 16 r p 16 a 4 8 WILLNEED :cached 3 r 4 c",
+	  "20-27 min=1 maj=0", NULL },
 	{ "private", "write_to_a_cold_page",
 	  COLD(4) ":map 3 0 4 rw p 0 w 1 c :cached 3 d 1 d 1+1",
 	  "min=0 maj=1 0-3 value=1 value=66", NULL },

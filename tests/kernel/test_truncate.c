@@ -63,6 +63,16 @@
 		  ":open " path " c :fill 3 1 :map 3 0 1 rw s 0 :close 3 "     \
 		  "?:unlink " path " :name 0 r 0 d 0 ?:open " path " +",       \
 		  "ok " path " (deleted) value=65 ENOENT", NULL },             \
+		{ "madv_remove", fs "_shared",                                 \
+		  ":open " path                                                \
+		  " c :fill 3 8 :map 3 0 8 rw s 0 W 0 8 ?a 2 2 REMOVE "        \
+		  "s 0 8 r 2 d 2 r 4 d 4",                                     \
+		  "8 ok 0-1 4-7 value=0 value=1", NULL },                      \
+		{ "madv_remove", fs "_private_or_read_only",                   \
+		  FOUR(path) "?a 4 1 REMOVE :open " path                       \
+			     " r :map 4 8 1 r s 0 "                            \
+			     "?a 8 1 REMOVE",                                  \
+		  "EACCES EACCES", NULL },                                     \
 	{                                                                      \
 		"private", fs "_sees_writes_until_its_copy",                   \
 			":open " path                                          \
