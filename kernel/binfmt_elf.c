@@ -8,8 +8,7 @@
  * Headers of both classes are read into one form. Each field that Linux
  * checks is checked, and the class too, which Linux infers from e_machine.
  *
- * Left out: GNU properties, ABI-tag checks, core dumps, FDPIC, legacy a.out
- * page at 0, READ_IMPLIES_EXEC for i386 programs without PT_GNU_STACK.
+ * Left out: GNU properties, ABI-tag checks, core dumps, FDPIC.
  */
 #include <elf.h>
 #include <errno.h>
@@ -372,7 +371,7 @@ static uint64_t dyn_base(struct linux_binprm *b, const struct elf_file *f)
 	uint64_t base = b->k->layout.elf_et_dyn_base;
 	uint64_t align = maximum_alignment(f);
 
-	if (b->k->randomize_va_space)
+	if (b->randomize)
 		base += (kernel_random(b->k) & b->abi->mmap_rnd_mask)
 			<< PAGE_SHIFT;
 	return align ? base & ~(align - 1) : base;
@@ -564,7 +563,7 @@ static int put_strings(struct linux_binprm *b, struct aux *a, va_t *p)
 	size_t len = strlen(b->abi->platform) + 1;
 	int err;
 
-	*p = arch_align_stack(b->k, b->p) - len;
+	*p = arch_align_stack(b, b->p) - len;
 	a->platform = *p;
 	a->random = *p -= sizeof(random);
 	err = access_remote_vm(b->k, b->mm, a->platform,
@@ -616,10 +615,10 @@ static void place_brk(struct linux_binprm *b, bool static_pie)
 		thirds = mm->map_window / 3 * 2;
 		mm->brk = (thirds & PAGE_MASK) == base ? PAGE_ALIGN(thirds) :
 							 base;
-	} else if (b->k->randomize_va_space > 1) {
+	} else if (b->randomize > 1) {
 		mm->brk += PAGE_SIZE;
 	}
-	if (b->k->randomize_va_space > 1)
+	if (b->randomize > 1)
 		mm->brk += (kernel_random(b->k) %
 			    (b->abi->brk_range >> PAGE_SHIFT)) << PAGE_SHIFT;
 	mm->start_brk = mm->brk;
@@ -633,14 +632,43 @@ static void set_bounds(struct mm_struct *mm, const struct elf_image *im)
 	mm->end_data = im->end_data + im->load_bias;
 }
 
+/*
+ * What PT_GNU_STACK says of the stack. An i386 program without it was made
+ * before there was NX: all that it can read it may execute.
+ */
+static enum exec_stack stack_kind(struct linux_binprm *b,
+				  const struct elf_file *prog)
+{
+	const struct elf_phdr *stack = find_phdr(prog, PT_GNU_STACK);
+
+	if (b->k->arch->word == 8)
+		b->task->personality &= ~LX_READ_IMPLIES_EXEC;
+	if (!stack && b->k->arch->word == 4)
+		b->task->personality |= LX_READ_IMPLIES_EXEC;
+	if (!stack)
+		return EXSTACK_DEFAULT;
+	return stack->p_flags & PF_X ? EXSTACK_ENABLE_X : EXSTACK_DISABLE_X;
+}
+
+/* MMAP_PAGE_ZERO: what System V had at address 0. A refusal does not matter. */
+static void map_page_zero(struct linux_binprm *b)
+{
+	va_t at;
+
+	if (b->task->personality & LX_MMAP_PAGE_ZERO)
+		do_mmap(b->k, b->mm, NULL, 0, PAGE_SIZE,
+			LX_PROT_READ | LX_PROT_EXEC,
+			LX_MAP_PRIVATE | LX_MAP_ANONYMOUS | LX_MAP_FIXED, 0,
+			&at);
+}
+
 /* Stack, segments, bss, interpreter, vdso, stack contents: in this order. */
 static int load_image(struct linux_binprm *b, const struct elf_file *prog,
 		      struct elf_file *interp)
 {
-	const struct elf_phdr *stack = find_phdr(prog, PT_GNU_STACK);
 	struct elf_image im = { 0 };
 	struct aux a = { .prog = prog };
-	int err = setup_arg_pages(b, stack && (stack->p_flags & PF_X));
+	int err = setup_arg_pages(b, stack_kind(b, prog));
 	va_t start;
 
 	if (!err)
@@ -663,6 +691,7 @@ static int load_image(struct linux_binprm *b, const struct elf_file *prog,
 		return err;
 	set_bounds(b->mm, &im);
 	place_brk(b, prog->eh.e_type == ET_DYN && !interp->file);
+	map_page_zero(b);
 	b->mm->entry = b->task->ip = start;
 	b->task->sp = b->p;
 	return 0;
@@ -679,8 +708,10 @@ int load_elf_binary(struct linux_binprm *b)
 	p = err ? NULL : find_phdr(&prog, PT_INTERP);
 	if (p)
 		err = open_interp(b, &prog, p, &interp.file);
-	if (!err)
+	if (!err) {
+		b->point_of_no_return = true;
 		err = load_image(b, &prog, &interp);
+	}
 	fput(b->k, interp.file);
 	free(interp.ph);
 	free(prog.ph);

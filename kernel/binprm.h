@@ -23,19 +23,34 @@ struct linux_binprm {
 	struct kernel *k;
 	struct task_struct *task;
 	struct file *file;
+	const char *filename;	/* as given: of a script, not its interpreter */
 	struct mm_struct *mm;	/* being built */
 	va_t p;			/* top of what is used of the stack */
 	va_t exec;		/* of the file name on it */
 	unsigned argc, envc;
 	const char *why;	/* which rule refuses the image, or NULL */
+	uint64_t randomize;	/* kernel.randomize_va_space; 0 for a task that
+				 * has ADDR_NO_RANDOMIZE */
+	bool point_of_no_return; /* Linux has dropped the old memory */
 };
+
+/* PT_GNU_STACK: linux EXSTACK_* */
+enum exec_stack { EXSTACK_DEFAULT, EXSTACK_DISABLE_X, EXSTACK_ENABLE_X };
+
+struct script { /* what "#!" names */
+	char buf[257];
+	char *interp, *arg; /* in buf; arg may be NULL */
+};
+
+/* 1: b->file is a script, *s is filled in; 0: it is none; or -errno. */
+int load_script(struct linux_binprm *b, struct script *s);
 
 /* The pages behind [vdso] and [vvar]; -ENOMEM. (vdso.c) */
 int vdso_init(struct kernel *k);
 int map_vdso(struct linux_binprm *bprm);
 
 int load_elf_binary(struct linux_binprm *bprm);
-int setup_arg_pages(struct linux_binprm *bprm, bool exec_stack);
-va_t arch_align_stack(struct kernel *k, va_t sp);
+int setup_arg_pages(struct linux_binprm *bprm, enum exec_stack exec);
+va_t arch_align_stack(struct linux_binprm *bprm, va_t sp);
 
 #endif

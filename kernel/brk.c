@@ -45,6 +45,8 @@ int do_brk_flags(struct kernel *k, struct mm_struct *mm, va_t addr,
 	int err;
 
 	r.flags = flags | VM_DATA_FLAGS | VM_ACCOUNT | mm->def_flags;
+	if (read_implies_exec(mm, LX_PROT_READ))
+		r.flags |= VM_EXEC;
 	if (!may_expand_vm(mm, r.flags, pages) ||
 	    mm->vmas.count > k->max_map_count || vm_enough_memory(k, mm, pages))
 		return -ENOMEM;

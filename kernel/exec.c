@@ -3,11 +3,12 @@
  * where things go).
  *
  * The new address space is built beside the old one and takes its place only
- * when it is complete, so that a failure leaves the task as it was; Linux
- * kills a task that fails beyond the point of no return.
+ * when it is complete, so that a failure leaves the task as it was. Linux has
+ * dropped the old one before it maps the first segment, and kills a task that
+ * fails beyond that point; so does this for one that no debugger holds (see
+ * signal.h: stop).
  *
- * Left out: scripts (#!), credentials, close-on-exec, signals, coredump
- * settings, argv of other kinds, personalities (READ_IMPLIES_EXEC).
+ * Left out: credentials, coredump settings, argv of other kinds.
  */
 #include <elf.h>
 #include <errno.h>
@@ -20,6 +21,7 @@
 
 #define MAX_ARG_STRLEN	(32 * PAGE_SIZE)
 #define ARG_MAX_BYTES	131072ULL
+#define MAX_INTERPRETERS 5
 #define STK_LIM		(8 * MiB)
 #define STACK_EXPAND	131072ULL	/* beyond what the arguments need */
 #define VM_STACK_FLAGS	(VM_DATA_FLAGS | VM_GROWSDOWN | VM_ACCOUNT)
@@ -39,10 +41,10 @@ static const struct exec_abi *find_abi(const struct kernel *k)
 }
 
 /* A stack pointer 16-byte aligned; with randomisation up to 8 KiB lower. */
-va_t arch_align_stack(struct kernel *k, va_t sp)
+va_t arch_align_stack(struct linux_binprm *b, va_t sp)
 {
-	if (k->randomize_va_space)
-		sp -= kernel_random(k) % 8192;
+	if (b->randomize)
+		sp -= kernel_random(b->k) % 8192;
 	return sp & ~(va_t)15;
 }
 
@@ -50,10 +52,10 @@ static va_t stack_top(struct linux_binprm *b)
 {
 	va_t top = b->k->layout.stack_top;
 
-	if (!b->k->randomize_va_space)
+	if (!b->randomize)
 		return top;
 	top -= (kernel_random(b->k) & b->abi->stack_rnd_mask) << PAGE_SHIFT;
-	return PAGE_ALIGN(arch_align_stack(b->k, top));
+	return PAGE_ALIGN(arch_align_stack(b, top));
 }
 
 /*
@@ -65,7 +67,7 @@ static va_t mmap_base(struct linux_binprm *b, uint64_t rnd)
 	uint64_t gap = b->task->rlim[RLIM_STACK], pad = STACK_GUARD_GAP;
 	uint64_t max = b->mm->map_window / 6 * 5;
 
-	if (b->k->randomize_va_space)
+	if (b->randomize)
 		pad += b->abi->stack_rnd_mask << PAGE_SHIFT;
 	if (gap + pad > gap)
 		gap += pad;
@@ -82,11 +84,12 @@ static void pick_mmap_layout(struct linux_binprm *b)
 	struct mm_struct *mm = b->mm;
 	uint64_t rnd = 0;
 
-	if (b->k->randomize_va_space)
+	if (b->randomize)
 		rnd = (kernel_random(b->k) & b->abi->mmap_rnd_mask)
 		      << PAGE_SHIFT;
 	mm->mmap_legacy_base = PAGE_ALIGN(mm->map_window / 3) + rnd;
-	mm->bottom_up = b->k->legacy_va_layout;
+	mm->bottom_up = b->k->legacy_va_layout ||
+			(b->task->personality & LX_ADDR_COMPAT_LAYOUT);
 	mm->mmap_base =
 		mm->bottom_up ? mm->mmap_legacy_base : mmap_base(b, rnd);
 }
@@ -181,7 +184,7 @@ static int copy_arguments(struct linux_binprm *b, const char *const *argv,
 	if (err)
 		return err;
 	argmin = b->p - limit;
-	err = copy_string(b, b->file->f_inode->path, argmin);
+	err = copy_string(b, b->filename, argmin);
 	b->exec = b->p;
 	if (!err)
 		err = copy_strings(b, envp, b->envc, argmin);
@@ -190,7 +193,7 @@ static int copy_arguments(struct linux_binprm *b, const char *const *argv,
 	return err;
 }
 
-int setup_arg_pages(struct linux_binprm *b, bool exec_stack)
+int setup_arg_pages(struct linux_binprm *b, enum exec_stack exec)
 {
 	struct vm_area_struct *vma = find_vma(b->mm, b->p);
 	uint64_t limit = b->task->rlim[RLIM_STACK] & PAGE_MASK;
@@ -198,7 +201,9 @@ int setup_arg_pages(struct linux_binprm *b, bool exec_stack)
 	va_t base = vma->vm_start - STACK_EXPAND;
 
 	b->mm->arg_start = b->p;
-	if (exec_stack)
+	if (exec == EXSTACK_ENABLE_X ||
+	    (exec == EXSTACK_DEFAULT &&
+	     (b->task->personality & LX_READ_IMPLIES_EXEC)))
 		vma->vm_flags |= VM_EXEC;
 	vma_set_page_prot(b->k, vma);
 	if (size + STACK_EXPAND > limit)
@@ -239,7 +244,7 @@ static int exec_mmap(struct linux_binprm *b)
 	if (task->cpu >= 0)
 		pti_exit_to_user(b->k, task->cpu);
 	do_close_on_exec(b->k, task);
-	set_comm(task, b->file->f_inode->path);
+	set_comm(task, b->filename);
 	return 0;
 }
 
@@ -255,31 +260,114 @@ static int build_mm(struct linux_binprm *b, const char *const *argv,
 	return err;
 }
 
-int do_execve(struct kernel *k, struct task_struct *task, struct file *file,
-	      const char *const *argv, const char *const *envp,
-	      const char **why)
+/* A task that fails where there is no way back. */
+static void fail_for_good(struct linux_binprm *b)
 {
-	struct linux_binprm b = { .abi = find_abi(k), .k = k, .task = task,
-				  .file = file };
-	struct task_struct before = *task;
-	int err = task->state == 'Z' ? -ESRCH : mm_alloc(k, &b.mm);
+	struct task_struct *task = b->task;
 
-	*why = NULL;
+	if (b->point_of_no_return && task->tgid != 1 &&
+	    !(task->signal->stop & sigbit(LX_SIGSEGV)))
+		end_group(b->k, task, LX_SIGSEGV);
+}
+
+static int exec_binary(struct linux_binprm *b, const char *const *argv,
+		       const char *const *envp)
+{
+	struct task_struct *task = b->task, before = *task;
+	int err = mm_alloc(b->k, &b->mm);
+
 	if (err)
 		return err;
-	b.mm->owner = task;
-	b.mm->owner_pid = task->pid;
-	pick_mmap_layout(&b);
-	err = build_mm(&b, argv, envp);
+	b->mm->owner = task;
+	b->mm->owner_pid = task->pid;
+	if (!(task->personality & LX_ADDR_NO_RANDOMIZE))
+		b->randomize = b->k->randomize_va_space;
+	pick_mmap_layout(b);
+	err = build_mm(b, argv, envp);
 	if (!err)
-		err = exec_mmap(&b);
+		err = exec_mmap(b);
 	if (!err)
 		return 0;
-	mmput(k, b.mm);
+	mmput(b->k, b->mm);
 	task->min_flt = before.min_flt;
 	task->maj_flt = before.maj_flt;
 	task->sp = before.sp;
 	task->ip = before.ip;
-	*why = b.why;
+	task->personality = before.personality;
+	fail_for_good(b);
+	return err;
+}
+
+/* argv of the interpreter: itself, its argument, the script, the rest. */
+static const char **script_argv(const struct script *s, const char *script,
+				const char *const *argv)
+{
+	unsigned n = count(argv), at = 0;
+	const char **v = xcalloc(n + 4, sizeof(*v));
+
+	v[at++] = s->interp;
+	if (s->arg)
+		v[at++] = s->arg;
+	v[at++] = script;
+	for (unsigned i = 1; i < n; i++)
+		v[at++] = argv[i];
+	return v;
+}
+
+static int exec_file(struct linux_binprm *b, const char *const *argv,
+		     const char *const *envp, unsigned depth);
+
+static int exec_script(struct linux_binprm *b, const struct script *s,
+		       const char *const *argv, const char *const *envp,
+		       unsigned depth)
+{
+	struct file *script = b->file, *interp;
+	const char **v;
+	int err;
+
+	if (depth == MAX_INTERPRETERS)
+		return -ELOOP;
+	err = file_open(b->k, s->interp, &interp);
+	if (err) {
+		b->why = "#!: the interpreter cannot be opened";
+		return err;
+	}
+	v = script_argv(s, file_inode(script)->path, argv);
+	b->file = interp;
+	err = exec_file(b, v, envp, depth + 1);
+	b->file = script;
+	fput(b->k, interp);
+	free(v);
+	return err;
+}
+
+static int exec_file(struct linux_binprm *b, const char *const *argv,
+		     const char *const *envp, unsigned depth)
+{
+	struct script s;
+	int rc = load_script(b, &s);
+
+	if (rc > 0)
+		return exec_script(b, &s, argv, envp, depth);
+	return rc < 0 ? rc : exec_binary(b, argv, envp);
+}
+
+int do_execve(struct kernel *k, struct task_struct *task, struct file *file,
+	      const char *const *argv, const char *const *envp,
+	      const char **why)
+{
+	struct linux_binprm b = { .abi = find_abi(k),
+				  .k = k,
+				  .task = task,
+				  .file = file,
+				  .filename = file_inode(file)->path };
+	int err;
+
+	*why = NULL;
+	if (task->state == 'Z' || task->kthread)
+		return -ESRCH;
+	err = exec_file(&b, argv, envp, 0);
+	if (err)
+		*why = b.why;
 	return err;
 }

@@ -272,6 +272,7 @@ static void copy_task(struct kernel *k, struct task_struct *task,
 	task->cap_effective = parent->cap_effective;
 	task->sp = args->stack ? args->stack : parent->sp;
 	task->ip = parent->ip;
+	task->personality = parent->personality;
 }
 
 /* The parent sleeps; its CPU goes on with the child, in the same memory. */

@@ -154,6 +154,15 @@ static inline bool vma_may_split(const struct vm_area_struct *vma)
 
 unsigned long calc_vm_prot_bits(unsigned prot);
 
+/* LX_PROT_EXEC, if @prot reads and the personality means that by it; or 0. */
+static inline unsigned read_implies_exec(const struct mm_struct *mm,
+					 unsigned prot)
+{
+	bool rie = mm->owner && (mm->owner->personality & LX_READ_IMPLIES_EXEC);
+
+	return rie && (prot & LX_PROT_READ) ? LX_PROT_EXEC : 0;
+}
+
 /* --- anon_vma_name.c ------------------------------------------------------ */
 struct anon_vma_name *anon_vma_name_alloc(struct kernel *k, const char *name);
 struct anon_vma_name *anon_vma_name_get(struct anon_vma_name *n);

@@ -266,6 +266,7 @@ struct task_struct {
 	bool kthread;		      /* runs in the kernel only: no mm ever */
 	int exit_code;		      /* as wait4 tells it */
 	int exit_signal;	      /* to the parent; 0: none */
+	uint32_t personality;	      /* LX_ADDR_NO_RANDOMIZE, .. */
 	int vfork_parent;	      /* that waits for exec or exit, or 0 */
 	struct signal_struct *signal; /* owned with the group; signal.h */
 	struct sighand_struct *sighand;

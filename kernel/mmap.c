@@ -369,7 +369,7 @@ int do_mmap(struct kernel *k, struct mm_struct *mm, struct file *file,
 	}
 	if (flags & LX_MAP_HUGETLB)
 		return -EINVAL; /* no pages of any huge size are there */
-	err = mmap_prepare(&c, prot);
+	err = mmap_prepare(&c, prot | read_implies_exec(mm, prot));
 	if (!err)
 		err = mmap_region(&c);
 	if (err)

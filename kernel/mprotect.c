@@ -188,7 +188,10 @@ static int change_areas(struct kernel *k, struct mm_struct *mm, va_t start,
 					      vma_tree_prev(&mm->vmas, vma);
 
 	for (;;) {
-		unsigned long flags = calc_vm_prot_bits(prot) |
+		unsigned rier = vma->vm_flags & VM_MAYEXEC
+					? read_implies_exec(mm, prot)
+					: 0;
+		unsigned long flags = calc_vm_prot_bits(prot | rier) |
 				      (vma->vm_flags & ~VM_ACCESS_FLAGS);
 		va_t stop = vma->vm_end < end ? vma->vm_end : end;
 		int err;

@@ -19,6 +19,13 @@
 
 #define LX_WNOHANG 1
 
+/* personality(2) */
+#define LX_ADDR_NO_RANDOMIZE  0x0040000u
+#define LX_MMAP_PAGE_ZERO     0x0100000u
+#define LX_ADDR_COMPAT_LAYOUT 0x0200000u
+#define LX_READ_IMPLIES_EXEC  0x0400000u
+#define LX_ADDR_LIMIT_3GB     0x8000000u /* of i386 programs on x86-64 */
+
 struct clone_args {
 	uint64_t flags;	 /* LX_CLONE_* */
 	int exit_signal; /* for the parent; of a thread there is none */

@@ -577,10 +577,15 @@ static int load_all(struct rtld *r)
 	return err;
 }
 
-static int run(struct rtld *r, struct task_struct *task, struct file *file)
+static int run(struct rtld *r, struct task_struct *task)
 {
-	int err = rtld_read(r->k, file, &r->obj[0]);
+	struct vm_area_struct *vma = find_vma(r->mm, r->mm->start_code);
+	struct file *file = vma ? vma->vm_file : NULL;
+	int err;
 
+	if (!file)
+		return fail(r, -ENOEXEC, task->comm, "has no text of a file");
+	err = rtld_read(r->k, file, &r->obj[0]);
 	if (err)
 		return fail(r, err, file_inode(file)->path, "no ELF file");
 	r->obj[0].name = copy("");
@@ -600,8 +605,8 @@ static int run(struct rtld *r, struct task_struct *task, struct file *file)
 	return err;
 }
 
-int rtld_run(struct kernel *k, struct task_struct *task, struct file *file,
-	     rtld_fn fn, void *ctx, char why[200])
+int rtld_run(struct kernel *k, struct task_struct *task, rtld_fn fn, void *ctx,
+	     char why[200])
 {
 	struct rtld *r = xcalloc(1, sizeof(*r));
 	int err;
@@ -611,7 +616,7 @@ int rtld_run(struct kernel *k, struct task_struct *task, struct file *file,
 	r->mm = task->mm;
 	r->abi = &abis[k->arch->elf_class == ELFCLASS64];
 	r->why = why;
-	err = run(r, task, file);
+	err = run(r, task);
 	for (unsigned i = 1; fn && !err && i < r->nobj; i++)
 		fn(ctx, r->obj[i].name, r->obj[i].path, r->obj[i].bias);
 	if (fn && !err && r->ld.path)

@@ -12,12 +12,12 @@ typedef void (*rtld_fn)(void *ctx, const char *name, const char *path,
 			va_t base);
 
 /*
- * Runs the loader of @file, which @task has just executed, up to the jump to
- * the program's entry: task->ip is that afterwards. @fn may be NULL. A static
+ * Runs the loader of the program that @task has just executed, up to the jump
+ * to its entry: task->ip is that afterwards. @fn may be NULL. A static
  * program needs nothing: 0. -ENOENT: a library is not found; *why is its name
  * or a reason, valid until the next call on @k.
  */
-int rtld_run(struct kernel *k, struct task_struct *task, struct file *file,
-	     rtld_fn fn, void *ctx, char why[200]);
+int rtld_run(struct kernel *k, struct task_struct *task, rtld_fn fn, void *ctx,
+	     char why[200]);
 
 #endif

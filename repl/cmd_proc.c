@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "kernel/rtld.h"
 #include "kernel/signal.h"
@@ -380,18 +381,25 @@ static void emit_lib(void *ctx, const char *name, const char *path, va_t base)
 }
 
 /* What the loader does before the program's first instruction; as ldd. */
-static int load_libs(struct cmd_ctx *c, struct task_struct *task,
-		     struct file *file)
+static int load_libs(struct cmd_ctx *c, struct task_struct *task)
 {
 	char why[200];
 	int rc;
 
 	res_list(c->r, "libraries", RES_LINES);
-	rc = rtld_run(c->k, task, file, emit_lib, c->r, why);
+	rc = rtld_run(c->k, task, emit_lib, c->r, why);
 	res_end(c->r);
 	if (rc < 0)
 		err_errno(c->err, rc, "ld.so: %s", why);
 	return rc;
+}
+
+/* Beyond the point of no return, and no debugger holds it. */
+static void exec_killed(struct cmd_ctx *c, int cpu, int ppid)
+{
+	if (cpu >= 0)
+		cmd_give_cpu(c->s, (unsigned)cpu, ppid);
+	err_hint(c->err, "the old memory was gone: SIGSEGV has killed it");
 }
 
 static int exec_run(struct cmd_ctx *c)
@@ -399,11 +407,14 @@ static int exec_run(struct cmd_ctx *c)
 	struct task_struct *task = cmd_task(c);
 	const char *argv[CMD_MAX_INPUTS + 2], *why = NULL;
 	struct file *file;
+	int rc, pid, ppid, cpu;
 	unsigned n = 0;
-	int rc;
 
 	if (!task)
 		return -1;
+	pid = task->pid;
+	ppid = task->ppid;
+	cpu = task->cpu;
 	rc = file_open(c->k, c->arg[0].str, &file);
 	if (rc < 0)
 		return err_errno(c->err, rc, "%s", c->arg[0].str);
@@ -414,13 +425,81 @@ static int exec_run(struct cmd_ctx *c)
 	rc = do_execve(c->k, task, file, argv, exec_env, &why);
 	if (rc < 0)
 		exec_failed(c, file, rc, why);
-	else if (cmd_opt(c, 'l'))
-		rc = load_libs(c, task, file);
+	if (rc < 0 && (!find_task(c->k, pid) || !task->mm))
+		exec_killed(c, cpu, ppid);
+	else if (rc >= 0 && cmd_opt(c, 'l'))
+		rc = load_libs(c, task);
 	if (rc >= 0)
 		emit_exec(c, task);
 	fput(c->k, file);
 	return rc < 0 ? -1 : 0;
 }
+
+/* --- personality
+ * -------------------------------------------------------------- */
+static const struct flag_name personality_names[] = {
+	{ LX_ADDR_NO_RANDOMIZE, "ADDR_NO_RANDOMIZE", NULL },
+	{ LX_MMAP_PAGE_ZERO, "MMAP_PAGE_ZERO", NULL },
+	{ LX_ADDR_COMPAT_LAYOUT, "ADDR_COMPAT_LAYOUT", NULL },
+	{ LX_READ_IMPLIES_EXEC, "READ_IMPLIES_EXEC", NULL },
+	{ LX_ADDR_LIMIT_3GB, "ADDR_LIMIT_3GB", NULL },
+	{ 0 },
+};
+
+static const char *personality_word(unsigned i)
+{
+	return i < ARRAY_SIZE(personality_names) - 1 ? personality_names[i].name
+	       : i == 5				     ? "none"
+						     : NULL;
+}
+
+static int personality_run(struct cmd_ctx *c)
+{
+	struct task_struct *task = cmd_task(c);
+	uint64_t flags = 0;
+	char buf[128];
+
+	if (!task)
+		return -1;
+	for (unsigned i = 0; i < c->nrest; i++) {
+		const struct flag_name *f = personality_names;
+
+		while (f->name && strcasecmp(f->name, c->rest[i]) != 0)
+			f++;
+		if (!f->name && strcmp(c->rest[i], "none") != 0)
+			return err_set(c->err, ERR_USER, "%s: no such flag",
+				       c->rest[i]);
+		flags |= f->mask;
+	}
+	if (c->nrest)
+		task->personality = (uint32_t)flags;
+	flags_format(buf, sizeof(buf), personality_names, task->personality,
+		     " ");
+	res_hex(c->r, "personality", "%s", task->personality, 8);
+	res_words(c->r, "flags", "%s", buf);
+	return 0;
+}
+
+const struct command cmd_personality = {
+	.name = "personality",
+	.group = "processes",
+	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
+	.help = "show or set what exec and mmap do differently for a process",
+	.details = "ADDR_NO_RANDOMIZE: no ASLR (setarch -R). "
+		   "ADDR_COMPAT_LAYOUT: mmap goes up\n"
+		   "from a third of user space. READ_IMPLIES_EXEC: what is "
+		   "mapped to be read is\n"
+		   "executable too; exec sets it of an i386 program without "
+		   "PT_GNU_STACK.\n"
+		   "MMAP_PAGE_ZERO: exec maps page 0. ADDR_LIMIT_3GB means "
+		   "i386 programs on\n"
+		   "x86-64. none clears all. Children and exec inherit it.",
+	.example = "personality ADDR_NO_RANDOMIZE",
+	.arg = { { "FLAG", ARG_WORD, .optional = true, .repeat = true } },
+	.opt = { CMD_OPT_PID },
+	.run = personality_run,
+	.word = personality_word,
+};
 
 const struct command cmd_ps = {
 	.name = "ps",

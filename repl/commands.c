@@ -124,6 +124,7 @@
 	X(cmd_pagetypeinfo) \
 	X(cmd_pagewalk) \
 	X(cmd_peek) \
+	X(cmd_personality) \
 	X(cmd_pfn_to_page) \
 	X(cmd_pfn_to_virt) \
 	X(cmd_pfn_valid) \

@@ -165,7 +165,7 @@ static struct kernel *our_image(const struct program *p, bool libs,
 	assert_int_equal(file_open(k, p->path, &file), 0);
 	if (do_execve(k, init, file, argv, envp, &why) != 0)
 		fail_msg("exec %s: %s", p->path, why);
-	if (libs && rtld_run(k, init, file, NULL, NULL, text) != 0)
+	if (libs && rtld_run(k, init, NULL, NULL, text) != 0)
 		fail_msg("ld.so %s: %s", p->path, text);
 	fput(k, file);
 	im->n = our_areas(init->mm, im->area, MAX_AREAS);
@@ -335,7 +335,7 @@ static int load_once(struct kernel *k, const struct program *p, unsigned nth)
 	if (!err)
 		err = do_execve(k, child, file, argv, envp, &why);
 	if (!err)
-		err = rtld_run(k, child, file, NULL, NULL, text);
+		err = rtld_run(k, child, NULL, NULL, text);
 	k->fail_nth = 0;
 	fput(k, file);
 	assert_int_equal(kernel_check(k, finding, NULL), 0);
