@@ -248,16 +248,17 @@ static int exec_mmap(struct linux_binprm *b)
 	return 0;
 }
 
+/* 1: it is a script, and *script is filled in. */
 static int build_mm(struct linux_binprm *b, const char *const *argv,
-		    const char *const *envp)
+		    const char *const *envp, struct script *script)
 {
 	int err = bprm_mm_init(b);
 
 	if (!err)
 		err = copy_arguments(b, argv, envp);
 	if (!err)
-		err = load_elf_binary(b);
-	return err;
+		err = load_script(b, script);
+	return err ? err : load_elf_binary(b);
 }
 
 /* A task that fails where there is no way back. */
@@ -271,7 +272,7 @@ static void fail_for_good(struct linux_binprm *b)
 }
 
 static int exec_binary(struct linux_binprm *b, const char *const *argv,
-		       const char *const *envp)
+		       const char *const *envp, struct script *script)
 {
 	struct task_struct *task = b->task, before = *task;
 	int err = mm_alloc(b->k, &b->mm);
@@ -283,7 +284,7 @@ static int exec_binary(struct linux_binprm *b, const char *const *argv,
 	if (!(task->personality & LX_ADDR_NO_RANDOMIZE))
 		b->randomize = b->k->randomize_va_space;
 	pick_mmap_layout(b);
-	err = build_mm(b, argv, envp);
+	err = build_mm(b, argv, envp, script);
 	if (!err)
 		err = exec_mmap(b);
 	if (!err)
@@ -317,6 +318,7 @@ static const char **script_argv(const struct script *s, const char *script,
 static int exec_file(struct linux_binprm *b, const char *const *argv,
 		     const char *const *envp, unsigned depth);
 
+/* Linux changes the arguments in place; here all begins anew. */
 static int exec_script(struct linux_binprm *b, const struct script *s,
 		       const char *const *argv, const char *const *envp,
 		       unsigned depth)
@@ -345,11 +347,9 @@ static int exec_file(struct linux_binprm *b, const char *const *argv,
 		     const char *const *envp, unsigned depth)
 {
 	struct script s;
-	int rc = load_script(b, &s);
+	int rc = exec_binary(b, argv, envp, &s);
 
-	if (rc > 0)
-		return exec_script(b, &s, argv, envp, depth);
-	return rc < 0 ? rc : exec_binary(b, argv, envp);
+	return rc > 0 ? exec_script(b, &s, argv, envp, depth) : rc;
 }
 
 int do_execve(struct kernel *k, struct task_struct *task, struct file *file,
