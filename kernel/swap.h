@@ -146,6 +146,19 @@ int shmem_unuse(struct kernel *k, const struct swap_info_struct *si);
 void shmem_swapin_range(struct kernel *k, struct inode *inode, uint64_t start,
 			uint64_t end);
 
+/* --- rmap_unmap.c ----------------------------------------------------------- */
+struct folio_referenced {
+	unsigned ptes;		/* that were used since the last look */
+	unsigned long vm_flags;	/* of their areas; VM_LOCKED: of any */
+};
+struct folio_referenced folio_referenced(struct kernel *k, pfn_t pfn);
+struct last_mapper { va_t va; int pid; };
+/*
+ * => the caller has a reference; an anonymous page has its slot. Does nobody
+ * map it any more?
+ */
+bool try_to_unmap(struct kernel *k, pfn_t pfn, struct last_mapper *ret);
+
 /* --- vmscan.c -------------------------------------------------------------- */
 /* Frees what it can of isolated pages, whether used lately or not; the rest
  * goes back to the lists. Pages freed. */

@@ -60,48 +60,6 @@ pfn_t page_list_pop(struct kernel *k, struct page_list *l)
 
 /* --- who has used it ------------------------------------------------------ */
 
-struct referenced {
-	struct kernel *k;
-	pfn_t pfn;
-	unsigned ptes;		/* that were used since the last look */
-	unsigned long vm_flags; /* of their areas */
-};
-
-/* x86 clears A without a flush: a stale A costs a wrong guess at most. */
-static bool referenced_one(void *ctx, struct vm_area_struct *vma, va_t va)
-{
-	struct referenced *ref = ctx;
-	struct kernel *k = ref->k;
-	struct pte_range r;
-	uint64_t pte;
-
-	if (vma->vm_flags & VM_LOCKED) {
-		ref->vm_flags |= VM_LOCKED;
-		return false;
-	}
-	if (!next_pmd_range(k, mm_root(vma->vm_mm), va, va + PAGE_SIZE, &r))
-		return true;
-	pte = ptep_get(k, r.ptep);
-	if (!(pte & PTE_A))
-		return true;
-	pt_set(k, vma->vm_mm->owner_pid, va, k->pte_level - r.huge,
-	       ptep_pa(k, r.ptep), pte & ~PTE_A, "referenced");
-	if (!(vma->vm_flags & VM_SEQ_READ)) {
-		ref->ptes++;
-		ref->vm_flags |= vma->vm_flags;
-	}
-	return true;
-}
-
-static struct referenced folio_referenced(struct kernel *k, pfn_t pfn)
-{
-	struct referenced ref = { .k = k, .pfn = pfn };
-
-	if (page_mapcount(k, pfn_to_page(k, pfn)) > 0)
-		rmap_walk(k, pfn, referenced_one, &ref);
-	return ref;
-}
-
 enum references { REF_RECLAIM, REF_RECLAIM_CLEAN, REF_KEEP, REF_ACTIVATE };
 
 /*
@@ -110,7 +68,7 @@ enum references { REF_RECLAIM, REF_RECLAIM_CLEAN, REF_KEEP, REF_ACTIVATE };
  */
 static enum references check_references(struct kernel *k, pfn_t pfn)
 {
-	struct referenced ref = folio_referenced(k, pfn);
+	struct folio_referenced ref = folio_referenced(k, pfn);
 	struct page *page = pfn_to_page(k, pfn);
 	bool before = page->flags & PG_referenced;
 
@@ -129,95 +87,13 @@ static enum references check_references(struct kernel *k, pfn_t pfn)
 						 : REF_RECLAIM;
 }
 
-/* --- unmapping ------------------------------------------------------------ */
+/* --- one page ------------------------------------------------------------- */
 
-struct unmap {
+struct reclaim { /* of one page */
 	struct kernel *k;
 	pfn_t pfn;
-	va_t va; /* of the last mapper, for the event */
-	int pid;
+	struct last_mapper last; /* for the events */
 };
-
-/* The entry names the slot from now on. False: the slot has too many. */
-static bool set_swap_pte(struct unmap *u, struct vm_area_struct *vma, va_t va,
-			 uint8_t *ptep, uint64_t old)
-{
-	struct page *page = pfn_to_page(u->k, u->pfn);
-	uint64_t pte = swp_entry_to_pte(u->k, page->private);
-
-	if (swap_duplicate(u->k, page->private))
-		return false;
-	if (page->flags & PG_anon_exclusive)
-		pte = pte_swp_mkexclusive(u->k, pte);
-	page->flags &= ~PG_anon_exclusive;
-	if (old & _PAGE_SOFT_DIRTY)
-		pte = pte_swp_mksoft_dirty(u->k, pte);
-	vma->vm_mm->rss[MM_ANONPAGES]--;
-	vma->vm_mm->rss[MM_SWAPENTS]++;
-	set_pte_at(u->k, vma->vm_mm, va, ptep, pte, "try_to_unmap");
-	return true;
-}
-
-/* A page given to MADV_FREE: dropped, unless it was written since. */
-static bool drop_lazyfree_pte(struct unmap *u, struct vm_area_struct *vma,
-			      va_t va, uint8_t *ptep)
-{
-	struct page *page = pfn_to_page(u->k, u->pfn);
-
-	if ((page->flags & PG_dirty) ||
-	    page->_refcount != 1 + page->_mapcount) {
-		page->flags |= PG_swapbacked;
-		return false;
-	}
-	vma->vm_mm->rss[MM_ANONPAGES]--;
-	set_pte_at(u->k, vma->vm_mm, va, ptep, 0, "try_to_unmap");
-	return true;
-}
-
-static bool unmap_entry(struct unmap *u, struct vm_area_struct *vma, va_t va,
-			uint8_t *ptep)
-{
-	struct page *page = pfn_to_page(u->k, u->pfn);
-	uint64_t pte = ptep_get(u->k, ptep);
-
-	if (pte & PTE_D)
-		page->flags |= PG_dirty;
-	if (!(page->flags & PG_anon)) {
-		vma->vm_mm->rss[mm_counter(page)]--;
-		set_pte_at(u->k, vma->vm_mm, va, ptep, 0, "try_to_unmap");
-		return true;
-	}
-	if (page->flags & PG_swapbacked)
-		return set_swap_pte(u, vma, va, ptep, pte);
-	return drop_lazyfree_pte(u, vma, va, ptep);
-}
-
-static bool try_to_unmap_one(void *ctx, struct vm_area_struct *vma, va_t va)
-{
-	struct unmap *u = ctx;
-	pa_t root = mm_root(vma->vm_mm);
-	struct pte_range r;
-
-	if ((vma->vm_flags & VM_LOCKED) ||
-	    !next_pte_range(u->k, root, va, va + PAGE_SIZE, &r) ||
-	    !unmap_entry(u, vma, va, r.ptep))
-		return false;
-	flush_tlb_page(u->k, root, va);
-	page_remove_rmap(u->k, u->pfn, vma);
-	put_page(u->k, u->pfn);
-	u->va = va;
-	u->pid = vma->vm_mm->owner_pid;
-	return true;
-}
-
-/* => the caller holds a reference. Does nobody map the page any more? */
-static bool try_to_unmap(struct unmap *u)
-{
-	rmap_walk(u->k, u->pfn, try_to_unmap_one, u);
-	return pfn_to_page(u->k, u->pfn)->_mapcount <= 0;
-}
-
-/* --- one page ------------------------------------------------------------- */
 
 enum fate { FATE_FREED, FATE_KEPT, FATE_ACTIVATED };
 
@@ -236,7 +112,7 @@ static enum fate activate(struct kernel *k, pfn_t pfn)
 }
 
 /* Linux pageout(): only of what swap takes. PG_reclaim: it was written. */
-static enum fate pageout(struct unmap *u)
+static enum fate pageout(struct reclaim *u)
 {
 	struct kernel *k = u->k;
 	struct page *page = pfn_to_page(k, u->pfn);
@@ -255,8 +131,8 @@ static enum fate pageout(struct unmap *u)
 	page->flags |= PG_reclaim;
 	k->vmstat.nr_vmscan_write++;
 	kevent(k, .kind = KEV_HANDLER, .func = "pageout",
-	       .note = "written to swap", .pid = u->pid, .va = u->va,
-	       .end = u->va + PAGE_SIZE, .pfn = u->pfn);
+	       .note = "written to swap", .pid = u->last.pid, .va = u->last.va,
+	       .end = u->last.va + PAGE_SIZE, .pfn = u->pfn);
 	return FATE_KEPT;
 }
 
@@ -274,7 +150,7 @@ static bool remove_mapping(struct kernel *k, pfn_t pfn)
 	return true;
 }
 
-static enum fate free_clean(struct unmap *u)
+static enum fate free_clean(struct reclaim *u)
 {
 	const struct page *page = pfn_to_page(u->k, u->pfn);
 
@@ -289,14 +165,14 @@ static enum fate free_clean(struct unmap *u)
 		return FATE_KEPT;
 	}
 	kevent(u->k, .kind = KEV_HANDLER, .func = "shrink_folio_list",
-	       .note = "freed", .pid = u->pid, .va = u->va,
-	       .end = u->va + PAGE_SIZE, .pfn = u->pfn);
+	       .note = "freed", .pid = u->last.pid, .va = u->last.va,
+	       .end = u->last.va + PAGE_SIZE, .pfn = u->pfn);
 	return FATE_FREED;
 }
 
 static enum fate shrink_folio(struct scan_control *sc, pfn_t pfn)
 {
-	struct unmap u = { .k = sc->k, .pfn = pfn };
+	struct reclaim u = { .k = sc->k, .pfn = pfn };
 	struct page *page = pfn_to_page(sc->k, pfn);
 	enum references ref = REF_RECLAIM;
 
@@ -315,7 +191,7 @@ static enum fate shrink_folio(struct scan_control *sc, pfn_t pfn)
 		    (PG_anon | PG_swapbacked) &&
 	    !add_to_swap(sc->k, pfn))
 		return activate(sc->k, pfn);
-	if (page->_mapcount > 0 && !try_to_unmap(&u))
+	if (page->_mapcount > 0 && !try_to_unmap(sc->k, pfn, &u.last))
 		return activate(sc->k, pfn);
 	if (!(page->flags & PG_dirty))
 		return free_clean(&u);
@@ -407,7 +283,7 @@ static uint64_t shrink_inactive_list(struct scan_control *sc, uint64_t nr,
 /* Executable file pages that are used stay active. */
 static bool stays_active(struct kernel *k, pfn_t pfn)
 {
-	struct referenced ref = folio_referenced(k, pfn);
+	struct folio_referenced ref = folio_referenced(k, pfn);
 
 	return ref.ptes && (ref.vm_flags & VM_EXEC) &&
 	       folio_is_file_lru(pfn_to_page(k, pfn));

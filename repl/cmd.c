@@ -249,7 +249,7 @@ static void emit_swap_entry(struct result *r, const struct kernel *k,
 
 void cmd_emit_not_present(struct result *r, const struct kernel *k,
 			  const struct mmu *mmu, unsigned level,
-			  uint64_t entry)
+			  uint64_t entry, bool user)
 {
 	res_text(r, COL_BAD, "not present");
 	if (!entry)
@@ -262,7 +262,7 @@ void cmd_emit_not_present(struct result *r, const struct kernel *k,
 		if (k->arch->invert_none)
 			res_text(r, COL_PLAIN,
 				 "~ (stored inverted, against L1TF)");
-	} else if (level == k->pte_level) {
+	} else if (level == k->pte_level && user) {
 		emit_swap_entry(r, k, entry);
 	} else {
 		res_str(r, "linux", "~: %s",

@@ -90,10 +90,13 @@ void cmd_emit_freed(struct cmd_ctx *c, va_t va, bool freed);
  */
 int cmd_choose_access(struct cmd_ctx *c, const struct cpu *cpu,
 		      struct access *ret);
-/* What the kernel, if any, makes of an entry that the CPU does not look at. */
+/*
+ * What the kernel, if any, makes of an entry that the CPU does not look at: of
+ * a process' address space (@user), or of its own.
+ */
 void cmd_emit_not_present(struct result *r, const struct kernel *k,
 			  const struct mmu *mmu, unsigned level,
-			  uint64_t entry);
+			  uint64_t entry, bool user);
 /* Which reserved bits of an entry are set, and why they are; if any are. */
 void cmd_emit_reserved(struct result *r, const struct mmu *mmu, unsigned level,
 		       uint64_t entry, bool leaf);

@@ -176,7 +176,7 @@ static void emit_reading(const struct reading *rd, bool bits)
 		emit_target(rd);
 	else
 		cmd_emit_not_present(r, rd->c->k, rd->mmu, rd->level,
-				     rd->value);
+				     rd->value, true);
 	if ((rd->value & PTE_P) && rd->leaf)
 		emit_leaf(rd);
 	cmd_emit_reserved(r, rd->mmu, rd->level, rd->value, rd->leaf);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/pgtable.h"
 #include "repl/cmd.h"
 #include "repl/describe.h"
 #include "repl/dialect.h"
@@ -90,7 +91,8 @@ static void emit_step(struct cmd_ctx *c, const struct walk_job *j, unsigned i)
 	cmd_emit_entry(r, w->mode, s->level, s->index, s->from_register,
 		       s->entry_pa, s->entry, s->leaf);
 	if (!(s->entry & PTE_P))
-		cmd_emit_not_present(r, c->k, &j->mmu, s->level, s->entry);
+		cmd_emit_not_present(r, c->k, &j->mmu, s->level, s->entry,
+				     c->k && !pt_is_kernel(c->k, w->access.va));
 	else if (i + 1 == w->nsteps && w->fault.reason == FAULT_RESERVED)
 		cmd_emit_reserved(r, &j->mmu, s->level, s->entry, s->leaf);
 	else
