@@ -459,12 +459,46 @@ static bool find_locked(void *ctx, struct vm_area_struct *vma, va_t va)
 	return !*locked;
 }
 
-static enum frame_reclaim user_reclaim(const struct page *page,
+struct find_dirty {
+	struct kernel *k;
+	bool dirty;
+};
+
+static bool find_dirty(void *ctx, struct vm_area_struct *vma, va_t va)
+{
+	struct find_dirty *f = ctx;
+	uint64_t entry = 0;
+	unsigned level;
+
+	pt_leaf(f->k, vma->vm_mm->pgd << PAGE_SHIFT, va, &entry, &level);
+	f->dirty |= !!(entry & PTE_D);
+	return !f->dirty;
+}
+
+/* Has it been written since its record said so, or is it said there? */
+static bool is_dirty(struct kernel *k, pfn_t pfn)
+{
+	struct find_dirty f = { k, pfn_to_page(k, pfn)->flags & PG_dirty };
+
+	if (pfn_to_page(k, pfn)->_mapcount > 0)
+		rmap_walk(k, pfn, find_dirty, &f);
+	return f.dirty;
+}
+
+static enum frame_reclaim user_reclaim(struct kernel *k, pfn_t pfn,
 				       const char **why)
 {
+	const struct page *page = pfn_to_page(k, pfn);
+	bool dirty = is_dirty(k, pfn);
+
 	if (page->flags & PG_swapcache) {
-		*why = "its bytes are in swap already";
-		return page->flags & PG_dirty ? RECLAIM_SWAP : RECLAIM_DROP;
+		*why = dirty ? "its slot in swap has older bytes" :
+			       "its slot in swap has the same bytes";
+		return dirty ? RECLAIM_SWAP : RECLAIM_DROP;
+	}
+	if ((page->flags & (PG_anon | PG_swapbacked)) == PG_anon && !dirty) {
+		*why = "it was given to madvise FREE";
+		return RECLAIM_DROP;
 	}
 	if (page->flags & PG_anon) {
 		*why = "anonymous memory, its bytes are nowhere else";
@@ -474,7 +508,7 @@ static enum frame_reclaim user_reclaim(const struct page *page,
 		*why = "shared memory, it has no file to be written to";
 		return RECLAIM_SWAP;
 	}
-	*why = page->flags & PG_dirty
+	*why = dirty
 		       ? "it is written back to its file and dropped"
 		       : "it is dropped, and read from its file again";
 	return RECLAIM_DROP;
@@ -501,7 +535,7 @@ enum frame_reclaim frame_reclaim(struct kernel *k, pfn_t pfn, const char **why)
 		return frame_use_info[use].reclaim;
 	rmap_walk(k, pfn, find_locked, &locked);
 	if (!locked)
-		return user_reclaim(pfn_to_page(k, pfn), why);
+		return user_reclaim(k, pfn, why);
 	*why = "an area that maps it is locked (mlock, MAP_LOCKED)";
 	return RECLAIM_NEVER;
 }

@@ -167,7 +167,7 @@ static int unuse_range(struct kernel *k, struct vm_area_struct *vma,
 		       const struct pte_range *r,
 		       const struct swap_info_struct *si)
 {
-	unsigned size = k->mode->entry_size;
+	unsigned size = k->mode->entry_size, nr = 0;
 	uint8_t *ptep = r->ptep;
 	int err = 0;
 
@@ -175,10 +175,16 @@ static int unuse_range(struct kernel *k, struct vm_area_struct *vma,
 	     va += PAGE_SIZE, ptep += size) {
 		uint64_t pte = ptep_get(k, ptep);
 
-		if (swap_pte_ok(k, pte) &&
-		    swp_type(k, pte_to_swp_entry(k, pte)) == si->type)
-			err = unuse_pte(k, vma, va, ptep, pte);
+		if (!swap_pte_ok(k, pte) ||
+		    swp_type(k, pte_to_swp_entry(k, pte)) != si->type)
+			continue;
+		err = unuse_pte(k, vma, va, ptep, pte);
+		nr += !err;
 	}
+	if (nr)
+		kevent(k, .kind = KEV_HANDLER, .func = "unuse_mm",
+		       .note = "mapped again", .n = nr, .va = vma->vm_start,
+		       .end = vma->vm_end, .pid = vma->vm_mm->owner_pid);
 	return err;
 }
 

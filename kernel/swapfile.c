@@ -305,6 +305,9 @@ static void sparse_free(void *p, uint64_t size)
 static void swap_info_free(struct kernel *k, struct swap_info_struct *si)
 {
 	vfree(k, si->map_va);
+	kevent(k, .kind = KEV_HANDLER, .func = "vfree", .note = "swap_map",
+	       .va = si->map_va, .end = si->map_va + PAGE_ALIGN(si->max),
+	       .n = PAGE_ALIGN(si->max) >> PAGE_SHIFT);
 	sparse_free(si->swap_map, si->max * sizeof(*si->swap_map));
 	sparse_free(si->cache, si->max * sizeof(*si->cache));
 	sparse_free(si->bytes, si->max << PAGE_SHIFT);
@@ -318,6 +321,9 @@ static struct swap_info_struct *swap_info_alloc(struct kernel *k, uint64_t max)
 
 	if (vzalloc(k, max, &map_va))
 		return NULL;
+	kevent(k, .kind = KEV_HANDLER, .func = "vzalloc", .note = "swap_map",
+	       .va = map_va, .end = map_va + PAGE_ALIGN(max),
+	       .n = PAGE_ALIGN(max) >> PAGE_SHIFT);
 	si = xcalloc(1, sizeof(*si));
 	si->map_va = map_va;
 	si->max = max;

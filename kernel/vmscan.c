@@ -180,8 +180,12 @@ static enum fate shrink_folio(struct scan_control *sc, pfn_t pfn)
 		return activate(sc->k, pfn);
 	if (!sc->ignore_references)
 		ref = check_references(sc->k, pfn);
-	if (ref == REF_KEEP)
+	if (ref == REF_KEEP) {
+		kevent(sc->k, .kind = KEV_HANDLER,
+		       .func = "folio_check_references",
+		       .note = "used lately: spared", .pfn = pfn);
 		return FATE_KEPT;
+	}
 	if (ref == REF_ACTIVATE)
 		return activate(sc->k, pfn);
 	/* As where swap has no room for a large page in a row. */

@@ -229,8 +229,8 @@ static void emit_swap_entry(struct result *r, const struct kernel *k,
 	unsigned type = swp_type(k, e);
 	const struct swap_info_struct *si = swap_info_get(k, e);
 
-	res_str(r, "linux", "~: %s", "swap");
-	res_u64(r, "swap_type", "type %s", type);
+	res_str(r, "linux", NULL, "swap");
+	res_u64(r, "swap_type", "~: swap type %s", type);
 	res_hex(r, "swap_offset", "~ offset %s", swp_offset(k, e), 1);
 	if (pte_swp_exclusive(k, entry))
 		res_str(r, "swap_exclusive", "~, %s", "exclusive");

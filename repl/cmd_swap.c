@@ -73,16 +73,13 @@ static int swaps_run(struct cmd_ctx *c)
 	const struct swap_info_struct *si;
 	bool verbose = cmd_opt(c, 'v');
 
+	if (!verbose)
+		res_text(c->r, COL_NAME, "%-40s%-16s%-16s%-16s%s", "Filename",
+			 "Type", "Size", "Used", "Priority");
 	if (verbose)
 		res_table(c->r, "devices", device_cols);
 	else
 		res_list(c->r, "swaps", RES_LINES);
-	if (!verbose) {
-		res_item(c->r, false);
-		res_text(c->r, COL_NAME, "%-40s%-16s%-16s%-16s%s", "Filename",
-			 "Type", "Size", "Used", "Priority");
-		res_end(c->r);
-	}
 	for (unsigned i = 0; i < MAX_SWAPFILES; i++) {
 		si = c->k->swap->info[i];
 		if (si && verbose)
@@ -132,8 +129,7 @@ static int swapon_run(struct cmd_ctx *c)
 	}
 	syscall_begin(&sc, c, "swapon", NULL);
 	rc = kernel_swapon(c->k, &how, &si);
-	if (!rc)
-		syscall_path(&sc, "path", si->name);
+	syscall_path(&sc, "path", rc ? "/dev/swap" : si->name);
 	if (how.prio == SWAP_PRIO_NONE)
 		syscall_int(&sc, "swapflags", 0);
 	else

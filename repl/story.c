@@ -152,9 +152,7 @@ static bool alike(const struct story *st, const struct beat *a,
 		return false;
 	if (a->ev.kind == KEV_FAULT)
 		return same_fault(a, b, distance);
-	if (b->ev.kind == KEV_TLB_FLUSH && !b->ev.va && !a->ev.va)
-		return true;
-	if (b->ev.va != a->ev.va + distance)
+	if (b->ev.va != a->ev.va + distance && (a->ev.va || b->ev.va))
 		return false;
 	return a->ev.kind != KEV_PTE || same_change(st, a, b);
 }
