@@ -15,116 +15,86 @@
 #include "kernel/mm_internal.h"
 #include "kernel/swap.h"
 
-/* @clear of the entry of all of @head, which is as good as unused then. */
-static void advise_whole(struct kernel *k, struct vm_area_struct *vma,
-			 const struct pte_range *r, struct page *head,
-			 uint64_t clear)
-{
-	pa_t pmdp = ptep_pa(k, r->ptep);
-	uint64_t pmd = pt_get(k, pmdp);
+/* One advice about one range of an area. */
+struct advise {
+	struct kernel *k;
+	struct vm_area_struct *vma;
+	struct page_list *list; /* PAGEOUT: pages to be reclaimed */
+	bool free;
+	struct { /* entries that changed: flushed in the end */
+		va_t start, end;
+		uint64_t nr;
+	} gather;
+};
 
-	if (!(pmd & clear))
+static void tlb_remove_entry(struct advise *a, va_t va, uint64_t size)
+{
+	if (!a->gather.nr)
+		a->gather.start = va;
+	a->gather.end = va + size;
+	a->gather.nr += size > PAGE_SIZE ? NR_LARGE : 1;
+}
+
+static const char *advice_name(const struct advise *a)
+{
+	return a->free ? "free" : a->list ? "pageout" : "cold";
+}
+
+/* An entry looks unused from now on, and clean if the advice is FREE. */
+static void make_old(struct advise *a, va_t va, uint8_t *ptep, bool huge)
+{
+	uint64_t clear = a->free ? PTE_A | PTE_D : PTE_A;
+	unsigned level = a->k->pte_level - huge;
+	uint64_t pte = ptep_get(a->k, ptep);
+
+	if (!(pte & clear))
 		return;
-	pt_set(k, vma->vm_mm->owner_pid, r->va, pmd_level(k), pmdp,
-	       pmd & ~clear, clear & PTE_D ? "free" : "cold");
-	flush_tlb_page(k, mm_root(vma->vm_mm), r->va);
+	pt_set(a->k, a->vma->vm_mm->owner_pid, va, level, ptep_pa(a->k, ptep),
+	       pte & ~clear, advice_name(a));
+	tlb_remove_entry(a, va, 1ULL << a->k->mode->level[level].shift);
+}
+
+/* Its page goes where the advice wants it. */
+static void advise_page(struct advise *a, struct page *page)
+{
+	pfn_t pfn = page_to_pfn(a->k, page);
+
+	if (a->free)
+		mark_page_lazyfree(a->k, pfn);
+	else if (!a->list)
+		deactivate_page(a->k, pfn);
+	else if (!(page->flags & PG_unevictable) && isolate_lru_page(a->k, pfn))
+		page_list_add_tail(a->k, a->list, pfn);
 }
 
 /*
  * A large entry whose page nobody else maps. False: the page is small now,
  * and its entries are to be looked at one by one.
  */
-static bool advise_huge(struct kernel *k, struct vm_area_struct *vma,
-			const struct pte_range *r, bool free,
-			struct page_list *list)
+static bool advise_huge(struct advise *a, const struct pte_range *r)
 {
-	struct page *head = vm_normal_pmd_page(k, ptep_get(k, r->ptep));
-	pfn_t pfn;
+	struct page *head = vm_normal_pmd_page(a->k, ptep_get(a->k, r->ptep));
 
-	if (!head || total_mapcount(k, head) != 1)
+	if (!head || total_mapcount(a->k, head) != 1)
 		return true;
-	if (!whole_pmd(k, r->va, r->end))
-		return split_huge_page(k, head, 0);
-	pfn = page_to_pfn(k, head);
-	advise_whole(k, vma, r, head, free ? PTE_A | PTE_D : PTE_A);
-	head->flags &= ~(free ? PG_dirty : PG_referenced);
-	if (free)
-		mark_page_lazyfree(k, pfn);
-	else if (!list)
-		deactivate_page(k, pfn);
-	else if (!(head->flags & PG_unevictable) && isolate_lru_page(k, pfn))
-		page_list_add_tail(k, list, pfn);
+	if (!whole_pmd(a->k, r->va, r->end))
+		return split_huge_page(a->k, head, 0);
+	make_old(a, r->va, r->ptep, true);
+	head->flags &= ~(a->free ? PG_dirty : PG_referenced);
+	advise_page(a, head);
 	return true;
 }
 
-static void free_pte(struct kernel *k, struct vm_area_struct *vma, va_t va,
-		     uint8_t *ptep, struct page_list *list);
-
-/* Calls @fn for each entry of the range that is not empty. */
-static void for_ptes(struct kernel *k, struct vm_area_struct *vma, va_t start,
-		     va_t end,
-		     void (*fn)(struct kernel *k, struct vm_area_struct *vma,
-				va_t va, uint8_t *ptep, struct page_list *list),
-		     struct page_list *list)
+static void cold_or_pageout_pte(struct advise *a, va_t va, uint8_t *ptep)
 {
-	struct pte_range r;
-
-	for (va_t va = start;
-	     next_pmd_range(k, mm_root(vma->vm_mm), va, end, &r); va = r.end) {
-		if (r.huge && !advise_huge(k, vma, &r, fn == free_pte, list))
-			r.end = r.va;
-		for (; !r.huge && r.va < r.end;
-		     r.va += PAGE_SIZE, r.ptep += k->mode->entry_size)
-			if (ptep_get(k, r.ptep))
-				fn(k, vma, r.va, r.ptep, list);
-		if (list && list->head != PFN_NONE)
-			reclaim_pages(k, list);
-	}
-}
-
-static void change_pte(struct kernel *k, struct vm_area_struct *vma, va_t va,
-		       uint8_t *ptep, uint64_t clear, const char *why)
-{
-	uint64_t pte = ptep_get(k, ptep);
-
-	if (!(pte & clear))
-		return;
-	set_pte_at(k, vma->vm_mm, va, ptep, pte & ~clear, why);
-	flush_tlb_page(k, mm_root(vma->vm_mm), va);
-}
-
-/* @list NULL: cold only. */
-static void cold_or_pageout(struct kernel *k, struct vm_area_struct *vma,
-			    va_t va, uint8_t *ptep, struct page_list *list)
-{
-	uint64_t pte = ptep_get(k, ptep);
-	struct page *page = pte_present(pte) ? vm_normal_page(k, pte) : NULL;
-	pfn_t pfn = pte_to_pfn(k, pte);
+	uint64_t pte = ptep_get(a->k, ptep);
+	struct page *page = pte_present(pte) ? vm_normal_page(a->k, pte) : NULL;
 
 	if (!page || !(page->flags & PG_lru) || page->_mapcount != 1)
 		return;
-	change_pte(k, vma, va, ptep, PTE_A, list ? "pageout" : "cold");
+	make_old(a, va, ptep, false);
 	page->flags &= ~PG_referenced;
-	if (!list)
-		deactivate_page(k, pfn);
-	else if (!(page->flags & PG_unevictable) && isolate_lru_page(k, pfn))
-		page_list_add_tail(k, list, pfn);
-}
-
-void madvise_cold_range(struct kernel *k, struct vm_area_struct *vma,
-			va_t start, va_t end)
-{
-	lru_add_drain(k);
-	for_ptes(k, vma, start, end, cold_or_pageout, NULL);
-}
-
-void madvise_pageout_range(struct kernel *k, struct vm_area_struct *vma,
-			   va_t start, va_t end)
-{
-	struct page_list list = { PFN_NONE, PFN_NONE };
-
-	lru_add_drain(k);
-	for_ptes(k, vma, start, end, cold_or_pageout, &list);
+	advise_page(a, page);
 }
 
 /* Can the page be clean, with nothing of it in swap? */
@@ -141,29 +111,77 @@ static bool make_clean(struct kernel *k, struct page *page)
 	return true;
 }
 
-static void free_pte(struct kernel *k, struct vm_area_struct *vma, va_t va,
-		     uint8_t *ptep, struct page_list *list)
+static void free_pte(struct advise *a, va_t va, uint8_t *ptep)
 {
-	uint64_t pte = ptep_get(k, ptep);
+	uint64_t pte = ptep_get(a->k, ptep);
 	struct page *page;
 
 	if (!pte_present(pte)) {
-		if (!swap_pte_ok(k, pte))
+		if (!swap_pte_ok(a->k, pte))
 			return;
-		zap_swap_pte(k, vma->vm_mm, pte);
-		set_pte_at(k, vma->vm_mm, va, ptep, 0, "free");
+		zap_swap_pte(a->k, a->vma->vm_mm, pte);
+		set_pte_at(a->k, a->vma->vm_mm, va, ptep, 0, "free");
 		return;
 	}
-	page = vm_normal_page(k, pte);
-	if (!page || !make_clean(k, page))
+	page = vm_normal_page(a->k, pte);
+	if (!page || !make_clean(a->k, page))
 		return;
-	change_pte(k, vma, va, ptep, PTE_A | PTE_D, "free");
-	mark_page_lazyfree(k, pte_to_pfn(k, pte));
+	make_old(a, va, ptep, false);
+	advise_page(a, page);
+}
+
+static void advise_ptes(struct advise *a, struct pte_range *r)
+{
+	for (; r->va < r->end;
+	     r->va += PAGE_SIZE, r->ptep += a->k->mode->entry_size) {
+		if (!ptep_get(a->k, r->ptep))
+			continue;
+		if (a->free)
+			free_pte(a, r->va, r->ptep);
+		else
+			cold_or_pageout_pte(a, r->va, r->ptep);
+	}
+}
+
+static void advise_range(struct advise *a, va_t start, va_t end)
+{
+	const struct mm_struct *mm = a->vma->vm_mm;
+	struct pte_range r;
+
+	lru_add_drain(a->k);
+	for (va_t va = start; next_pmd_range(a->k, mm_root(mm), va, end, &r);
+	     va = r.end) {
+		if (!r.huge)
+			advise_ptes(a, &r);
+		else if (!advise_huge(a, &r))
+			r.end = r.va;
+		if (a->list && a->list->head != PFN_NONE)
+			reclaim_pages(a->k, a->list);
+	}
+	flush_tlb_range(a->k, mm, a->gather.start, a->gather.end, a->gather.nr);
+}
+
+void madvise_cold_range(struct kernel *k, struct vm_area_struct *vma,
+			va_t start, va_t end)
+{
+	struct advise a = { .k = k, .vma = vma };
+
+	advise_range(&a, start, end);
+}
+
+void madvise_pageout_range(struct kernel *k, struct vm_area_struct *vma,
+			   va_t start, va_t end)
+{
+	struct page_list list = { PFN_NONE, PFN_NONE };
+	struct advise a = { .k = k, .vma = vma, .list = &list };
+
+	advise_range(&a, start, end);
 }
 
 void madvise_free_range(struct kernel *k, struct vm_area_struct *vma,
 			va_t start, va_t end)
 {
-	lru_add_drain(k);
-	for_ptes(k, vma, start, end, free_pte, NULL);
+	struct advise a = { .k = k, .vma = vma, .free = true };
+
+	advise_range(&a, start, end);
 }
