@@ -197,6 +197,13 @@ static void read_builtin(struct vm_fault *vmf, uint64_t start, uint64_t end)
 			return;
 }
 
+/* linux next_uptodate_page() */
+static bool may_map_around(const struct kernel *k, pfn_t pfn)
+{
+	return (pfn_to_page(k, pfn)->flags & (PG_uptodate | PG_readahead)) ==
+	       PG_uptodate;
+}
+
 unsigned filemap_map_pages(struct vm_fault *vmf, uint64_t start, uint64_t end)
 {
 	struct file *file = vmf->vma->vm_file;
@@ -211,8 +218,7 @@ unsigned filemap_map_pages(struct vm_fault *vmf, uint64_t start, uint64_t end)
 		uint8_t *ptep = vmf->pte + off * (int)size;
 		pfn_t pfn = find_get_page(file->f_mapping, i);
 
-		if (pfn == PFN_NONE ||
-		    (pfn_to_page(vmf->k, pfn)->flags & PG_readahead))
+		if (pfn == PFN_NONE || !may_map_around(vmf->k, pfn))
 			continue;
 		if (file->f_ra.mmap_miss)
 			file->f_ra.mmap_miss--;

@@ -25,11 +25,15 @@ static uint8_t file_state(struct kernel *k, const struct vm_area_struct *vma,
 	uint64_t index = linear_page_index(vma, va);
 	const struct file *file = vma->vm_file;
 	swp_entry_t e;
+	pfn_t pfn;
 
 	if (!file)
 		return MINCORE_ABSENT;
-	if (find_get_page(file->f_mapping, index) != PFN_NONE)
-		return MINCORE_CACHED;
+	pfn = find_get_page(file->f_mapping, index);
+	if (pfn != PFN_NONE)
+		return pfn_to_page(k, pfn)->flags & PG_uptodate
+			       ? MINCORE_CACHED
+			       : MINCORE_ABSENT;
 	e = shmem_swap_entry(file->f_inode, index);
 	return e && swap_cache_lookup(k, e) != PFN_NONE ? MINCORE_SWAPCACHE :
 							  MINCORE_ABSENT;

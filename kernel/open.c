@@ -103,9 +103,7 @@ static int preallocate(struct kernel *k, struct inode *inode, uint64_t off,
 	for (uint64_t i = off >> PAGE_SHIFT; !err && i << PAGE_SHIFT < end;
 	     i++) {
 		if (!ops->get_block)
-			err = shmem_get_page(k, inode, i, true) == PFN_NONE
-				      ? -ENOMEM
-				      : 0;
+			err = shmem_fallocate(k, inode, i);
 		else if (i << PAGE_SHIFT >= inode->host_size)
 			err = ops->get_block(k, inode, i);
 	}

@@ -84,6 +84,8 @@ unsigned page_mkclean(struct kernel *k, pfn_t pfn);
  * or a hole. */
 pfn_t shmem_get_page(struct kernel *k, struct inode *inode, uint64_t index,
 		     bool make);
+/* The page at @index exists and will be kept: 0, -ENOMEM. */
+int shmem_fallocate(struct kernel *k, struct inode *inode, uint64_t index);
 bool inode_is_shmem(const struct inode *inode);
 /* An inode for the host's file, with a reference. */
 int host_inode(struct kernel *k, const char *path, struct inode **ret);

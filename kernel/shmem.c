@@ -31,6 +31,8 @@ static pfn_t shmem_get_folio(struct kernel *k, struct inode *inode,
 		*note = *major ? "read from swap" : "found in the swap cache";
 		return pfn;
 	}
+	if (pfn != PFN_NONE && make) /* fallocate left it as it was */
+		pfn_to_page(k, pfn)->flags |= PG_uptodate;
 	if (pfn != PFN_NONE || !make)
 		return pfn;
 	pfn = alloc_pages(k, GFP_HIGHUSER_MOVABLE | __GFP_ZERO, 0, "shmem");
@@ -50,6 +52,27 @@ pfn_t shmem_get_page(struct kernel *k, struct inode *inode, uint64_t index,
 	bool major;
 
 	return shmem_get_folio(k, inode, index, make, &note, &major);
+}
+
+/*
+ * A new page is not up to date until it is asked for again: who looks for what
+ * there is, as fault-around and mincore do, passes over it. But it must be
+ * swapped, not dropped.
+ */
+int shmem_fallocate(struct kernel *k, struct inode *inode, uint64_t index)
+{
+	pfn_t pfn = shmem_get_page(k, inode, index, false);
+
+	if (pfn == PFN_NONE) {
+		pfn = shmem_get_page(k, inode, index, true);
+		if (pfn == PFN_NONE)
+			return -ENOMEM;
+		pfn_to_page(k, pfn)->flags &= ~PG_uptodate;
+	} else {
+		pfn_to_page(k, pfn)->flags |= PG_uptodate;
+	}
+	set_page_dirty(k, pfn);
+	return 0;
 }
 
 static unsigned shmem_fault(struct vm_fault *vmf)

@@ -41,15 +41,21 @@ void unmap_mapping_pages(struct kernel *k, struct address_space *m,
 		unmap_one(k, vma, first, last, even_cows);
 }
 
-/* Zeroes [start, end) of the file, which lies in one page, if it is cached. */
+/*
+ * Zeroes [start, end) of the file, which lies in one page, if it is cached.
+ * What has no disk behind it becomes dirty (linux shmem_undo_range).
+ */
 static void zero_part(struct kernel *k, struct address_space *m, uint64_t start,
 		      uint64_t end)
 {
 	pfn_t pfn = find_get_page(m, start >> PAGE_SHIFT);
 
-	if (pfn != PFN_NONE && end > start)
-		memset((char *)page_bytes(k, pfn) + (start & ~PAGE_MASK), 0,
-		       end - start);
+	if (pfn == PFN_NONE || end <= start)
+		return;
+	memset((char *)page_bytes(k, pfn) + (start & ~PAGE_MASK), 0,
+	       end - start);
+	if (pfn_to_page(k, pfn)->flags & PG_swapbacked)
+		set_page_dirty(k, pfn);
 }
 
 void truncate_inode_pages_range(struct kernel *k, struct address_space *m,

@@ -1,0 +1,143 @@
+# mremap.
+== shrink
+map -F -a $a 0x6000 rw
+touch -w $a+0x6000
+mremap $a 0x6000 0x2000
+== grow in place
+map -F -a $a 0x2000 rw
+touch -w $a+0x2000
+mremap $a 0x2000 0x6000
+touch -w $a+0x6000
+== blocked, may not move
+map -F -a $a 0x2000 rw
+map -F -a $a+0x2000 0x1000 r
+mremap -n $a 0x2000 0x4000
+== the tail of an area grows
+map -F -a $a 0x4000 rw
+mremap $a+0x2000 0x2000 0x4000
+== the head of an area, may not move
+map -F -a $a 0x4000 rw
+mremap -n $a 0x2000 0x3000
+== the middle is shortened
+map -F -a $a 0x6000 rw
+touch -w $a+0x6000
+mremap $a+0x1000 0x3000 0x1000
+== lengths are rounded
+map -F -a $a 0x2000 rw
+map -F -a $a+0x3000 0x1000 r
+mremap -n $a 100 0x2001
+mremap -n $a 0x1001 0x2001
+== same size
+map -F -a $a 0x2000 rw
+mremap $a 0x2000 0x2000
+== unmapped, length 0, unaligned
+mremap $a 0x1000 0x2000
+map -F -a $a 0x2000 rw
+mremap $a 0x1000 0
+mremap $a+0x800 0x1000 0x2000
+== fixed: moves, frames travel
+map -F -a $a 0x2000 rw
+write -s 1 $a+0x10 0x90
+touch -w $a+0x2000
+mremap -F $a 0x2000 0x2000 $a+0x10000
+read $a+0x10010 1
+touch -w $a+0x10000+0x2000
+read $a 1
+== fixed: moves and grows
+map -F -a $a 0x2000 rw
+touch -w $a+0x2000
+mremap -F $a 0x2000 0x4000 $a+0x10000
+touch -w $a+0x10000+0x4000
+== fixed: moves and shrinks
+map -F -a $a 0x4000 rw
+touch -w $a+0x4000
+mremap -F $a 0x4000 0x2000 $a+0x10000
+== fixed: over another area
+map -F -a $a 0x2000 rw
+touch -w $a+0x2000
+map -F -a $a+0x10000 0x8000 r
+touch $a+0x10000+0x8000
+mremap -F $a 0x2000 0x2000 $a+0x12000
+== fixed: overlap, unaligned
+map -F -a $a 0x4000 rw
+mremap -F $a 0x4000 0x4000 $a+0x1000
+mremap -F $a 0x1000 0x1000 $a+0x8800
+== fixed: without pages, next to another
+map -F -a $a 0x2000 rw
+map -F -a $a+0x10000 0x2000 rw
+mremap -F $a 0x2000 0x2000 $a+0x12000
+== fixed: with pages, next to another
+map -F -a $a 0x2000 rw
+touch -w $a+0x2000
+map -F -a $a+0x10000 0x2000 rw
+touch -w $a+0x10000+0x2000
+mremap -F $a 0x2000 0x2000 $a+0x12000
+== fixed: away and back
+map -F -a $a 0x6000 rw
+touch -w $a+0x6000
+mremap -F $a+0x2000 0x2000 0x2000 $a+0x10000
+mremap -F $a+0x10000 0x2000 0x2000 $a+0x2000
+touch -w $a+0x6000
+== fixed: the middle of a file's area
+map -F -s -a $a -o 0 0x6000 rw 3
+touch -w $a+0x6000
+mremap -F $a+0x2000 0x2000 0x2000 $a+0x10000
+touch $a+0x10000+0x2000
+== fixed: zero pages travel
+map -F -a $a 0x2000 rw
+touch $a+0x2000
+mremap -F $a 0x2000 0x2000 $a+0x10000
+touch -w $a+0x10000+0x2000
+== fixed: across a page-table edge
+map -F -a $a+0x1fe000 0x4000 rw
+touch -w $a+0x1fe000+0x4000
+mremap -F $a+0x1fe000 0x4000 0x4000 $a+0x3f0000
+touch -w $a+0x3f0000+0x4000
+== old length 0: a second mapping of shared memory
+map -F -s -a $a 0x2000 rw
+touch -w $a+0x2000
+mremap -F $a 0 0x2000 $a+0x10000
+touch $a+0x10000+0x2000
+== old length 0: private
+map -F -a $a 0x2000 rw
+mremap -F $a 0 0x2000 $a+0x10000
+== grow across areas
+map -F -a $a 0x2000 rw
+map -F -a $a+0x2000 0x2000 r
+mremap $a 0x3000 0x5000
+== shrink across areas
+map -F -a $a 0x4000 rw
+map -F -a $a+0x4000 0x4000 r
+mremap $a 0x8000 0x2000
+== DONTUNMAP
+map -F -a $a 0x2000 rw
+write -s 1 $a+0x10 0x90
+touch -w $a+0x2000
+mremap -F -D $a 0x2000 0x2000 $a+0x10000
+read $a+0x10 1
+read $a+0x10010 1
+== DONTUNMAP with another size
+map -F -a $a 0x2000 rw
+mremap -F -D $a 0x2000 0x1000 $a+0x10000
+== locked, grows by resident pages
+map -F -a $a 0x2000 rw
+mlock $a 0x2000
+mremap $a 0x2000 0x4000
+== locked, over the limit
+map -F -a $a 0x10000 rw
+mlock $a 0x10000
+mremap $a 0x10000 0x11000
+== a child moves what it inherited
+map -F -a $a 0x4000 rw
+touch -w $a+0x4000
+fork
+mremap -p 2 -F $a 0x2000 0x2000 $a+0x10000
+touch -p 2 -w $a+0x10000+0x1000
+touch -w $a+0x4000
+touch -p 2 -w $a+0x11000+0x1000
+== moved to where there is room
+map -F -a $a 0x2000 rw
+touch -w $a+0x2000
+map -F -a $a+0x2000 0x1000 none
+mremap $a 0x2000 0x4000
+touch -w $t-0x4000+0x4000
