@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "kernel/binprm.h"
+#include "kernel/pkeys.h"
 #include "kernel/pti.h"
 #include "kernel/signal.h"
 #include "kernel/tlb.h"
@@ -240,6 +241,7 @@ static int exec_mmap(struct linux_binprm *b)
 	task->mm = b->mm;
 	b->mm->owner_pid = task->pid;
 	mm_update_next_owner(b->k, old, task);
+	write_pkru(b->k, task, INIT_PKRU);
 	mmput(b->k, old);
 	if (task->cpu >= 0)
 		pti_exit_to_user(b->k, task->cpu);

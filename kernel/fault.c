@@ -9,13 +9,15 @@
  *	                                     mend it
  *	no area, no stack to grow ---------- SEGV_MAPERR
  *	the area forbids it ---------------- SEGV_ACCERR
+ *	its key does, by PKRU -------------- SEGV_PKUERR
  *	else ------------------------------- handle_mm_fault
  *
- * Left out: vsyscall emulation, protection keys, spurious kernel faults,
+ * Left out: vsyscall emulation, spurious kernel faults,
  * exception tables: a bad access by the kernel is an oops (uaccess.c has the
  * copies that may fail).
  */
 #include "kernel/mm_internal.h"
+#include "kernel/pkeys.h"
 #include "kernel/pti.h"
 
 #define LX_SIGKILL 9
@@ -61,15 +63,34 @@ static bool bad_area(const struct pf *pf, int code)
 	return force_sig(pf, LX_SIGSEGV, code, pf->fault->cr2, error);
 }
 
-bool access_error(uint32_t error, const struct vm_area_struct *vma)
+/* The vma is asked too: no page is made only to be refused. */
+bool fault_from_pkey(uint32_t error, const struct vm_area_struct *vma)
 {
 	if (error & PF_PK)
+		return true;
+	return !arch_vma_access_permitted(vma, error & PF_WR, error & PF_ID);
+}
+
+bool access_error(uint32_t error, const struct vm_area_struct *vma)
+{
+	if (fault_from_pkey(error, vma))
 		return true;
 	if (error & PF_WR)
 		return !(vma->vm_flags & VM_WRITE);
 	if (error & PF_P)	/* a read or fetch, and there is a page */
 		return true;
 	return !vma_is_accessible(vma);
+}
+
+static bool bad_area_access(const struct pf *pf,
+			    const struct vm_area_struct *vma)
+{
+	bool key = fault_from_pkey(pf->fault->error_code, vma);
+
+	bad_area(pf, key ? LX_SEGV_PKUERR : LX_SEGV_ACCERR);
+	if (key && pf->sig->signo)
+		pf->sig->si_pkey = vma_pkey(vma);
+	return false;
 }
 
 static unsigned fault_flags(uint32_t error)
@@ -130,7 +151,7 @@ static bool do_user_addr_fault(const struct pf *pf)
 	if (!vma)
 		return bad_area(pf, LX_SEGV_MAPERR);
 	if (access_error(error, vma))
-		return bad_area(pf, LX_SEGV_ACCERR);
+		return bad_area_access(pf, vma);
 	ret = handle_mm_fault(pf->k, vma, va, fault_flags(error));
 	if (ret & (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV))
 		return mm_fault_error(pf, ret);

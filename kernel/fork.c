@@ -13,6 +13,7 @@
 #include "kernel/highmem.h"
 #include "kernel/huge_mm.h"
 #include "kernel/mm_internal.h"
+#include "kernel/pkeys.h"
 #include "kernel/signal.h"
 
 _Static_assert(NR_MM_CACHES <= ARRAY_SIZE(((struct kernel *)0)->mm_cache),
@@ -54,6 +55,7 @@ int mm_alloc(struct kernel *k, struct mm_struct **ret)
 	mm->mmap_base = k->layout.mmap_base;
 	mm->mmap_legacy_base = PAGE_ALIGN(mm->map_window / 3);
 	vma_tree_init(&mm->vmas);
+	init_new_context(k, mm);
 	*ret = mm;
 	return 0;
 }
@@ -201,6 +203,7 @@ struct task_struct *task_alloc(struct kernel *k)
 	task->stack = stack;
 	task->state = 'R';
 	task->cpu = -1;
+	task->pkru = INIT_PKRU;
 	for (unsigned i = 0; i < NR_RLIMITS; i++)
 		task->rlim[i] = task->rlim_max[i] = LX_RLIM_INFINITY;
 	task->rlim[RLIM_STACK] = 8 * MiB;
@@ -270,6 +273,7 @@ static void copy_task(struct kernel *k, struct task_struct *task,
 	memcpy(task->rlim, parent->rlim, sizeof(task->rlim));
 	memcpy(task->rlim_max, parent->rlim_max, sizeof(task->rlim_max));
 	task->cap_effective = parent->cap_effective;
+	task->pkru = read_pkru(k, parent);
 	task->sp = args->stack ? args->stack : parent->sp;
 	task->ip = parent->ip;
 	task->personality = parent->personality;

@@ -20,6 +20,7 @@
 #include "kernel/huge_mm.h"
 #include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
+#include "kernel/pkeys.h"
 
 static bool is_cow_mapping(unsigned long flags)
 {
@@ -40,6 +41,9 @@ int check_vma_flags(const struct vm_area_struct *vma, unsigned flags)
 		   (!(flags & FOLL_FORCE) || !(vm_flags & VM_MAYREAD))) {
 		return -EFAULT;
 	}
+	if (!(flags & FOLL_REMOTE) &&
+	    !arch_vma_access_permitted(vma, flags & FOLL_WRITE, false))
+		return -EFAULT;
 	return 0;
 }
 

@@ -23,6 +23,7 @@
 #include "kernel/memtype.h"
 #include "kernel/mm.h"
 #include "kernel/mm_inline.h"
+#include "kernel/pkeys.h"
 #include "kernel/process.h"
 #include "kernel/page_alloc.h"
 #include "kernel/pgtable.h"
@@ -106,6 +107,7 @@ static struct cpu_features choose_features(const struct kernel_config *cfg)
 	f.la57 = cfg->la57 && f.lm;
 	f.pcid = f.invpcid = cfg->pcid && f.lm;
 	f.smap = f.smep = cfg->smap;
+	f.pku = cfg->pku && f.lm;
 	if (f.la57)
 		f.maxphyaddr = 52; /* as CPUs that have LA57 do */
 	f.tlb = cfg->tlb;
@@ -226,6 +228,13 @@ static const char *enable_paging(struct cpu *cpu, bool pae, bool long_mode,
 	return why;
 }
 
+static const char *setup_pku(struct cpu *cpu)
+{
+	const char *why = cpu_write_cr4(cpu, cpu->mmu.cr4 | CR4_PKE);
+
+	return why ? why : cpu_write_pkru(cpu, INIT_PKRU);
+}
+
 static const char *start_cpus(struct kernel *k)
 {
 	bool pae = k->mode->entry_size == 8, long_mode = k->mode->canonical;
@@ -237,6 +246,8 @@ static const char *start_cpus(struct kernel *k)
 		why = enable_paging(cpu, pae, long_mode, k->swapper_pg_dir);
 		if (!why && cpu->features.pcid && cpu->features.pge)
 			why = cpu_write_cr4(cpu, cpu->mmu.cr4 | CR4_PCIDE);
+		if (!why && cpu->features.pku)
+			why = setup_pku(cpu);
 		if (!why && (cpu->mmu.cr4 & CR4_PCIDE))
 			why = load_mm_cr3(k, i, k->swapper_pg_dir);
 		if (!why && cpu->features.smap)

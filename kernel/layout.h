@@ -59,6 +59,7 @@ struct kernel_config {		/* what `boot` takes */
 	char slub_debug[64];	/* Linux' parameter; "": off */
 	uint8_t thp;		/* transparent_hugepage=: enum thp_enabled */
 	bool pse, nx, pge, pat, gbpages, pcid; /* CPU features taken away or given */
+	bool pku;  /* the CPU has protection keys, and Linux uses them */
 	bool smap; /* the CPU has SMAP and SMEP, and Linux uses them */
 	struct tlb_config tlb;		/* all zero: the default */
 	struct boot_sizes sizes;

@@ -101,6 +101,7 @@ int copy_page_range(struct kernel *k, struct vm_area_struct *dst,
 #define LX_SIGSEGV	11
 #define LX_SEGV_MAPERR	1
 #define LX_SEGV_ACCERR	2
+#define LX_SEGV_PKUERR	4
 #define LX_BUS_ADRERR	2
 #define LX_SI_KERNEL	0x80
 
@@ -110,6 +111,7 @@ struct siginfo {
 	va_t addr;	/* si_addr (a macro of the host's signal.h) */
 	uint32_t error_code;	/* of the exception */
 	uint8_t trap;		/* vector */
+	uint8_t si_pkey;	/* with SEGV_PKUERR: the key of the area */
 };
 
 enum sig_end {		    /* where a signal of an access led */
@@ -128,6 +130,8 @@ enum sig_end {		    /* where a signal of an access led */
  * arch/x86/mm/fault.c.
  */
 bool access_error(uint32_t error, const struct vm_area_struct *vma);
+/* Is it because of a protection key (SEGV_PKUERR)? */
+bool fault_from_pkey(uint32_t error, const struct vm_area_struct *vma);
 
 /*
  * Handles an exception that @access of the task on @cpu raised. Returns

@@ -13,6 +13,7 @@
 #include "kernel/huge_check.h"
 #include "kernel/internal.h"
 #include "kernel/mm_internal.h"
+#include "kernel/pkeys.h"
 #include "kernel/swap.h"
 
 /* --- one address space ---------------------------------------------------- */
@@ -111,6 +112,9 @@ static const char *bad_pte(const struct mm_check *m,
 		return "writable in a read-only area";
 	if ((pte & PTE_P) && !vma_is_accessible(vma))
 		return "present in a PROT_NONE area";
+	if (m->k->mode->has_pk &&
+	    (pte >> PTE_PK_SHIFT & 15) != (unsigned)vma_pkey(vma))
+		return "has another protection key than its area";
 	if (pte & _PAGE_SPECIAL)
 		return NULL;
 	page = vm_normal_page(m->k, pte);

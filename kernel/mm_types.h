@@ -193,6 +193,8 @@ struct mm_struct {
 	uint64_t def_flags;
 	struct task_struct *owner;	/* borrowed; NULL while exec builds it */
 	int owner_pid;		/* for events */
+	uint16_t pkey_allocation_map;	/* keys in use; see pkeys.c */
+	int16_t execute_only_pkey;	/* -1: none */
 	uint64_t locked_vm;	/* pages of areas that are VM_LOCKED */
 	uint64_t locked_vm_lost; /* of them no area's any more: mremap.c */
 	bool thp_disable;	/* PR_SET_THP_DISABLE (linux MMF_DISABLE_THP) */
@@ -256,6 +258,7 @@ struct task_struct {
 	uint64_t min_flt, maj_flt;
 	uint64_t cap_effective;	/* BIT(CAP_*) */
 	struct files_struct *files;	/* a reference; NULL: none is open */
+	uint32_t pkru;		/* while it does not run; see pkeys.c */
 	uint64_t rlim[NR_RLIMITS]; /* soft limits, bytes; see resource limits
 				      above */
 	uint64_t rlim_max[NR_RLIMITS]; /* hard limits */

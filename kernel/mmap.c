@@ -13,6 +13,7 @@
 #include "kernel/gup.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mman.h"
+#include "kernel/pkeys.h"
 
 #define MAP_TYPE 0x0fu
 #define NOT_LOCKABLE (VM_SPECIAL | VM_HUGETLB)
@@ -333,6 +334,7 @@ static int check_locked(const struct mmap_call *c)
 /* Where and whether: fills in addr, len and vm_flags. */
 static int mmap_prepare(struct mmap_call *c, unsigned prot)
 {
+	uint64_t key = 0;
 	int err = check_request(c);
 
 	if (!err)
@@ -343,7 +345,10 @@ static int mmap_prepare(struct mmap_call *c, unsigned prot)
 	if ((c->flags & LX_MAP_FIXED_NOREPLACE) &&
 	    overlaps(c->mm, c->addr, c->len))
 		return -EEXIST;
-	c->vm_flags = calc_vm_prot_bits(prot) | calc_vm_flag_bits(c->flags) |
+	if (prot == LX_PROT_EXEC)
+		key = execute_only_pkey(c->k, c->mm);
+	c->vm_flags = calc_vm_prot_bits(prot) | key << VM_PKEY_SHIFT |
+		      calc_vm_flag_bits(c->flags) |
 		      c->mm->def_flags | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
 	err = check_locked(c);
 	if (!err)

@@ -1,12 +1,13 @@
 /*
  * mprotect.c - changing the rights of a range (linux 6.1 mm/mprotect.c).
  *
- * Left out: locks, NUMA hinting, userfaultfd, protection keys, personalities.
+ * Left out: locks, NUMA hinting, userfaultfd, personalities.
  */
 #include <errno.h>
 
 #include "kernel/huge_mm.h"
 #include "kernel/mm_internal.h"
+#include "kernel/pkeys.h"
 
 #define PROT_SEM	0x8u
 #define PROT_GROWSDOWN	0x01000000u
@@ -181,7 +182,8 @@ static int first_area(struct mm_struct *mm, va_t *start, va_t *end,
 }
 
 static int change_areas(struct kernel *k, struct mm_struct *mm, va_t start,
-			va_t end, unsigned prot, struct vm_area_struct *vma)
+			va_t end, unsigned prot, int pkey,
+			struct vm_area_struct *vma)
 {
 	struct vm_area_struct *prev = start > vma->vm_start ?
 					      vma :
@@ -191,8 +193,11 @@ static int change_areas(struct kernel *k, struct mm_struct *mm, va_t start,
 		unsigned rier = vma->vm_flags & VM_MAYEXEC
 					? read_implies_exec(mm, prot)
 					: 0;
-		unsigned long flags = calc_vm_prot_bits(prot | rier) |
-				      (vma->vm_flags & ~VM_ACCESS_FLAGS);
+		uint64_t key = arch_override_mprotect_pkey(k, vma, prot | rier,
+							   pkey);
+		unsigned long flags =
+			calc_vm_prot_bits(prot | rier) | key << VM_PKEY_SHIFT |
+			(vma->vm_flags & ~(VM_ACCESS_FLAGS | VM_PKEY_MASK));
 		va_t stop = vma->vm_end < end ? vma->vm_end : end;
 		int err;
 
@@ -211,8 +216,8 @@ static int change_areas(struct kernel *k, struct mm_struct *mm, va_t start,
 	}
 }
 
-int do_mprotect(struct kernel *k, struct mm_struct *mm, va_t addr,
-		uint64_t len, unsigned prot)
+static int do_mprotect_pkey(struct kernel *k, struct mm_struct *mm, va_t addr,
+			    uint64_t len, unsigned prot, int pkey)
 {
 	unsigned grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
 	struct vm_area_struct *vma;
@@ -229,8 +234,24 @@ int do_mprotect(struct kernel *k, struct mm_struct *mm, va_t addr,
 		return -ENOMEM;
 	if (prot & ~(calc_vm_prot_bits(~0u) | PROT_SEM))
 		return -EINVAL;
+	if (pkey != -1 && !mm_pkey_is_allocated(k, mm, pkey))
+		return -EINVAL;
 	err = first_area(mm, &addr, &end, grows, &vma);
 	if (err)
 		return err;
-	return change_areas(k, mm, addr, end, prot, vma);
+	return change_areas(k, mm, addr, end, prot, pkey, vma);
+}
+
+int do_mprotect(struct kernel *k, struct mm_struct *mm, va_t addr,
+		uint64_t len, unsigned prot)
+{
+	return do_mprotect_pkey(k, mm, addr, len, prot, -1);
+}
+
+int do_pkey_mprotect(struct kernel *k, struct mm_struct *mm, va_t addr,
+		     uint64_t len, unsigned prot, int pkey)
+{
+	if (k->arch->word < 8)
+		return -ENOSYS;
+	return do_mprotect_pkey(k, mm, addr, len, prot, pkey);
 }

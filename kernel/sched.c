@@ -11,6 +11,7 @@
 
 #include "kernel/highmem.h"
 #include "kernel/mm_internal.h"
+#include "kernel/pkeys.h"
 #include "kernel/pti.h"
 #include "kernel/signal.h"
 #include "kernel/tlb.h"
@@ -93,6 +94,7 @@ int context_switch(struct kernel *k, unsigned cpu, struct task_struct *task)
 	if (rc)
 		return rc;
 	kmap_local_switch(k, cpu, prev, task);
+	x86_pkru_load(k, cpu, prev, task);
 	if (prev)
 		prev->cpu = -1;
 	if (task)

@@ -383,10 +383,12 @@ const struct flag_name vm_flag_names[] = {
 /* Linux' protection_map: private writable pages start out read-only. */
 uint64_t vm_get_page_prot(const struct kernel *k, unsigned long vm_flags)
 {
-	uint64_t prot = PTE_P | PTE_US | PTE_A;
+	uint64_t key = (vm_flags & VM_PKEY_MASK) >> VM_PKEY_SHIFT
+					       << PTE_PK_SHIFT;
+	uint64_t prot = PTE_P | PTE_US | PTE_A | key;
 
 	if (!(vm_flags & VM_ACCESS_FLAGS))
-		return _PAGE_PROTNONE | PTE_A;
+		return _PAGE_PROTNONE | PTE_A | key;
 	if ((vm_flags & (VM_WRITE | VM_SHARED)) == (VM_WRITE | VM_SHARED))
 		prot |= PTE_RW;
 	if (!(vm_flags & VM_EXEC))

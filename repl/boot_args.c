@@ -421,6 +421,7 @@ static const struct boot_key {
 	{ "gbpages", NULL, offsetof(struct kernel_config, gbpages), false },
 	{ "pcid", NULL, offsetof(struct kernel_config, pcid), false },
 	{ "smap", NULL, offsetof(struct kernel_config, smap), false },
+	{ "pku", NULL, offsetof(struct kernel_config, pku), false },
 };
 
 const char *boot_key_name(unsigned i)
@@ -491,6 +492,7 @@ static void bare_config(struct kernel_config *cfg)
 	cfg->arch = NULL;
 	cfg->pse = cfg->pge = cfg->nx = cfg->gbpages = cfg->pcid = true;
 	cfg->smap = true;
+	cfg->pku = true;
 }
 
 static int boot_arch(struct boot *b, const char *name)
@@ -575,7 +577,7 @@ static struct machine *bare_machine(const struct kernel_config *cfg)
 		.lm = true,
 		.smep = cfg->smap,
 		.smap = cfg->smap,
-		.pku = true,
+		.pku = cfg->pku,
 		.pks = true,
 		.pcid = cfg->pcid,
 		.invpcid = cfg->pcid,

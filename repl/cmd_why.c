@@ -280,7 +280,9 @@ static const char *prospect(struct kernel *k, const struct why *y)
 	if (!vma || vma->vm_start > f->cr2)
 		return "SIGSEGV (SEGV_MAPERR)";
 	if (access_error(f->error_code, vma))
-		return "SIGSEGV (SEGV_ACCERR)";
+		return fault_from_pkey(f->error_code, vma)
+			       ? "SIGSEGV (SEGV_PKUERR)"
+			       : "SIGSEGV (SEGV_ACCERR)";
 	return "the area allows it: handle_mm_fault(), then a retry";
 }
 

@@ -29,6 +29,11 @@
  *	A FLAGS             mlockall: c current, f future, o onfault; - munlockall
  *	K N                 RLIMIT_MEMLOCK: N pages
  *	y                   pages that are locked_vm and NR_MLOCK: "locked=4,3"
+ *	n RIGHTS            pkey_alloc: a access disabled, w write, - none
+ *	* KEY               pkey_free
+ *	t A N PROT KEY      pkey_mprotect
+ *	z HEX               writes PKRU, or prints it: z ?
+ *	e A                 the key in the entry of A: "key=1"
  *	M A N               mincore: "1 1 0", or its errno
  *	d A                 the byte at A, as memory has it: "value=0"
  *	q A                 "exclusive", "shared" ...: see show_page()
@@ -77,6 +82,7 @@
 #include "kernel/mm_internal.h"
 #include "kernel/sysctl.h"
 #include "kernel/mman.h"
+#include "kernel/pkeys.h"
 #include "kernel/swap.h"
 #include "kernel/task_mmu.h"
 
@@ -137,6 +143,7 @@ static inline struct kernel *boot_small(const struct arch *arch, bool aslr)
 
 	kernel_config_default(&cfg, arch);
 	cfg.ram = 128 * MiB;
+	cfg.pku = true;		/* as the machines of the golden rows had */
 	cfg.aslr = aslr;
 	k = kernel_boot(&cfg, &why);
 	if (!k)
@@ -259,6 +266,7 @@ static inline void show_fault(struct mm_run *r)
 	const struct siginfo *s = &r->last.sig;
 	const char *code = s->si_code == LX_SI_KERNEL ? "SI_KERNEL" :
 			   s->signo == LX_SIGBUS ? "ADRERR" :
+			   s->si_code == LX_SEGV_PKUERR ? "PKUERR" :
 			   s->si_code == LX_SEGV_MAPERR ? "MAPERR" : "ACCERR";
 	char addr[40];
 
@@ -437,6 +445,29 @@ static inline void step_mincore(struct mm_run *r, char **arg)
 	for (uint64_t i = 0; !err && i << PAGE_SHIFT < len; i++)
 		emit(r, "%u", vec[i]);
 	free(vec);
+}
+
+static inline void step_pkey_alloc(struct mm_run *r, const char *s)
+{
+	unsigned rights = (strchr(s, 'a') ? LX_PKEY_DISABLE_ACCESS : 0) |
+			  (strchr(s, 'w') ? LX_PKEY_DISABLE_WRITE : 0) |
+			  (strchr(s, '8') ? 8 : 0);
+	int rc = do_pkey_alloc(r->k, cur_mm(r), 0, rights);
+
+	if (rc < 0)
+		outcome(r, rc);
+	else if (r->loud)
+		emit(r, "key %d", rc);
+}
+
+static inline void step_pkru(struct mm_run *r, const char *s)
+{
+	struct task_struct *task = r->task[r->cur];
+
+	if (*s == '?')
+		emit(r, "pkru=0x%x", read_pkru(r->k, task));
+	else
+		write_pkru(r->k, task, strtoul(s, NULL, 16));
 }
 
 static inline void show_byte(struct mm_run *r, va_t va)
@@ -757,6 +788,21 @@ static inline void step_args(struct mm_run *r, char op, char **arg)
 					      madvise_by_name(arg[2])));
 		break;
 	case 'l': case 'o': case 'U': step_lock(r, op, arg); break;
+	case 'n': step_pkey_alloc(r, arg[0]); break;
+	case '*':
+		outcome(r, do_pkey_free(r->k, cur_mm(r), atoi(arg[0])));
+		break;
+	case 't':
+		outcome(r, do_pkey_mprotect(r->k, cur_mm(r),
+					    parse_va(r, arg[0]),
+					    parse_len(arg[1]),
+					    parse_prot(arg[2]), atoi(arg[3])));
+		break;
+	case 'z': step_pkru(r, arg[0]); break;
+	case 'e':
+		emit(r, "key=%u", (unsigned)(leaf(r, parse_va(r, arg[0])) >>
+					     PTE_PK_SHIFT & 15));
+		break;
 	case 'M': step_mincore(r, arg); break;
 	case 'A': outcome(r, script_mlockall(r, arg[0])); break;
 	case 'K':
@@ -800,8 +846,8 @@ static inline void step_args(struct mm_run *r, char op, char **arg)
 static inline unsigned arity(char op)
 {
 	static const char *const by_arity[] = { "FCBXLHcyTVJENQ",
-						"brwxk=v#dqAKSGIZOPji&",
-						"uRWsloUM%^", "paD~", "m", "fg" };
+						"brwxk=v#dqAKSGIZOPji&n*ze",
+						"uRWsloUM%^", "paD~", "mt", "fg" };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(by_arity); i++)
 		if (strchr(by_arity[i], op))

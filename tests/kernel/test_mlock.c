@@ -48,7 +48,8 @@ static const struct mm_row rows[] = {
 	/* pages */
 	{ "mlock_pages", "all_become_resident", "m 0 8 rw p l 0 8 s 0 8 W 0 8 y", "0-7 0 locked=8,8", NULL },
 	{ "mlock_pages", "read_only_memory_gets_the_zero_page", "m 0 4 r p l 0 4 s 0 4 q 0 y", "0-3 zero,young locked=4,0", NULL },
-	{ "mlock_pages", "write_only_and_exec_only_too", "m 0 1 w p m 1 1 x p ?l 0 2 s 0 2", "ok 0-1", NULL },
+	{ "mlock_pages", "write_only_and_exec_only_too", "m 0 1 w p m 1 1 rx p ?l 0 2 s 0 2", "ok 0-1", NULL },
+	{ "mlock_pages", "exec_only_is_denied_by_its_key", "m 0 1 x p ?l 0 1 s 0 1 y", "ENOMEM none locked=1,0", "ok 0 locked=1,0" },
 	{ "mlock_pages", "private_file_pages_are_copied", "f 0 2 rw p 0 l 0 2 q 0 y", "anon,young,dirty,writable locked=2,2", NULL },
 	{ "mlock_pages", "shared_file_pages_stay_clean", "f 0 2 rw s 0 l 0 2 q 0 y", "file,young,lazyfree locked=2,2", NULL },
 	{ "mlock_pages", "beyond_the_file", "f 0 70 r p 0 ?l 0 70 s 0 70 y", "ENOMEM 0-63 locked=70,64", NULL },
