@@ -19,7 +19,7 @@ enum kevent_kind {
 	KEV_FAULT,	/* the CPU delivered an exception: fault, access */
 	KEV_HANDLER,	/* a function handled it: func, note, pfn, old_pfn, n */
 	KEV_PTE,	/* an entry was written: va, level, entry_pa, old, new */
-	KEV_SIGNAL,	/* a signal would be sent: signo, si_code, va */
+	KEV_SIGNAL,	/* a signal would be sent: signo, si_code, va, n: si_pkey */
 	KEV_VMA,	/* areas changed: func (map, merge, split, unmap, grow), va, end */
 	KEV_PAGE_ALLOC,	/* frames left the buddy: pfn, order, func (what for) */
 	KEV_PAGE_FREE,	/* frames came back: pfn, order */

@@ -36,6 +36,13 @@ static bool user_mode(const struct pf *pf)
 	return pf->access->user && !pf->access->implicit;
 }
 
+/* Of which key the memory at @va is, if that is why. */
+static uint8_t fault_pkey(const struct pf *pf, int code, va_t va)
+{
+	return code == LX_SEGV_PKUERR ?
+		       vma_pkey(find_vma(pf->task->mm, va)) : 0;
+}
+
 /* The access ends: in a signal if made by user code, else in an oops. */
 static bool force_sig(const struct pf *pf, int signo, int code, va_t va,
 		      uint32_t error)
@@ -47,10 +54,12 @@ static bool force_sig(const struct pf *pf, int signo, int code, va_t va,
 	*pf->sig = (struct siginfo){
 		.signo = signo, .si_code = code, .addr = va,
 		.error_code = error, .trap = pf->fault->vector,
+		.si_pkey = fault_pkey(pf, code, va),
 	};
 	kevent(pf->k, .kind = KEV_SIGNAL, .signo = signo, .si_code = code,
 	       .va = va, .pid = pf->task ? pf->task->pid : 0,
-	       .fault = pf->fault, .access = pf->access);
+	       .fault = pf->fault, .access = pf->access,
+	       .n = pf->sig->si_pkey);
 	return false;
 }
 
@@ -87,10 +96,7 @@ static bool bad_area_access(const struct pf *pf,
 {
 	bool key = fault_from_pkey(pf->fault->error_code, vma);
 
-	bad_area(pf, key ? LX_SEGV_PKUERR : LX_SEGV_ACCERR);
-	if (key && pf->sig->signo)
-		pf->sig->si_pkey = vma_pkey(vma);
-	return false;
+	return bad_area(pf, key ? LX_SEGV_PKUERR : LX_SEGV_ACCERR);
 }
 
 static unsigned fault_flags(uint32_t error)

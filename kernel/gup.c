@@ -150,12 +150,21 @@ int64_t get_user_pages(struct kernel *k, struct mm_struct *mm, va_t start,
 			err = get_page_of(k, vma, va, flags, &pfn);
 		if (err)
 			break;
-		if (flags & FOLL_GET)
+		if ((flags & FOLL_GET) && pfn != k->zero_pfn)
 			get_page(k, pfn);
 		if (pages)
 			pages[i] = pfn;
 	}
 	return i || !err ? (int64_t)i : err;
+}
+
+void put_user_page(struct kernel *k, pfn_t pfn, bool dirty)
+{
+	if (pfn == k->zero_pfn)
+		return;
+	if (dirty)
+		pfn_to_page(k, pfn)->flags |= PG_dirty;
+	put_page(k, pfn);
 }
 
 /* --- populate ------------------------------------------------------------- */

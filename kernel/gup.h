@@ -21,6 +21,8 @@
  */
 int64_t get_user_pages(struct kernel *k, struct mm_struct *mm, va_t start,
 		       uint64_t nr, unsigned flags, pfn_t *pages);
+/* Gives back what FOLL_GET took; @dirty: it was written. */
+void put_user_page(struct kernel *k, pfn_t pfn, bool dirty);
 /* May pages of @vma be got so? 0 or -EFAULT. */
 int check_vma_flags(const struct vm_area_struct *vma, unsigned flags);
 /* The pages of [start, end) of @vma, as mlock and MAP_POPULATE want them. */

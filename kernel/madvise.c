@@ -17,6 +17,7 @@
 #include "kernel/huge_mm.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mman.h"
+#include "kernel/pagemap.h"
 #include "kernel/swap.h"
 
 struct advice;

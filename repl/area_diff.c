@@ -258,6 +258,26 @@ static size_t describe_place(const struct shot *a, const struct shot *b,
 	return 0;
 }
 
+/* "VmFlags +lo", "key 1": flags that perms do not show. */
+static void describe_flags(const struct shot *a, const struct shot *b,
+			   char *buf, size_t size, const char *sep)
+{
+	const unsigned long shown = SHOWN_FLAGS | VM_PKEY_MASK;
+	unsigned long diff = a->flags ^ b->flags;
+	size_t n = 0;
+
+	if (diff & VM_PKEY_MASK) {
+		n = snprintf(buf, size, "%skey %lu", sep,
+			     (b->flags & VM_PKEY_MASK) >> VM_PKEY_SHIFT);
+		sep = ", ";
+	}
+	if (diff & ~shown) {
+		n += snprintf(buf + n, size - n, "%sVmFlags ", sep);
+		flags_diff(buf + n, size - n, vm_flag_names, a->flags & ~shown,
+			   b->flags & ~shown);
+	}
+}
+
 /* "grown by 64K", "rights", .. of an area that is still there. */
 static void describe_change(const struct shot *a, const struct shot *b,
 			    char *buf, size_t size)
@@ -274,11 +294,19 @@ static void describe_change(const struct shot *a, const struct shot *b,
 	if (strcmp(shot_perms(a, by), shot_perms(b, perms)) != 0)
 		n += snprintf(buf + n, size - n, "%swas %s", n ? ", " : "", by);
 	n += describe_place(a, b, buf + n, size - n, n ? ", " : "");
-	if ((a->flags ^ b->flags) & ~SHOWN_FLAGS) {
-		n += snprintf(buf + n, size - n, "%sVmFlags ", n ? ", " : "");
-		flags_diff(buf + n, size - n, vm_flag_names,
-			   a->flags & ~SHOWN_FLAGS, b->flags & ~SHOWN_FLAGS);
-	}
+	describe_flags(a, b, buf + n, size - n, n ? ", " : "");
+}
+
+/* Of a part: what it has become beside being one. */
+static void describe_part(const struct group *g, const struct shot *is,
+			  char *buf, size_t size)
+{
+	*buf = 0;
+	for (unsigned i = 0; i < g->nwas && g->nis > 1; i++)
+		if (g->was[i].end > is->start) {
+			describe_flags(&g->was[i], is, buf, size, "");
+			return;
+		}
 }
 
 static void emit_shot(struct result *r, const char *mark, enum res_colour col,
@@ -304,9 +332,13 @@ static void emit_shot(struct result *r, const char *mark, enum res_colour col,
 	res_end(r);
 }
 
-static void emit_side(struct result *r, const char *mark, enum res_colour col,
-		      const struct shot *s, unsigned n, const char *note)
+static void emit_side(struct result *r, const struct group *g, bool was,
+		      const char *note)
 {
+	const struct shot *s = was ? g->was : g->is;
+	unsigned n = was ? g->nwas : g->nis;
+	char part[96] = "";
+
 	for (unsigned i = 0; i < n; i++) {
 		if (n > SHOWN_MAX && i == SHOWN_MAX / 2) {
 			i = n - SHOWN_MAX / 2;
@@ -314,7 +346,10 @@ static void emit_side(struct result *r, const char *mark, enum res_colour col,
 			res_u64(r, "left_out", "%s more", n - SHOWN_MAX);
 			res_end(r);
 		}
-		emit_shot(r, mark, col, &s[i], i ? "" : note);
+		if (!was)
+			describe_part(g, &s[i], part, sizeof(part));
+		emit_shot(r, was ? "-" : "+", was ? COL_BAD : COL_GOOD, &s[i],
+			  *part || i ? part : note);
 	}
 }
 
@@ -335,8 +370,8 @@ static void emit_group(struct result *r, const struct group *g)
 		snprintf(note, sizeof(note), "split in %u", g->nis);
 	else if (g->nis == 1)
 		snprintf(to, sizeof(to), "%u merged", g->nwas);
-	emit_side(r, "-", COL_BAD, g->was, g->nwas, note);
-	emit_side(r, "+", COL_GOOD, g->is, g->nis, to);
+	emit_side(r, g, true, note);
+	emit_side(r, g, false, to);
 }
 
 void area_diff_end(struct area_diff *d, struct result *r)

@@ -71,6 +71,9 @@ void cmd_emit_mode(struct result *r, const struct mmu *mmu,
 		   const struct task_struct *task);
 /* The line that a tree of entries hangs from: "cr3 0x01f6e000". */
 void cmd_emit_root(struct result *r, const struct mmu *mmu);
+/* The bytes of a DATA argument: a string, or a number of -s SIZE bytes; -1. */
+int cmd_data_bytes(struct cmd_ctx *c, const struct cmd_arg *data,
+		   uint8_t num[8], const void **p, uint64_t *len);
 /* Does @value fit in a word of @size bytes, with a sign or without? */
 int cmd_fits(struct cmd_ctx *c, uint64_t value, unsigned size);
 /* Options that exclude each other: 0, or -1 if two of @letters are given. */

@@ -261,10 +261,9 @@ static int fetch_run(struct cmd_ctx *c)
 }
 
 /* The bytes of DATA: a string, or a number of -s SIZE bytes. */
-static int write_bytes(struct cmd_ctx *c, uint8_t num[8], const void **p,
-		       uint64_t *len)
+int cmd_data_bytes(struct cmd_ctx *c, const struct cmd_arg *data,
+		   uint8_t num[8], const void **p, uint64_t *len)
 {
-	const struct cmd_arg *data = &c->arg[1];
 	unsigned size;
 
 	if (cmd_word_size(c, 4, &size) < 0 ||
@@ -286,7 +285,7 @@ static int write_run(struct cmd_ctx *c)
 	bool ok;
 	int back;
 
-	if (write_bytes(c, num, &p, &len) < 0 ||
+	if (cmd_data_bytes(c, &c->arg[1], num, &p, &len) < 0 ||
 	    job_begin(&j, c, ACCESS_WRITE) < 0)
 		return -1;
 	ok = job_step(&j, va, (void *)p, len);

@@ -130,11 +130,16 @@
 	X(cmd_pfn_valid) \
 	X(cmd_phys_to_page) \
 	X(cmd_pipe) \
+	X(cmd_pkey_alloc) \
+	X(cmd_pkey_free) \
+	X(cmd_pkey_mprotect) \
 	X(cmd_pkmap) \
 	X(cmd_poke) \
 	X(cmd_prctl) \
 	X(cmd_pread) \
 	X(cmd_prlimit) \
+	X(cmd_process_vm_readv) \
+	X(cmd_process_vm_writev) \
 	X(cmd_ps) \
 	X(cmd_ptdump) \
 	X(cmd_pte) \

@@ -498,6 +498,8 @@ static void tell_signal(struct story *st, const struct beat *b,
 	res_str(r, "si_code", NULL, si_code_name(b->ev.signo, b->ev.si_code));
 	if (b->ev.fault) {
 		res_va(r, "si_addr", "si_addr %s", b->ev.va);
+		if (b->ev.n)
+			res_u64(r, "si_pkey", "si_pkey %s", b->ev.n);
 		return;
 	}
 	res_i64(r, "pid", "to pid %s", b->ev.pid);

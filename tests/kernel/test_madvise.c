@@ -99,7 +99,13 @@ static const struct mm_row rows[] = {
 	{ "madv_errors", "POPULATE_READ_needs_READ", "m 0 1 w p ?a 0 1 POPULATE_READ ?a 0 1 POPULATE_WRITE", "EINVAL ok", NULL },
 	{ "madv_errors", "POPULATE_beyond_end_of_file", "f 0 70 r p 0 ?a 0 70 POPULATE_READ s 0 70", "EFAULT 0-63", NULL },
 
+	{ "madv_errors", "REMOVE_of_a_file_without_blocks", "f 0 1 rw s 0 ?a 0 1 REMOVE", "EOPNOTSUPP", NULL },
+
 	/* pages */
+	{ "madv_pages", "REMOVE_makes_a_hole_for_all", "m 0 4 rw s W 0 4 F C R 0 4 B ?a 1 2 REMOVE s 0 4 d 0 d 1 C s 0 4 d 2 d 3",
+	  "4 1 ok 0 3 value=1 value=0 0 3 value=0 value=1", NULL },
+	{ "madv_pages", "REMOVE_frees_the_pages_of_the_file", "f 0 4 rw sT 0 W 0 4 a 0 4 REMOVE M 0 4 d 3", "4 0 0 0 0 value=0", NULL },
+	{ "madv_pages", "REMOVE_over_a_hole", "m 0 1 rw s m 2 1 rw s W 0 1 W 2 1 ?a 0 3 REMOVE M 0 1 M 2 1", "1 1 ENOMEM 0 0", NULL },
 	{ "madv_pages", "DONTNEED_of_a_private_file_page_shows_the_file_again",
 	  "f 0 2 rw p 0 w 0 d 0 ?a 0 1 DONTNEED d 0", "value=1 ok value=0", NULL },
 	{ "madv_pages", "DONTNEED_of_shared_keeps_the_page", "m 0 1 rw s w 0 k 0 a 0 1 DONTNEED d 0 r 0 = 0",
