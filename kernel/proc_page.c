@@ -24,6 +24,9 @@
 #define KPF_ZERO_PAGE	  BIT(24)
 #define KPF_PGTABLE	  BIT(26)
 
+/* In the flags word of a tail: PG_anon_exclusive, PG_hwpoison. */
+#define TAIL_FLAGS (BIT(17) | BIT(22))
+
 const struct flag_name kpf_names[] = {
 	{ BIT(0), "LOCKED", NULL },
 	{ BIT(1), "ERROR", NULL },
@@ -78,14 +81,39 @@ static const struct {
 	{ 11, 38 }, { 16, 15 }, /* arch_1, head */
 };
 
+/* Of a transparent huge page, or one of hugetlb. */
+static uint64_t compound_flags(const struct kernel *k, pfn_t pfn,
+			       const struct page *page)
+{
+	const struct page *head = compound_head_slow(k, page);
+	uint64_t u = head == page ? KPF_COMPOUND_HEAD : KPF_COMPOUND_TAIL;
+
+	if (head->flags & PG_anon)
+		u |= KPF_ANON;
+	if (page_huge(k, page))
+		return u | KPF_HUGE;
+	if (k->thp.huge_zero_refs && page_to_pfn(k, head) == k->thp.huge_zero)
+		return u | KPF_THP | KPF_ZERO_PAGE;
+	return head->flags & (PG_lru | PG_anon) ? u | KPF_THP : u;
+}
+
+/* Is it mapped, by an entry of any size? Of a large page any frame counts. */
+static bool page_mapped(const struct kernel *k, const struct page *page)
+{
+	if (!page_compound(page))
+		return page->_mapcount > 0;
+	return total_mapcount(k, compound_head_slow(k, page)) > 0;
+}
+
 /* What the record says beyond the flags word. */
 static uint64_t pseudo_flags(struct kernel *k, pfn_t pfn,
 			     const struct page *page)
 {
-	bool mapped = page_mapcount(k, page) > 0 &&
-		      !(page->flags & PG_zeropage);
+	bool mapped = !(page->flags & PG_zeropage) && page_mapped(k, page);
 	uint64_t u = 0;
 
+	if (page_compound(page))
+		u |= compound_flags(k, pfn, page);
 	if (!(page->flags & PG_slab) && mapped)
 		u |= KPF_MMAP;
 	if (page->flags & PG_anon)
@@ -94,13 +122,6 @@ static uint64_t pseudo_flags(struct kernel *k, pfn_t pfn,
 		u |= KPF_ZERO_PAGE;
 	if ((page->flags & PG_table) && page->index)
 		u |= KPF_PGTABLE;
-	if (page_huge(k, page))
-		u |= KPF_HUGE;
-	else if (page_compound(page))
-		u |= KPF_THP;
-	if (page_compound(page) &&
-	    (compound_head_slow(k, page)->flags & PG_anon))
-		u |= KPF_ANON;
 	return u;
 }
 
@@ -114,6 +135,8 @@ uint64_t stable_page_flags(struct kernel *k, pfn_t pfn)
 	if (!pfn_valid(k, pfn))
 		return KPF_NOPAGE;
 	word = mem_map_flags(k, pfn);
+	if (page_tail(k, page)) /* the head has them for all */
+		word &= TAIL_FLAGS;
 	for (size_t i = 0; i < ARRAY_SIZE(kpf_copy_bit); i++)
 		if (word & BIT(kpf_copy_bit[i].page))
 			u |= BIT(kpf_copy_bit[i].kpf);
@@ -129,6 +152,7 @@ uint64_t kpagecount(struct kernel *k, pfn_t pfn)
 	const struct page *page = pfn_to_page(k, pfn);
 
 	if (!pfn_valid(k, pfn) || pfn == k->zero_pfn ||
+	    page_mapcount(k, page) <= 0 ||
 	    (page->flags & (PG_slab | PG_table | PG_buddy)))
 		return 0;
 	return page_mapcount(k, page);

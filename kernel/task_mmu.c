@@ -38,12 +38,41 @@ static void smaps_page_accumulate(struct mem_size_stats *mss,
 	}
 }
 
-/* A share of a page is rounded down, in units of 1 / 2^PSS_SHIFT bytes. */
-static void smaps_account(const struct kernel *k, struct mem_size_stats *mss,
-			  const struct page *page, uint64_t nr, bool young,
-			  bool dirty, bool locked)
+/*
+ * What depends on the sharing of each of @nr frames. A share is rounded down,
+ * in units of 1 / 2^PSS_SHIFT bytes. A page with one reference is mapped once;
+ * then its size is shifted as a whole, and on i386, in 32 bits, a large page
+ * has a Pss of 0.
+ */
+static void smaps_share(const struct kernel *k, struct mem_size_stats *mss,
+			const struct page *page, uint64_t nr, bool dirty,
+			bool locked)
 {
-	uint64_t size = nr << PAGE_SHIFT, pss = size << PSS_SHIFT;
+	uint64_t pss = nr * PAGE_SIZE << PSS_SHIFT;
+
+	if (page_count(k, page) == 1) {
+		smaps_page_accumulate(mss, page, nr * PAGE_SIZE,
+				      k->arch->word == 4 ? (uint32_t)pss : pss,
+				      dirty, locked, true);
+		return;
+	}
+	for (uint64_t i = 0; i < nr; i++, page++) {
+		int32_t mapcount = page_mapcount(k, page);
+
+		pss = PAGE_SIZE << PSS_SHIFT;
+		if (mapcount >= 2)
+			pss /= mapcount;
+		smaps_page_accumulate(mss, page, PAGE_SIZE, pss, dirty, locked,
+				      mapcount < 2);
+	}
+}
+
+static void smaps_account(const struct kernel *k, struct mem_size_stats *mss,
+			  const struct page *page, uint64_t nr, uint64_t entry,
+			  bool locked)
+{
+	bool young = entry & PTE_A, dirty = entry & PTE_D;
+	uint64_t size = nr * PAGE_SIZE;
 
 	if (page->flags & PG_anon) {
 		mss->anonymous += size;
@@ -53,35 +82,7 @@ static void smaps_account(const struct kernel *k, struct mem_size_stats *mss,
 	mss->resident += size;
 	if (young || (page->flags & PG_referenced))
 		mss->referenced += size;
-	if (page_count(k, page) == 1) {
-		/* a long: nothing is left of a large page's on i386 */
-		if (k->arch->word == 4)
-			pss = (uint32_t)pss;
-		smaps_page_accumulate(mss, page, size, pss, dirty, locked,
-				      true);
-		return;
-	}
-	for (; nr--; page++) {
-		int32_t mappers = page_mapcount(k, page);
-
-		pss = PAGE_SIZE << PSS_SHIFT;
-		if (mappers >= 2)
-			pss /= mappers;
-		smaps_page_accumulate(mss, page, PAGE_SIZE, pss, dirty, locked,
-				      mappers < 2);
-	}
-}
-
-static void smaps_pmd_entry(struct kernel *k, const struct vm_area_struct *vma,
-			    uint64_t pmd, struct mem_size_stats *mss)
-{
-	const struct page *head = vm_normal_pmd_page(k, pmd);
-
-	if (!head)
-		return;
-	mss->anonymous_thp += hpage_size(k);
-	smaps_account(k, mss, head, hpage_nr(k), pmd & PTE_A, pmd & PTE_D,
-		      vma->vm_flags & VM_LOCKED);
+	smaps_share(k, mss, page, nr, dirty, locked);
 }
 
 static void smaps_swap_entry(struct kernel *k, uint64_t pte,
@@ -105,8 +106,7 @@ static void smaps_pte_entry(struct kernel *k, const struct vm_area_struct *vma,
 		return;
 	page = vm_normal_page(k, pte);
 	if (page)
-		smaps_account(k, mss, page, 1, pte & PTE_A, pte & PTE_D,
-			      vma->vm_flags & VM_LOCKED);
+		smaps_account(k, mss, page, 1, pte, vma->vm_flags & VM_LOCKED);
 }
 
 /*
@@ -128,6 +128,30 @@ static void smaps_shmem_swap(struct kernel *k, const struct vm_area_struct *vma,
 			mss->swap += PAGE_SIZE;
 }
 
+/* A large entry, of a transparent huge page or of hugetlb. */
+static void smaps_pmd_entry(struct kernel *k, const struct vm_area_struct *vma,
+			    uint64_t pmd, struct mem_size_stats *mss)
+{
+	const struct page *page = vm_normal_pmd_page(k, pmd);
+
+	if (!page)
+		return;
+	if (vma->vm_flags & VM_HUGETLB) {
+		*(page_mapcount(k, page) >= 2 ? &mss->shared_hugetlb
+					      : &mss->private_hugetlb) +=
+			hpage_size(k);
+		return;
+	}
+	if (page->flags & PG_anon)
+		mss->anonymous_thp += hpage_size(k);
+	else if (page->flags & PG_swapbacked)
+		mss->shmem_thp += hpage_size(k);
+	else
+		mss->file_thp += hpage_size(k);
+	smaps_account(k, mss, page, hpage_nr(k), pmd,
+		      vma->vm_flags & VM_LOCKED);
+}
+
 void smap_gather_stats(struct kernel *k, const struct vm_area_struct *vma,
 		       struct mem_size_stats *mss)
 {
@@ -141,10 +165,11 @@ void smap_gather_stats(struct kernel *k, const struct vm_area_struct *vma,
 	for (va_t va = vma->vm_start;
 	     next_pmd_range(k, mm_root(vma->vm_mm), va, vma->vm_end, &r);
 	     va = r.end) {
-		if (r.huge)
+		if (r.huge) {
 			smaps_pmd_entry(k, vma, ptep_get(k, r.ptep), mss);
-		for (; !r.huge && r.va < r.end;
-		     r.va += PAGE_SIZE, r.ptep += size) {
+			continue;
+		}
+		for (; r.va < r.end; r.va += PAGE_SIZE, r.ptep += size) {
 			uint64_t pte = ptep_get(k, r.ptep);
 
 			if (pte)
@@ -195,24 +220,29 @@ static uint64_t pte_to_pagemap_entry(const struct kernel *k,
 	page = vm_normal_page(k, pte);
 	if (page && !(page->flags & PG_anon))
 		pme |= PM_FILE;
-	if (page && page->_mapcount == 1)
+	if (page && page_mapcount(k, page) == 1)
 		pme |= PM_MMAP_EXCLUSIVE;
 	return pme;
 }
 
+/*
+ * Pages of a large entry. Linux asks the head only, and says of hugetlb alone
+ * that it is file or shared memory.
+ */
 static uint64_t pmd_to_pagemap_entry(const struct kernel *k,
-				     const struct vm_area_struct *vma, va_t va,
-				     uint64_t pmd)
+				     const struct vm_area_struct *vma,
+				     uint64_t pmd, va_t va)
 {
-	const struct page *head = vm_normal_pmd_page(k, pmd);
-	pfn_t pfn = pmd_to_pfn(k, pmd) +
-		    ((va >> PAGE_SHIFT) & (hpage_nr(k) - 1));
+	uint64_t first = (va & (hpage_size(k) - 1)) >> PAGE_SHIFT;
 	uint64_t pme = hole_to_pagemap_entry(vma) | PM_PRESENT |
-		       (pfn & PM_PFRAME_MASK);
+		       (pmd_to_pfn(k, pmd) + first);
+	const struct page *page = vm_normal_pmd_page(k, pmd);
 
 	if (k->arch->softdirty && (pmd & _PAGE_SOFT_DIRTY))
 		pme |= PM_SOFT_DIRTY;
-	if (head && page_mapcount(k, head) == 1)
+	if (page && (vma->vm_flags & VM_HUGETLB) && !(page->flags & PG_anon))
+		pme |= PM_FILE;
+	if (page && page_mapcount(k, page) == 1)
 		pme |= PM_MMAP_EXCLUSIVE;
 	return pme;
 }
@@ -232,7 +262,7 @@ static va_t pagemap_vma_run(struct kernel *k, const struct vm_area_struct *vma,
 	if (r.va > va)
 		return r.va;
 	if (r.huge) {
-		*ret = pmd_to_pagemap_entry(k, vma, va, ptep_get(k, r.ptep));
+		*ret = pmd_to_pagemap_entry(k, vma, ptep_get(k, r.ptep), va);
 		return r.end;
 	}
 	*ret = pte_to_pagemap_entry(k, vma, ptep_get(k, r.ptep));
@@ -302,20 +332,22 @@ static void clear_refs_pte_range(struct kernel *k, struct mm_struct *mm,
 	}
 }
 
+/* The same bits of a large entry: large pages and small have them alike. */
 static void clear_refs_pmd(struct kernel *k, struct mm_struct *mm,
 			   const struct pte_range *r, unsigned type)
 {
-	uint64_t old = ptep_get(k, r->ptep), pmd;
-	struct page *head = vm_normal_pmd_page(k, old);
+	uint64_t old = ptep_get(k, r->ptep), pmd = old;
+	struct page *page = vm_normal_pmd_page(k, old);
 
-	if (type == CLEAR_REFS_SOFT_DIRTY)
+	if (type == CLEAR_REFS_SOFT_DIRTY) {
 		pmd = clear_soft_dirty(k, old);
-	else
-		pmd = head ? old & ~PTE_A : old;
-	if (type != CLEAR_REFS_SOFT_DIRTY && head)
-		head->flags &= ~PG_referenced;
+	} else {
+		pmd &= ~PTE_A;
+		if (page)
+			page->flags &= ~PG_referenced;
+	}
 	if (pmd != old)
-		pt_set(k, mm->owner_pid, r->va, pmd_level(k),
+		pt_set(k, mm->owner_pid, hpage_start(k, r->va), pmd_level(k),
 		       ptep_pa(k, r->ptep), pmd, "clear_refs");
 }
 
@@ -361,10 +393,8 @@ int clear_refs_write(struct kernel *k, struct mm_struct *mm, unsigned type)
 		for (va_t va = vma->vm_start;
 		     next_pmd_range(k, mm_root(mm), va, vma->vm_end, &r);
 		     va = r.end)
-			if (r.huge)
-				clear_refs_pmd(k, mm, &r, type);
-			else
-				clear_refs_pte_range(k, mm, &r, type);
+			(r.huge ? clear_refs_pmd
+				: clear_refs_pte_range)(k, mm, &r, type);
 	}
 	if (type == CLEAR_REFS_SOFT_DIRTY)
 		flush_tlb_mm(k, mm_root(mm));

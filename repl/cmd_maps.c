@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/pgtable.h"
 #include "kernel/task_mmu.h"
 #include "repl/cmd.h"
 #include "repl/describe.h"
@@ -67,6 +68,7 @@ enum part {
 	PART_NONE,
 	PART_PRIVATE,
 	PART_SHARED,
+	PART_HUGE,
 	PART_ZERO,
 	PART_SWAP,
 	NPARTS
@@ -80,6 +82,7 @@ static const struct {
 	[PART_NONE] = { "░", COL_DIM, "not resident" },
 	[PART_PRIVATE] = { "█", COL_GREEN, "mapped here alone" },
 	[PART_SHARED] = { "▓", COL_YELLOW, "mapped elsewhere too" },
+	[PART_HUGE] = { "H", COL_MAGENTA, "of a large page" },
 	[PART_ZERO] = { "z", COL_DIM, "zero page, special" },
 	[PART_SWAP] = { "s", COL_RED, "swapped out" },
 };
@@ -90,12 +93,19 @@ struct bar {
 	unsigned cells;
 };
 
-static enum part part_of(struct kernel *k, uint64_t pme)
+static enum part part_of(struct kernel *k, const struct mm_struct *mm, va_t va,
+			 uint64_t pme)
 {
+	uint64_t entry;
+	unsigned level;
+
 	if (pme & PM_SWAP)
 		return PART_SWAP;
 	if (!(pme & PM_PRESENT))
 		return PART_NONE;
+	if (pt_leaf(k, mm->pgd << PAGE_SHIFT, va, &entry, &level) &&
+	    level < k->pte_level)
+		return PART_HUGE;
 	if (pme & PM_MMAP_EXCLUSIVE)
 		return PART_PRIVATE;
 	return pme & PM_FILE || (pme & PM_PFRAME_MASK) != k->zero_pfn
@@ -130,7 +140,8 @@ static void bar_fill(struct bar *b, struct kernel *k,
 	*b = (struct bar){ .cells = total < BAR_CELLS ? total : BAR_CELLS };
 	for (va_t va = vma->vm_start; va < vma->vm_end; va = next) {
 		next = pagemap_run(k, vma->vm_mm, va, vma->vm_end, &pme);
-		bar_add(b, part_of(k, pme), (va - vma->vm_start) >> PAGE_SHIFT,
+		bar_add(b, part_of(k, vma->vm_mm, va, pme),
+			(va - vma->vm_start) >> PAGE_SHIFT,
 			(next - vma->vm_start) >> PAGE_SHIFT, total);
 	}
 }
@@ -222,7 +233,7 @@ static void emit_legend(struct result *r)
 {
 	res_text(r, COL_DIM,
 		 "█ here alone  ▓ also mapped elsewhere  ▒ partly  "
-		 "░ not resident  z zero page  s swapped");
+		 "░ not resident  H large page  z zero page  s swapped");
 }
 
 static void maps_bars(struct cmd_ctx *c, const struct mm_struct *mm)

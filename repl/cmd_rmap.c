@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/compound.h"
 #include "kernel/frame_owner.h"
 #include "kernel/pgtable.h"
 #include "kernel/rmap.h"
@@ -133,8 +134,7 @@ static void emit_node(struct cmd_ctx *c, const struct forest *f,
 	res_va(r, "anon_vma", "anon_vma %s", a->addr.va);
 	res_i64(r, "refcount", "refcount %s", a->refcount);
 	res_u64(r, "num_children", "num_children %s", a->num_children);
-	res_u64(r, "num_active_vmas", "num_active_vmas %s",
-		a->num_active_vmas);
+	res_u64(r, "num_active_vmas", "num_active_vmas %s", a->num_active_vmas);
 	res_bool(r, "page", NULL, page->anon_vma == a);
 	if (page->anon_vma == a)
 		res_text(r, COL_CHANGED, "<- the page");
@@ -221,7 +221,7 @@ static int rmap_run(struct cmd_ctx *c)
 			       "nothing leads from it to its mappers",
 			       (unsigned long long)pfn);
 	way = emit_way(c, page);
-	res_i64(c->r, "mapcount", "mapcount %s", page->_mapcount);
+	res_i64(c->r, "mapcount", "mapcount %s", page_mapcount(c->k, page));
 	res_line(c->r);
 	res_table(c->r, "mappers", mapper_cols);
 	rmap_walk(c->k, pfn, emit_mapper, &m);

@@ -110,7 +110,8 @@ static void emit_pkey(struct cmd_ctx *c, const struct vm_area_struct *vma)
 static void emit_smap(struct cmd_ctx *c, const struct vm_area_struct *vma)
 {
 	struct mem_size_stats mss = { .resident = 0 };
-	uint64_t page = PAGE_SIZE;
+	uint64_t page = vma->vm_flags & VM_HUGETLB ? hpage_size(c->k)
+						   : PAGE_SIZE;
 	char line[PROC_LINE_MAX];
 
 	smap_gather_stats(c->k, vma, &mss);
@@ -125,7 +126,7 @@ static void emit_smap(struct cmd_ctx *c, const struct vm_area_struct *vma)
 	res_u64(c->r, "mmu_page_size", NULL, page);
 	put_kb(c->r, "MMUPageSize:    ", page);
 	emit_stats(c->r, &mss, false);
-	res_u64(c->r, "thp_eligible", NULL, thp_eligible(c->k, vma));
+	res_bool(c->r, "thp_eligible", NULL, thp_eligible(c->k, vma));
 	proc_text(c->r, thp_eligible(c->k, vma) ? "THPeligible:    1"
 						: "THPeligible:    0");
 	if (has_pkeys(c))

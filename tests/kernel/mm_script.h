@@ -549,7 +549,8 @@ static inline void show_pagemap(struct mm_run *r, va_t va)
 static inline void show_kpage(struct mm_run *r, va_t va)
 {
 	static const uint64_t shown = BIT(24) | BIT(18) | BIT(14) | BIT(13) |
-				      BIT(12) | BIT(11) | BIT(4) | BIT(3);
+				      BIT(12) | BIT(11) | BIT(4) | BIT(3) |
+				      BIT(15) | BIT(16) | BIT(17) | BIT(22);
 	uint64_t pme = pagemap_word(r, va), pfn = pme & PM_PFRAME_MASK, u;
 	char buf[200];
 

@@ -3,6 +3,7 @@
  * Rows: golden/linux-behaviour.tsv, columns value_amd64_6.1 and value_686; of
  * statm_steps value_host_6.18, as 6.1 counts in batches of 64 events.
  */
+#include "kernel/huge_mm.h"
 #include "tests/kernel/mm_script.h"
 
 #define ANON4 "m 0 6 rw p R 4 2 W 0 4"
@@ -181,10 +182,80 @@ static void test_pagemap__runs_end_where_bits_or_frames_do(void **state)
 	run_teardown(&r);
 }
 
+/*
+ * A transparent huge page: golden rows thp_basic smaps, kpage_head, kpage_tail,
+ * mprotect_1_page, dontneed_1_page, for each size of large page. With one
+ * reference its Pss is that of all of it, and in 32 bits too large to count.
+ */
+static void check_huge_page(const struct arch *arch)
+{
+	struct mem_size_stats m = { .resident = 0 };
+	uint64_t size, pme;
+	struct mm_run r;
+	pfn_t pfn;
+
+	run_setup(&r, arch);
+	thp_set_enabled(r.k, THP_MADVISE);
+	size = hpage_size(r.k);
+	run_script(&r, "m 0 1024 rw p a 0 1024 HUGEPAGE w 0");
+	smap_gather_stats(r.k, find_vma(cur_mm(&r), r.base), &m);
+	assert_int_equal(m.resident, size);
+	assert_int_equal(m.private_dirty, size);
+	assert_int_equal(m.anonymous_thp, size);
+	assert_int_equal(m.referenced, size);
+	assert_int_equal(m.pss >> PSS_SHIFT, arch->word == 4 ? 0 : size);
+	assert_true(thp_eligible(r.k, find_vma(cur_mm(&r), r.base)));
+	assert_int_equal(pagemap_run(r.k, cur_mm(&r), r.base + PAGE_SIZE,
+				     r.base + size, &pme), r.base + size);
+	assert_true(pme & PM_MMAP_EXCLUSIVE);
+	pfn = (pme & PM_PFRAME_MASK) - 1;
+	assert_int_equal(pfn & (hpage_nr(r.k) - 1), 0);
+	assert_int_equal(kpagecount(r.k, pfn), 1);
+	assert_int_equal(kpagecount(r.k, pfn + 1), 1);
+	run_script(&r, "I 0 # | I 1");
+	assert_string_equal(r.out,
+			    "count=1 UPTODATE MMAP ANON SWAPBACKED "
+			    "COMPOUND_HEAD THP | count=1 MMAP ANON "
+			    "COMPOUND_TAIL THP");
+	/* its entry is split, and the page is not: as many references as entries */
+	run_script(&r, "p 0 1 r");
+	m = (struct mem_size_stats){ .resident = 0 };
+	smap_gather_stats(r.k, find_vma(cur_mm(&r), r.base + PAGE_SIZE), &m);
+	assert_int_equal(m.anonymous_thp, 0);
+	assert_int_equal(m.pss >> PSS_SHIFT, size - PAGE_SIZE);
+	assert_int_equal(m.private_dirty, size - PAGE_SIZE);
+	run_teardown(&r);
+}
+
+static void test_smaps__huge_page(void **state)
+{
+	for (const struct arch *a = archs; a->name; a++)
+		check_huge_page(a);
+}
+
+static void test_clear_refs__huge_page(void **state)
+{
+	struct mem_size_stats m = { .resident = 0 };
+	struct mm_run r;
+
+	run_setup(&r, arch_by_name("x86_64"));
+	thp_set_enabled(r.k, THP_MADVISE);
+	run_script(&r, "m 0 1024 rw p a 0 1024 HUGEPAGE w 0 Z 1");
+	smap_gather_stats(r.k, find_vma(cur_mm(&r), r.base), &m);
+	assert_int_equal(m.referenced, 0);
+	run_script(&r, "Z 4 G 5 w 5 G 5 G 6");
+	assert_string_equal(r.out, "present,exclusive "
+			    "present,exclusive,softdirty "
+			    "present,exclusive,softdirty");
+	run_teardown(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pss__shares_are_rounded_down),
+		cmocka_unit_test(test_smaps__huge_page),
+		cmocka_unit_test(test_clear_refs__huge_page),
 		cmocka_unit_test(test_status__peaks_stay),
 		cmocka_unit_test(test_pagemap__runs_end_where_bits_or_frames_do),
 	};
