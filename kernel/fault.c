@@ -54,12 +54,12 @@ static bool force_sig(const struct pf *pf, int signo, int code, va_t va,
 	*pf->sig = (struct siginfo){
 		.signo = signo, .si_code = code, .addr = va,
 		.error_code = error, .trap = pf->fault->vector,
-		.si_pkey = fault_pkey(pf, code, va),
+		.pkey = fault_pkey(pf, code, va),
 	};
 	kevent(pf->k, .kind = KEV_SIGNAL, .signo = signo, .si_code = code,
 	       .va = va, .pid = pf->task ? pf->task->pid : 0,
 	       .fault = pf->fault, .access = pf->access,
-	       .n = pf->sig->si_pkey);
+	       .n = pf->sig->pkey);
 	return false;
 }
 

@@ -111,7 +111,7 @@ struct siginfo {
 	va_t addr;	/* si_addr (a macro of the host's signal.h) */
 	uint32_t error_code;	/* of the exception */
 	uint8_t trap;		/* vector */
-	uint8_t si_pkey;	/* with SEGV_PKUERR: the key of the area */
+	uint8_t pkey;	/* si_pkey: with SEGV_PKUERR, the key of the area */
 };
 
 enum sig_end {		    /* where a signal of an access led */

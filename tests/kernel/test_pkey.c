@@ -106,7 +106,7 @@ static void test_pkey__si_pkey_and_flags(void **state)
 	run_setup(&r, arch_by_name("x86_64"));
 	run_script(&r, "n - n - n a m 0 1 rw p t 0 1 rw 3 r 0");
 	assert_int_equal(r.last.sig.si_code, LX_SEGV_PKUERR);
-	assert_int_equal(r.last.sig.si_pkey, 3);
+	assert_int_equal(r.last.sig.pkey, 3);
 	assert_int_equal(do_pkey_alloc(r.k, cur_mm(&r), 1, 0), -EINVAL);
 	run_teardown(&r);
 }
