@@ -162,6 +162,15 @@ static inline void zap_file_page(struct kernel *k,
 		mark_page_accessed(k, page_to_pfn(k, page));
 }
 
+static void zap_special_page(struct kernel *k, struct page *page)
+{
+	if (page_compound(page))
+		compound_page_unmapped(k, page);
+	if (page->flags & PG_swapcache)
+		free_swap_cache(k, page_to_pfn(k, page));
+	put_page(k, page_to_pfn(k, page));
+}
+
 /* One entry goes: its page loses a mapper, and perhaps its life. */
 static void zap_pte(struct kernel *k, struct vm_area_struct *vma, uint64_t pte)
 {
@@ -180,11 +189,12 @@ static void zap_pte(struct kernel *k, struct vm_area_struct *vma, uint64_t pte)
 	page->_mapcount--;
 	page_changed(k, page);
 	munlock_vma_page(k, page, vma);
-	if (__builtin_expect(page_compound(page), 0))
-		compound_page_unmapped(k, page);
-	if (__builtin_expect(page->flags & PG_swapcache, 0))
-		free_swap_cache(k, page_to_pfn(k, page));
-	put_page(k, page_to_pfn(k, page));
+	if (__builtin_expect(page->flags & (PG_compound | PG_swapcache), 0))
+		zap_special_page(k, page);
+	else if (page->_refcount > 1)	/* put_page(), the usual case */
+		page->_refcount--;
+	else
+		put_page(k, page_to_pfn(k, page));
 }
 
 /* Does the entry map a copy of the process' own? */
