@@ -84,12 +84,22 @@ static void emit_locked(struct cmd_ctx *c, const struct task_struct *task)
 		c->k->nr_mlock);
 }
 
-/* VA+LEN, if there are any: what an errno leaves open. */
+/* Is it more than the limit lets the process lock? */
+static bool over_limit(const struct cmd_ctx *c, const struct task_struct *task)
+{
+	const struct mm_struct *mm = task->mm;
+	uint64_t limit = task->rlim[RLIM_MEMLOCK] >> PAGE_SHIFT;
+
+	if (!c->arg[0].set)
+		return mm->total_vm > limit;
+	return mm->locked_vm + (PAGE_ALIGN(c->arg[1].value.n) >> PAGE_SHIFT) >
+	       limit;
+}
+
+/* What an errno leaves open. */
 static int lock_failed(struct cmd_ctx *c, const struct task_struct *task,
 		       int rc)
 {
-	const struct mm_struct *mm = task->mm;
-
 	if (c->arg[0].set)
 		err_errno(c->err, rc, "0x%llx+0x%llx",
 			  (unsigned long long)c->arg[0].value.n,
@@ -98,12 +108,16 @@ static int lock_failed(struct cmd_ctx *c, const struct task_struct *task,
 		err_errno(c->err, rc, "pid %d", task->pid);
 	if (rc == -EPERM)
 		err_hint(c->err, "RLIMIT_MEMLOCK is 0");
-	else if (rc == -ENOMEM)
+	else if (rc == -ENOMEM && over_limit(c, task))
 		err_hint(c->err,
-			 "a hole, a page that cannot be had, or over "
-			 "RLIMIT_MEMLOCK: %llu of %llu KiB are locked",
-			 (unsigned long long)mm->locked_vm << 2,
+			 "RLIMIT_MEMLOCK is %lluK: see prlimit, or "
+			 "capset CAP_IPC_LOCK",
 			 (unsigned long long)task->rlim[RLIM_MEMLOCK] >> 10);
+	else if (rc == -ENOMEM)
+		err_hint(c->err, "there is a hole, or a page that cannot be "
+				 "had; areas before it are locked");
+	else if (rc == -EINVAL && !c->arg[0].set)
+		err_hint(c->err, "-c, -f or both are needed");
 	return -1;
 }
 

@@ -18,6 +18,7 @@
 	X(cmd_boot) \
 	X(cmd_brk) \
 	X(cmd_buddyinfo) \
+	X(cmd_capset) \
 	X(cmd_check) \
 	X(cmd_clear_fixmap) \
 	X(cmd_clear_refs) \
