@@ -180,6 +180,8 @@ int ksys_fadvise(struct kernel *k, struct task_struct *task, int fd,
 		 int64_t off, int64_t len, int advice);
 int ksys_readahead(struct kernel *k, struct task_struct *task, int fd,
 		   int64_t off, uint64_t count);
+int do_remap_file_pages(struct kernel *k, struct mm_struct *mm, va_t start,
+			uint64_t size, uint64_t pgoff);
 int do_msync(struct kernel *k, struct mm_struct *mm, va_t start, uint64_t len,
 	     unsigned flags);
 

@@ -147,10 +147,13 @@ static bool window_after_mark(const struct address_space *m,
 static bool next_window(const struct address_space *m, struct file_ra_state *ra,
 			uint64_t index, bool mark, uint64_t req, uint64_t max)
 {
+	uint64_t next = get_next_ra_size(ra, max);
+
 	if (index && (index == ra->start + ra->size - ra->async_size ||
 		      index == ra->start + ra->size)) {
 		ra->start += ra->size;
-		ra->size = get_next_ra_size(ra, max);
+		if (next > ra->size) /* one large read's window stays large */
+			ra->size = next;
 		ra->async_size = ra->size;
 		return true;
 	}

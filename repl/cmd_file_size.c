@@ -1,6 +1,6 @@
 /*
  * cmd_file_size.c - calls that change what a file has, or its name:
- * ftruncate, truncate, fallocate, unlink; and ls.
+ * ftruncate, truncate, fallocate, unlink, remap_file_pages; and ls.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -94,6 +94,37 @@ static int unlink_run(struct cmd_ctx *c)
 		return -1;
 	}
 	return rc < 0 ? err_errno(c->err, rc, "%s", path) : 0;
+}
+
+/* --- remap_file_pages
+ * -------------------------------------------------------- */
+
+static int remap_run(struct cmd_ctx *c)
+{
+	struct task_struct *task = cmd_task(c);
+	va_t va = c->arg[0].value.n;
+	uint64_t len = c->arg[1].value.n, pgoff = c->arg[2].value.n;
+	struct syscall sc;
+	int rc;
+
+	if (!task)
+		return -1;
+	syscall_begin(&sc, c, "remap_file_pages", task->mm);
+	syscall_ptr(&sc, "addr", va);
+	syscall_num(&sc, "size", len);
+	syscall_int(&sc, "prot", 0);
+	syscall_num(&sc, "pgoff", pgoff);
+	syscall_int(&sc, "flags", 0);
+	rc = do_remap_file_pages(c->k, task->mm, va, len, pgoff);
+	syscall_end(&sc, rc);
+	if (rc == 0)
+		return 0;
+	err_errno(c->err, rc, "0x%llx+0x%llx", (unsigned long long)va,
+		  (unsigned long long)len);
+	if (rc == -EINVAL)
+		err_hint(c->err, "the range must be a shared mapping of one"
+				 " file");
+	return -1;
 }
 
 /* --- ls
@@ -241,4 +272,16 @@ const struct command cmd_ls = {
 	.example = "ls",
 	.arg = { { "PATH|FD", ARG_FILE, .optional = true } },
 	.run = ls_run,
+};
+
+const struct command cmd_remap_file_pages = {
+	.name = "remap_file_pages",
+	.group = "process memory",
+	.flags = FILES_FLAGS,
+	.help = "map other pages of the same file at VA",
+	.details =
+		"PGOFF is in pages. Deprecated: it is an mmap with MAP_FIXED.",
+	.arg = { { "VA", ARG_VA }, { "LEN", ARG_NUM }, { "PGOFF", ARG_NUM } },
+	.opt = { CMD_OPT_PID },
+	.run = remap_run,
 };

@@ -152,6 +152,7 @@
 	X(cmd_readahead) \
 	X(cmd_reclaim) \
 	X(cmd_reg) \
+	X(cmd_remap_file_pages) \
 	X(cmd_rmap) \
 	X(cmd_set) \
 	X(cmd_set_fixmap) \

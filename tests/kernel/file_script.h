@@ -16,6 +16,7 @@
  *	:cached FD, :dirty FD	    which pages are in the cache
  *	:blk		    requests and pages since the last :blk
  *	:ra KB		    read_ahead_kb
+ *	:remap A N PAGE	    remap_file_pages
  *	:store A BYTE, :name A	    a store; the area's name
  *	:touch A N	    reads pages: a letter each, M major m minor . none
  *
@@ -218,6 +219,9 @@ static inline int64_t fs_sizes(struct mm_run *r, const char *op, char **arg)
 	if (!strcmp(op, "msync"))
 		return do_msync(r->k, cur_mm(r), parse_va(r, arg[0]),
 				parse_len(arg[1]), atoi(arg[2]));
+	if (!strcmp(op, "remap"))
+		return do_remap_file_pages(r->k, cur_mm(r), parse_va(r, arg[0]),
+					   parse_len(arg[1]), atoi(arg[2]));
 	fail_msg("unknown step :%s", op);
 	return 0;
 }
@@ -262,7 +266,7 @@ static inline unsigned fs_arity(const char *op)
 		" pipe sync blk ",
 		" memfd close unlink size fsync drop cached dirty ra name ",
 		" open fill ftruncate truncate store touch ",
-		" write read seek msync readahead ",
+		" write read seek msync readahead remap ",
 		" uwrite uread fallocate fadvise ",
 		"",
 		" map ",

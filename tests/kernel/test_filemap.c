@@ -238,6 +238,22 @@ static const struct mm_row rows[] = {
 	  ":cached 3 :uread 3 4p 8p 0 :cached 3 :uread 3 4p 12p 0 :uread 3 4p "
 	  "16p 0 :uread 3 4p 20p 0 :cached 3 :uread 3 4p 24p 0 :cached 3",
 	  "0-7 0-23 0-55 0-55 0-87", NULL },
+	{ "readahead", "read_more_than_a_window",
+	  COLD(300) "m 0 48 rw p :uread 3 33p 0 0 :cached 3 :uread 3 33p 33p 0 "
+	  ":cached 3 :uread 3 33p 66p 0 :cached 3", "0-65 0-98 0-131", NULL },
+	{ "readahead", "read_a_window",
+	  COLD(300) "m 0 48 rw p :uread 3 32p 0 0 :cached 3 :uread 3 32p 32p 0 "
+	  ":cached 3", "0-63 0-95", NULL },
+	{ "readahead", "read_48_pages_at_a_time",
+	  COLD(300) "m 0 48 rw p :uread 3 48p 0 0 :cached 3 :uread 3 48p 48p 0 "
+	  ":cached 3 :uread 3 48p 96p 0 :cached 3", "0-95 0-143 0-191", NULL },
+	{ "readahead", "read_24_pages_at_a_time",
+	  COLD(300) "m 0 48 rw p :uread 3 24p 0 0 :cached 3 :uread 3 24p 24p 0 "
+	  ":cached 3 :uread 3 24p 48p 0 :cached 3 :uread 3 24p 72p 0 :cached 3",
+	  "0-31 0-95 0-127 0-127", NULL },
+	{ "readahead", "read_40_pages_in_the_middle",
+	  COLD(300) "m 0 48 rw p :uread 3 40p 100p 0 :cached 3 :uread 3 40p "
+	  "140p 0 :cached 3", "100-139 100-219", NULL },
 	{ "readahead", "read_in_the_middle", COLD(300) READ4(50, 51, 52, 53),
 	  "YYYYYYYYY 50 ZZZZZZZZZ 50-54 AAAAAAAAA 50-62 BBBBBBBBB 50-62",
 	  NULL },

@@ -27,6 +27,14 @@ static const struct mm_row rows[] = {
 	  ":open /tmp/x c :open /tmp/x + :map 3 0 2 rw s 0 :map 3 2 2 rw s 2 "
 	  ":map 4 4 2 rw s 4 L",
 	  "0-4:rw-s@0 4-6:rw-s@4", NULL },
+	{ "remap_file_pages", "page0_to_offset2",
+	  ":open /tmp/x c :fill 3 4 :map 3 0 4 rw s 0 ?:remap 0 1 2 L d 0",
+	  "ok 0-1:rw-s@2 1-4:rw-s@1 value=67", NULL },
+	{ "remap_file_pages", "errors",
+	  ":open /tmp/x c :fill 3 4 :map 3 0 4 rw s 0 :map 3 4 2 r s 4 m 8 1 "
+	  "rw p "
+	  "?:remap 0 0 2 ?:remap 9 1 0 ?:remap 8 1 0 ?:remap 3 2 0",
+	  "EINVAL EINVAL EINVAL EINVAL", NULL },
 	{ "file_permissions", "ro_fd_shared_rw",
 	  ":open /tmp/x c :open /tmp/x r ?:map 4 0 1 rw s 0", "EACCES", NULL },
 	{ "file_permissions", "ro_fd_private_rw",
