@@ -140,6 +140,9 @@ int64_t filemap_read(struct kernel *k, struct file *file, uint64_t off,
 			return done ? (int64_t)done : -ENOMEM;
 		if (n > len - done)
 			n = len - done;
+		if (at >> PAGE_SHIFT !=
+		    (uint64_t)(file->f_ra.prev_pos - 1) >> PAGE_SHIFT)
+			mark_page_accessed(k, pfn);
 		copied = copy_to_iov(k, to, done,
 				     (char *)page_bytes(k, pfn) + in, n);
 		done += copied;

@@ -54,6 +54,69 @@ static void check_blocks(struct checker *c, const struct disk *d,
 			      inode->path, inode->nblocks, n);
 }
 
+/* --- who has a file ------------------------------------------------------- */
+
+struct holders {
+	const struct file **file; /* one for each area and descriptor */
+	size_t n, room;
+};
+
+static void add_holder(struct holders *h, const struct file *file)
+{
+	if (!file)
+		return;
+	if (h->n == h->room) {
+		h->room = h->room ? 2 * h->room : 64;
+		h->file = xrealloc(h->file, h->room * sizeof(*h->file));
+	}
+	h->file[h->n++] = file;
+}
+
+static void add_task(struct holders *h, const struct task_struct *t)
+{
+	const struct vm_area_struct *vma;
+
+	if (t->mm && t->mm->owner == t)
+		for_each_vma (&t->mm->vmas, vma)
+			add_holder(h, vma->vm_file);
+	/* Tables that tasks share are left out. */
+	for (int i = 0; t->files && t->files->count == 1 && i < t->files->nfds;
+	     i++)
+		add_holder(h, t->files->fd[i].file);
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct file *const *x = a, *const *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Callers of the kernel may hold a file too; fewer than found is wrong. */
+static void check_holders(struct checker *c, struct kernel *k)
+{
+	struct holders h = { 0 };
+	const struct task_struct *t;
+	size_t same = 1;
+
+	TAILQ_FOREACH (t, &k->tasks, link)
+		add_task(&h, t);
+	if (h.n)
+		qsort(h.file, h.n, sizeof(*h.file), by_address);
+	for (size_t i = 0; i < h.n; i++, same++) {
+		if (i + 1 < h.n && h.file[i + 1] == h.file[i])
+			continue;
+		if (h.file[i]->f_count < (int)same)
+			check_finding(c,
+				      "%s: f_count is %d, areas and"
+				      " descriptors are %zu",
+				      h.file[i]->f_inode->path,
+				      h.file[i]->f_count, same);
+		same = 0;
+	}
+	free(h.file);
+}
+
 void fs_check(struct checker *c, struct kernel *k)
 {
 	uint8_t *owners = xcalloc(k->disk->nblocks + 1, 1);
@@ -71,4 +134,5 @@ void fs_check(struct checker *c, struct kernel *k)
 			      " have %" PRIu64,
 			      k->disk->nused, used);
 	free(owners);
+	check_holders(c, k);
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "kernel/gup.h"
+#include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
 
 #define MAX_RW_COUNT (INT32_MAX & PAGE_MASK)
@@ -69,6 +70,8 @@ static int64_t shmem_read(struct kernel *k, struct file *file, uint64_t off,
 
 		if (n > len - done)
 			n = len - done;
+		if (pfn != PFN_NONE && !in)
+			mark_page_accessed(k, pfn);
 		copied = copy_to_iov(k, to, done,
 				     pfn == PFN_NONE
 					     ? zeroes

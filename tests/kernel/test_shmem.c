@@ -1,4 +1,6 @@
 /* test_shmem.c - tmpfs, memfd, shared anonymous memory; read and write. */
+#include <errno.h>
+
 #include "tests/kernel/mm_script.h"
 
 static const struct mm_row rows[] = {
@@ -111,10 +113,33 @@ static void test_shmem__survives_allocation_failures(void **state)
 	}
 }
 
+/* A child has the descriptors of its parent, or there is no child. */
+static void test_fork__survives_allocation_failures(void **state)
+{
+	for (unsigned n = 1, done = 0; !done; n++) {
+		struct task_struct *child = NULL;
+		struct mm_run r;
+		int err;
+
+		run_setup(&r, arch_by_name("x86_64"));
+		run_script(&r, ":memfd m :open /tmp/x c :map 3 0 1 rw s 0");
+		r.k->fail_nth = n;
+		err = kernel_fork(r.k, r.task[0], &child);
+		done = r.k->fail_nth;
+		r.k->fail_nth = 0;
+		assert_int_equal(err, child ? 0 : -ENOMEM);
+		if (child)
+			assert_ptr_equal(fget(child, 4), fget(r.task[0], 4));
+		assert_int_equal(fget(r.task[0], 4)->f_count, child ? 2 : 1);
+		run_teardown(&r);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shmem__survives_allocation_failures),
+		cmocka_unit_test(test_fork__survives_allocation_failures),
 	};
 
 	return run_rows("shmem", rows, ARRAY_SIZE(rows), tests,

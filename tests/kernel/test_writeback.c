@@ -84,6 +84,12 @@ static const struct mm_row rows[] = {
 	  ":cached 3 s 0 40 u 0 40 :drop 3 :cached 3 :map 3 0 40 rw s 0 w 3 "
 	  "u 0 40 :drop 1 :cached 3",
 	  "0-15 0-15 none 3", NULL },
+	{ "madv_cold_pageout_noswap", "pageout_disk_file_and_read_back",
+	  FILE4 "R 0 4 a 0 4 PAGEOUT s 0 4 r 0 c", "1 none min=0 maj=1", NULL },
+	{ "madv_cold_pageout_noswap", "pageout_tmpfs_file_no_swap",
+	  ":open /tmp/x c :fill 3 4 :map 3 0 4 rw s 0 R 0 4 ?a 0 4 PAGEOUT s 0 "
+	  "4",
+	  "1 ok none", NULL },
 	{ "drop_caches", "tmpfs_stays",
 	  ":open /tmp/x c :fill 3 4 :drop 3 :cached 3", "0-3", NULL },
 	{ "fadvise", "dontneed_willneed",
