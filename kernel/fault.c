@@ -17,6 +17,7 @@
  * copies that may fail).
  */
 #include "kernel/mm_internal.h"
+#include "kernel/oom.h"
 #include "kernel/pkeys.h"
 #include "kernel/pti.h"
 
@@ -106,11 +107,31 @@ static unsigned fault_flags(uint32_t error)
 	       (error & PF_ID ? FAULT_FLAG_INSTRUCTION : 0);
 }
 
+/*
+ * Linux' page allocator would have called the OOM killer, and a fault is tried
+ * again whatever came of it. An injected failure is no lack of memory.
+ */
+static bool fault_out_of_memory(const struct pf *pf,
+				const struct vm_area_struct *vma, bool injected)
+{
+	unsigned gfp = GFP_HIGHUSER_MOVABLE;
+
+	if (injected) {
+		printk(pf->k, "Huh VM_FAULT_OOM leaked out to the #PF handler."
+			      " Retrying PF");
+		return true;
+	}
+	if (!vma->vm_ops)
+		gfp |= __GFP_COMP | __GFP_ZERO;
+	if (out_of_memory(pf->k, pf->task, gfp) &&
+	    pf->k->current[pf->cpu->id] == pf->task)
+		return true;
+	return force_sig(pf, LX_SIGKILL, LX_SI_KERNEL, 0,
+			 pf->fault->error_code);
+}
+
 static bool mm_fault_error(const struct pf *pf, unsigned ret)
 {
-	if (ret & VM_FAULT_OOM)		/* the OOM killer would choose */
-		return force_sig(pf, LX_SIGKILL, LX_SI_KERNEL, 0,
-				 pf->fault->error_code);
 	if (ret & VM_FAULT_SIGBUS)
 		return force_sig(pf, LX_SIGBUS, LX_BUS_ADRERR, pf->fault->cr2,
 				 pf->fault->error_code);
@@ -144,8 +165,8 @@ static bool do_user_addr_fault(const struct pf *pf)
 {
 	uint32_t error = pf->fault->error_code;
 	va_t va = pf->fault->cr2;
+	unsigned ret, armed = pf->k->fail_nth;
 	struct vm_area_struct *vma;
-	unsigned ret;
 
 	if (error & PF_RSVD)	/* corrupted page table: the task is killed */
 		return force_sig(pf, LX_SIGKILL, LX_SI_KERNEL, 0, error);
@@ -159,7 +180,9 @@ static bool do_user_addr_fault(const struct pf *pf)
 	if (access_error(error, vma))
 		return bad_area_access(pf, vma);
 	ret = handle_mm_fault(pf->k, vma, va, fault_flags(error));
-	if (ret & (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV))
+	if (ret & VM_FAULT_OOM)
+		return fault_out_of_memory(pf, vma, armed && !pf->k->fail_nth);
+	if (ret & (VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV))
 		return mm_fault_error(pf, ret);
 	return true;
 }

@@ -81,7 +81,8 @@ void signal_init_task(struct task_struct *task)
 	task->signal = xcalloc(1, sizeof(*task->signal));
 	task->sighand = xcalloc(1, sizeof(*task->sighand));
 	task->signal->count = task->signal->live = 1;
-	task->signal->stop = sigbit(LX_SIGSEGV) | sigbit(LX_SIGBUS);
+	task->signal->stop =
+		sigbit(LX_SIGSEGV) | sigbit(LX_SIGBUS) | sigbit(LX_SIGKILL);
 	task->sighand->count = 1;
 }
 

@@ -55,7 +55,8 @@ struct signal_struct { /* of a thread group */
 	short oom_score_adj;		     /* -1000 .. 1000 */
 	/*
 	 * A debugger holds the process: of these a fault that would end it
-	 * stops it instead, reported and not delivered.
+	 * stops it instead, reported and not delivered. SIGKILL: of a
+	 * corrupted page table, not of kill() or the OOM killer.
 	 */
 	uint32_t stop;
 };

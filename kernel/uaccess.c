@@ -59,9 +59,15 @@ static size_t access_once(struct cpu *cpu, const struct access *access,
 bool user_fault(struct kernel *k, unsigned cpu, const struct access *access,
 		const struct fault *fault, struct user_access *ret)
 {
+	struct task_struct *task = k->current[cpu];
+
 	if (exc_page_fault(k, cpu, access, fault, &ret->sig))
 		return true;
 	ret->fault = *fault;
+	if (task && k->current[cpu] != task) { /* the OOM killer */
+		ret->end = SIG_ENDED;
+		return false;
+	}
 	ret->oops = !ret->sig.signo;
 	ret->end = ret->sig.signo && k->current[cpu]
 			   ? force_signal(k, cpu, &ret->sig)

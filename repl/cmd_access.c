@@ -133,7 +133,9 @@ static int say_signal(const struct session *s, const struct user_access *a,
 	const char *name = signal_name(a->sig.signo);
 	const char *code = si_code_name(a->sig.signo, a->sig.si_code);
 
-	if (a->fault.vector == VEC_PF)
+	if (a->sig.signo == LX_SIGKILL)
+		err_set(err, ERR_FAULT, "%s", name);
+	else if (a->fault.vector == VEC_PF)
 		err_set(err, ERR_FAULT, "%s (%s) at 0x%llx", name, code,
 			(unsigned long long)a->sig.addr);
 	else

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/oom.h"
 #include "repl/cmd.h"
 #include "repl/describe.h"
 #include "repl/handler.h"
@@ -212,6 +213,53 @@ static int sigaltstack_run(struct cmd_ctx *c)
 		sigframe_size(c->k));
 	return 0;
 }
+
+/* --- oom_score
+ * ---------------------------------------------------------------- */
+static int oom_score_run(struct cmd_ctx *c)
+{
+	struct task_struct *task = cmd_task(c);
+	const struct cmd_arg *adj = cmd_opt(c, 'a');
+	int rc = 0;
+
+	if (!task)
+		return -1;
+	if (adj)
+		rc = set_oom_score_adj(c->k, task, (int)adj->value.n);
+	if (rc < 0)
+		return err_errno(c->err, rc, "oom_score_adj %d",
+				 (int)adj->value.n);
+	res_i64(c->r, "pid", "pid %s", task->pid);
+	res_u64(c->r, "oom_score", "oom_score %s", oom_score(c->k, task));
+	res_i64(c->r, "oom_score_adj", "oom_score_adj %s",
+		task->signal->oom_score_adj);
+	if (oom_badness(c->k, task) == INT64_MIN)
+		res_text(c->r, COL_PLAIN, "never killed");
+	else
+		res_i64(c->r, "badness", "badness %s pages",
+			oom_badness(c->k, task));
+	return 0;
+}
+
+const struct command cmd_oom_score = {
+	.name = "oom_score",
+	.group = "processes",
+	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
+	.help = "how likely the OOM killer takes a process; -a sets "
+		"oom_score_adj",
+	.details = "badness: resident pages, swapped ones and page tables, and "
+		   "oom_score_adj\n"
+		   "thousandths of all memory. When a fault finds no memory "
+		   "the worst process\n"
+		   "is killed, and the log tells as Linux does: see dmesg. "
+		   "Never init, kernel\n"
+		   "threads, and what has -1000.",
+	.example = "oom_score",
+	.opt = { { 'a', "adj", ARG_NUM, "ADJ",
+		   "-1000 (never) to 1000 (first)" },
+		 CMD_OPT_PID },
+	.run = oom_score_run,
+};
 
 const struct command cmd_kill = {
 	.name = "kill",

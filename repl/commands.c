@@ -114,6 +114,7 @@
 	X(cmd_munlock) \
 	X(cmd_munlockall) \
 	X(cmd_munmap) \
+	X(cmd_oom_score) \
 	X(cmd_open) \
 	X(cmd_page) \
 	X(cmd_page_address) \
