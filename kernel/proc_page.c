@@ -16,6 +16,7 @@
 #define KPF_BUDDY	  BIT(10)
 #define KPF_MMAP	  BIT(11)
 #define KPF_ANON	  BIT(12)
+#define KPF_SWAPCACHE	  BIT(13)
 #define KPF_COMPOUND_HEAD BIT(15)
 #define KPF_COMPOUND_TAIL BIT(16)
 #define KPF_HUGE	  BIT(17)
@@ -41,7 +42,7 @@ const struct flag_name kpf_names[] = {
 	{ KPF_BUDDY, "BUDDY", NULL },
 	{ KPF_MMAP, "MMAP", NULL },
 	{ KPF_ANON, "ANON", NULL },
-	{ BIT(13), "SWAPCACHE", NULL },
+	{ KPF_SWAPCACHE, "SWAPCACHE", NULL },
 	{ BIT(14), "SWAPBACKED", NULL },
 	{ KPF_COMPOUND_HEAD, "COMPOUND_HEAD", NULL },
 	{ KPF_COMPOUND_TAIL, "COMPOUND_TAIL", NULL },
@@ -118,6 +119,8 @@ static uint64_t pseudo_flags(struct kernel *k, pfn_t pfn,
 		u |= KPF_MMAP;
 	if (page->flags & PG_anon)
 		u |= KPF_ANON;
+	if (page->flags & PG_swapcache)
+		u |= KPF_SWAPCACHE;
 	if (pfn == k->zero_pfn)
 		u |= KPF_ZERO_PAGE;
 	if ((page->flags & PG_table) && page->index)

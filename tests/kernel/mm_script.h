@@ -59,8 +59,8 @@
  *	Q                   free what only the swap cache has
  *	j A                 the swap entry at A: "type=0 offset=1,exclusive"
  *	N                   swap: "used=1 cached=1 in=0 out=1"
- *	D A N STEP          reads N pages, each STEP after the last (modulo N): M
- *			    major, m minor, . no fault
+ *	D A N STEP          reads N pages, each STEP after the last (modulo N), with
+ *			    a negative one from the end: M major, m minor, . none
  *	:STEP ...           files: file_script.h
  *	# TEXT              prints TEXT
  *
@@ -720,13 +720,15 @@ static inline void show_swap(struct mm_run *r)
 
 static inline void step_pattern(struct mm_run *r, char **arg)
 {
-	unsigned n = atoi(arg[1]), step = atoi(arg[2]);
+	int n = atoi(arg[1]), step = atoi(arg[2]);
 	char text[257] = "";
 
-	assert_true(n < sizeof(text));
-	for (unsigned i = 0; i < n; i++) {
+	assert_true(n < (int)sizeof(text));
+	for (int i = 0; i < n; i++) {
+		int page = step < 0 ? n - 1 + i * step % n : i * step % n;
+
 		touch(r, ACCESS_READ,
-		      parse_va(r, arg[0]) + (i * step % n) * PAGE_SIZE, 1);
+		      parse_va(r, arg[0]) + page * (int64_t)PAGE_SIZE, 1);
 		text[i] = r->last.maj_flt ? 'M' : r->last.min_flt ? 'm' : '.';
 	}
 	emit(r, "%s", text);

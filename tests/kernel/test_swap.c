@@ -64,7 +64,6 @@ static const struct mm_row rows[] = {
 	  "O 512 m 100 64 rw p W 100 64 " OUT("100", "64") "r 160 r 140 r 120 r 110 u 100 64 m 0 32 rw p W 0 32 " OUT("0", "32") "D 0 32 1",
 	  "64 32 MMmMmmmMmmmmmmmMmmmmmmmMmmmmmmmM", NULL },
 	{ "swap_readahead", "fresh_boot_begins_with_a_whole_block", "O 512 m 0 32 rw p W 0 32 " OUT("0", "32") "D 0 32 1", "32 MmmmmmmMmmmmmmmMmmmmmmmMmmmmmmmM", NULL },
-	{ "swap_readahead", "ssd_reads_by_address", "O 512s m 0 32 rw p W 0 32 " OUT("0", "32") "r 20 D 0 20 1", "32 MmmMmmmMmmmmmmmMmmmm", NULL },
 
 	/* fork */
 	{ "swap_fork", "entries_are_shared", "O 64 m 0 2 rw p W 0 2 a 0 2 PAGEOUT F j 0 C j 0 N", "2 type=0 offset=1 type=0 offset=1 used=2 cached=2 in=0 out=2", NULL },
@@ -88,6 +87,42 @@ static const struct mm_row rows[] = {
 	{ "swapoff", "of_shared_memory", "O 64 m 0 4 rw s W 0 4 " OUT("0", "4") "?E M 0 4 d 3 N", "4 ok 1 1 1 1 value=1 used=0 cached=0 in=4 out=4", NULL },
 	{ "swapoff", "of_what_fork_shares", "O 64 m 0 4 rw p W 0 4 " OUT("0", "4") "F ?E k 0 C = 0 w 0 c = 0", "4 ok pfn same min=1 maj=0 pfn new", NULL },
 	{ "swapoff", "one_of_two", "O 2:1 O 64:0 m 0 4 rw p W 0 4 a 0 4 PAGEOUT j 1 j 2 E N", "4 type=0 offset=2,exclusive type=1 offset=1,exclusive used=0 cached=0 in=0 out=4", "4 type=0 offset=2 type=1 offset=1 used=0 cached=0 in=0 out=4" },
+	/* swap_ssd: 6.1, with queue/rotational 0 */
+	{ "swap_ssd", "sequential", "O 512s m 0 64 rw p W 0 64 " OUT("0", "64") "D 0 64 1", "64 MmmmmMmmmmmmmMmmmmmmmMmmmmmmmMmmmmmmmMmmmmmmmMmmmmmmmMmmmmmmmMmm", NULL },
+	{ "swap_ssd", "from_the_middle", "O 512s m 0 64 rw p W 0 64 " OUT("0", "64") "r 40 D 0 64 1", "64 MmmMmmmMmmmmmmmMmmmmmmmMmmmmmmmMmmmmmmmm.mmmmMmmmmmmmMmmmmmmmMmm", NULL },
+	{ "swap_ssd", "backwards", "O 512s m 0 64 rw p W 0 64 " OUT("0", "64") "D 0 64 -1", "64 MmmmMmmmmmmmMmmmmmmmMmmmmmmmMmmmmmmmMmmmmmmmMmmmmmmmMmmmmmmmMmmm", NULL },
+
+	/* tsv rows that need other views */
+	{ "swap_basic", "pagemap", "O 64 m 0 1 rw p w 0 a 0 1 PAGEOUT G 0", "absent,swap,softdirty", "absent,swap" },
+	{ "swap_basic", "smaps", "O 64 m 0 1 rw p w 0 a 0 1 PAGEOUT S 0", "Swap=4", NULL },
+	{ "swap_basic", "after_read_kpage", "O 64 m 0 1 rw p w 0 a 0 1 PAGEOUT r 0 I 0 # | # pagemap G 0",
+	  "count=1 UPTODATE MMAP ANON SWAPCACHE SWAPBACKED | pagemap present,exclusive,softdirty", "count=1 UPTODATE MMAP ANON SWAPCACHE SWAPBACKED | pagemap present,exclusive" },
+	{ "swap_basic", "smaps_after_read", "O 64 m 0 1 rw p w 0 a 0 1 PAGEOUT r 0 S 0", "Rss=4 Pss=4 Private_Clean=4 Referenced=4 Anonymous=4", NULL },
+	{ "swap_basic", "after_write_kpage", "O 64 m 0 1 rw p w 0 a 0 1 PAGEOUT r 0 w 0 I 0", "count=1 UPTODATE MMAP ANON SWAPCACHE SWAPBACKED", "count=1 UPTODATE DIRTY MMAP ANON SWAPBACKED" },
+	{ "swap_basic", "zero_filled_page_pageout", "O 64 m 0 1 rw p w 0 w 0 a 0 1 PAGEOUT G 0 r 0 c", "absent,swap,softdirty min=1 maj=0", "absent,swap min=1 maj=0" },
+	{ "swap_basic", "zero_page_pageout", "O 64 m 0 1 rw p r 0 a 0 1 PAGEOUT G 0", "present,softdirty", "present" },
+	{ "swap_basic", "locked_pageout", "O 64 m 0 1 rw pl w 0 ?a 0 1 PAGEOUT G 0", "EINVAL present,exclusive,softdirty", "EINVAL present,exclusive" },
+	{ "swap_basic", "mprotect_none_of_swapped", "O 64 m 0 1 rw p w 0 a 0 1 PAGEOUT ?p 0 1 - G 0", "ok absent,swap,softdirty", "ok absent,swap" },
+	{ "swap_basic", "dontneed_drops_swap_entry", "O 64 m 0 1 rw p w 0 a 0 1 PAGEOUT a 0 1 DONTNEED G 0", "absent,softdirty", "absent" },
+	{ "swap_basic", "mremap_moves_swap_entry", "O 64 m 0 1 rw p w 0 a 0 1 PAGEOUT g 0 1 1 mf 8 G 8 r 8 d 8", "absent,swap,softdirty value=1", "absent,swap value=1" },
+	{ "swap_major", "after_read", "O 64 m 0 1 rw p w 0 " OUT("0", "1") "r 0 I 0 # | # pagemap G 0 # | S 0",
+	  "count=1 UPTODATE MMAP ANON SWAPCACHE SWAPBACKED | pagemap present,exclusive,softdirty | Rss=4 Pss=4 Private_Clean=4 Referenced=4 Anonymous=4",
+	  "count=1 UPTODATE MMAP ANON SWAPCACHE SWAPBACKED | pagemap present,exclusive | Rss=4 Pss=4 Private_Clean=4 Referenced=4 Anonymous=4" },
+	{ "swap_major", "after_write", "O 64 m 0 1 rw p w 0 " OUT("0", "1") "r 0 w 0 I 0", "count=1 UPTODATE MMAP ANON SWAPCACHE SWAPBACKED", "count=1 UPTODATE DIRTY MMAP ANON SWAPBACKED" },
+	{ "swap_major", "direct_write_page", "O 64 m 0 1 rw p w 0 " OUT("0", "1") "w 0 I 0", "count=1 UPTODATE DIRTY MMAP ANON SWAPBACKED", NULL },
+	{ "swap_major", "shared_page_in_pagemap", "O 64 m 0 1 rw s w 0 a 0 1 PAGEOUT G 0", "absent,softdirty", "absent" },
+
+	/* observed on 6.1 besides */
+	{ "swap_fork", "read_by_both_the_parent_writes", "O 64 m 0 1 rw p w 0 a 0 1 PAGEOUT F r 0 k 0 C r 0 w 0 c I 0 B w 0 c = 0 I 0",
+	  "min=1 maj=0 count=1 UPTODATE MMAP ANON SWAPBACKED min=1 maj=0 pfn same count=1 UPTODATE DIRTY MMAP ANON SWAPBACKED", NULL },
+	{ "swap_fork", "a_child_that_only_exits", "O 64 m 0 1 rw p w 0 a 0 1 PAGEOUT F X w 0 c I 0", "min=1 maj=0 count=1 UPTODATE DIRTY MMAP ANON SWAPBACKED", NULL },
+	{ "swap_fork", "child_writes_parent_reads_then_writes", "O 64 m 0 1 rw p w 0 a 0 1 PAGEOUT F C w 0 c B r 0 c I 0 w 0 c I 0",
+	  "min=1 maj=0 min=1 maj=0 count=1 UPTODATE MMAP ANON SWAPCACHE SWAPBACKED min=1 maj=0 count=1 UPTODATE DIRTY MMAP ANON SWAPBACKED", NULL },
+	{ "swap_fork", "major_for_the_first_only", "O 64 m 0 1 rw p w 0 " OUT("0", "1") "F C w 0 c I 0 X w 0 c I 0",
+	  "min=0 maj=1 count=1 UPTODATE MMAP ANON SWAPBACKED min=1 maj=0 count=1 UPTODATE DIRTY MMAP ANON SWAPBACKED", NULL },
+	{ "swap_shared", "mapped_by_two_is_left_alone", "O 64 m 0 1 rw s w 0 F C r 0 B a 0 1 PAGEOUT I 0", "count=2 UPTODATE DIRTY MMAP SWAPBACKED", NULL },
+	{ "swap_shared", "comes_back_dirty_without_a_slot", "O 64 m 0 1 rw s w 0 a 0 1 PAGEOUT r 0 c I 0 N", "min=1 maj=0 count=1 UPTODATE DIRTY MMAP SWAPBACKED used=0 cached=0 in=0 out=1", NULL },
+	{ "swapoff", "pages_are_dirty_then", "O 64 m 0 1 rw p w 0 a 0 1 PAGEOUT E I 0 w 0 c", "count=1 UPTODATE DIRTY MMAP ANON SWAPBACKED min=1 maj=0", NULL },
 };
 /* clang-format on */
 
