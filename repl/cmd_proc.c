@@ -10,6 +10,7 @@
 #include "kernel/rtld.h"
 #include "kernel/signal.h"
 #include "repl/cmd.h"
+#include "repl/syscall.h"
 #include "repl/describe.h"
 
 static const struct res_column ps_cols[] = {
@@ -78,14 +79,14 @@ static int fork_run(struct cmd_ctx *c)
 {
 	struct task_struct *parent = cmd_task(c), *child;
 	uint64_t tables;
-	struct story *story;
+	struct syscall sc;
 	int rc;
 
 	if (!parent)
 		return -1;
-	story = story_begin_at(c->k, c->r->story);
+	syscall_begin(&sc, c, "fork", NULL);
 	rc = kernel_fork(c->k, parent, &child);
-	story_end(story, c->r);
+	syscall_end(&sc, rc < 0 ? rc : child->pid);
 	if (rc < 0)
 		return err_errno(c->err, rc, "pid %d", parent->pid);
 	tables = child->mm->pgtables;
@@ -156,14 +157,17 @@ static int do_clone(struct cmd_ctx *c, uint64_t flags, va_t stack)
 				   .stack = stack,
 				   .exit_signal = LX_SIGCHLD };
 	struct task_struct *parent = cmd_task(c), *child;
-	struct story *story;
+	struct syscall sc;
 	int rc;
 
 	if (!parent)
 		return -1;
-	story = story_begin_at(c->k, c->r->story);
+	syscall_begin(&sc, c, "clone", NULL);
+	syscall_flags(&sc, "flags", syscall_clone,
+		      args.flags | args.exit_signal);
+	syscall_ptr(&sc, "stack", stack);
 	rc = kernel_clone(c->k, parent, &args, &child);
-	story_end(story, c->r);
+	syscall_end(&sc, rc < 0 ? rc : child->pid);
 	if (rc < 0)
 		return clone_failed(c, parent, rc);
 	emit_clone(c, parent, child);
@@ -242,7 +246,7 @@ static int exit_run(struct cmd_ctx *c)
 {
 	struct task_struct *task = cmd_task(c), *next;
 	int pid, code = c->arg[0].set ? (int)c->arg[0].value.n : 0, cpu, ppid;
-	struct story *story;
+	struct syscall sc;
 	int rc;
 
 	if (!task)
@@ -251,12 +255,16 @@ static int exit_run(struct cmd_ctx *c)
 	cpu = task->cpu;
 	ppid = cmd_opt(c, 't') && task->signal->live > 1 ? task->tgid
 							 : task->ppid;
-	story = story_begin_at(c->k, c->r->story);
+	syscall_begin(&sc, c, cmd_opt(c, 't') ? "exit" : "exit_group", NULL);
+	syscall_int(&sc, "status", code);
 	rc = cmd_opt(c, 't') ? do_exit(c->k, task, code)
 			     : do_group_exit(c->k, task, code);
 	if (rc == 0 && cpu >= 0)
 		cmd_give_cpu(c->s, (unsigned)cpu, ppid);
-	story_end(story, c->r);
+	if (rc < 0)
+		syscall_cancel(&sc);
+	else
+		syscall_end_never(&sc);
 	if (rc < 0) {
 		err_errno(c->err, rc, "pid %d (init)", pid);
 		err_hint(c->err, "quit leaves mmsh");
@@ -300,12 +308,22 @@ static int wait_run(struct cmd_ctx *c)
 {
 	struct task_struct *task = cmd_task(c);
 	int want = c->arg[0].set ? (int)c->arg[0].value.n : -1;
-	int pid, status = 0, rc;
+	unsigned options = cmd_opt(c, 'n') ? LX_WNOHANG : 0;
+	int pid = 0, status = 0, rc;
+	struct syscall sc;
 
 	if (!task)
 		return -1;
-	rc = kernel_wait4(c->k, task, want, cmd_opt(c, 'n') ? LX_WNOHANG : 0,
-			  &status, &pid);
+	syscall_begin(&sc, c, "wait4", NULL);
+	rc = kernel_wait4(c->k, task, want, options, &status, &pid);
+	syscall_int(&sc, "pid", want);
+	syscall_wait_status(&sc, rc < 0 || !pid ? NULL : &status);
+	syscall_flags(&sc, "options", syscall_wait, options);
+	syscall_ptr(&sc, "rusage", 0);
+	if (rc == -EWOULDBLOCK)
+		syscall_end_never(&sc);
+	else
+		syscall_end(&sc, rc < 0 ? rc : pid);
 	if (rc < 0)
 		return wait_failed(c, task, rc);
 	if (!pid) {
@@ -407,6 +425,7 @@ static int exec_run(struct cmd_ctx *c)
 	struct task_struct *task = cmd_task(c);
 	const char *argv[CMD_MAX_INPUTS + 2], *why = NULL;
 	struct file *file;
+	struct syscall sc;
 	int rc, pid, ppid, cpu;
 	unsigned n = 0;
 
@@ -422,7 +441,13 @@ static int exec_run(struct cmd_ctx *c)
 	for (unsigned i = 0; i < c->nrest; i++)
 		argv[n++] = c->rest[i];
 	argv[n] = NULL;
+	syscall_begin_brief(&sc, c, "execve");
+	syscall_path(&sc, "pathname", c->arg[0].str);
+	syscall_strings(&sc, "argv", argv);
+	syscall_text(&sc, "envp", "[/* %zu vars */]",
+		     ARRAY_SIZE(exec_env) - 1);
 	rc = do_execve(c->k, task, file, argv, exec_env, &why);
+	syscall_end(&sc, rc);
 	if (rc < 0)
 		exec_failed(c, file, rc, why);
 	if (rc < 0 && (!find_task(c->k, pid) || !task->mm))

@@ -10,9 +10,31 @@
 #include <string.h>
 
 #include "repl/area_diff.h"
+#include "repl/describe.h"
 #include "repl/err.h"
 
 #define CALL_MAX 512
+
+struct line {
+	char buf[CALL_MAX];
+	size_t len;
+};
+
+static void put(struct line *l, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void put(struct line *l, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(l->buf + l->len, sizeof(l->buf) - l->len, fmt, ap);
+	va_end(ap);
+	l->len += n;
+	if (l->len >= sizeof(l->buf))
+		l->len = sizeof(l->buf) - 1;
+}
 
 /* --- arguments ---------------------------------------------------------------
  */
@@ -32,9 +54,16 @@ void syscall_begin(struct syscall *sc, struct cmd_ctx *c, const char *name,
 		   struct mm_struct *mm)
 {
 	*sc = (struct syscall){ .c = c, .name = name, .mm = mm };
-	sc->areas = mm && c->r->story != STORY_OFF ? area_diff_begin(mm)
-						    : NULL;
+	sc->areas = mm && c->r->story != STORY_OFF ? area_diff_begin(mm) : NULL;
 	sc->story = story_begin_at(c->k, c->r->story);
+}
+
+void syscall_begin_brief(struct syscall *sc, struct cmd_ctx *c,
+			 const char *name)
+{
+	*sc = (struct syscall){ .c = c, .name = name };
+	sc->story = story_begin_at(
+		c->k, c->r->story == STORY_VERBOSE ? STORY_VERBOSE : STORY_OFF);
 }
 
 void syscall_range(struct syscall *sc, va_t start, uint64_t len)
@@ -93,29 +122,37 @@ void syscall_fd(struct syscall *sc, const char *name, const struct file *f)
 		syscall_int(sc, name, -1);
 }
 
-/* --- the call as text --------------------------------------------------------
- */
-struct line {
-	char buf[CALL_MAX];
-	size_t len;
-};
-
-static void put(struct line *l, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void put(struct line *l, const char *fmt, ...)
+void syscall_strings(struct syscall *sc, const char *name,
+		     const char *const *strings)
 {
-	va_list ap;
-	int n;
+	struct line l = { .len = 0 };
 
-	va_start(ap, fmt);
-	n = vsnprintf(l->buf + l->len, sizeof(l->buf) - l->len, fmt, ap);
-	va_end(ap);
-	l->len += n;
-	if (l->len >= sizeof(l->buf))
-		l->len = sizeof(l->buf) - 1;
+	for (unsigned i = 0; strings[i]; i++) {
+		if (i == 4) {
+			put(&l, ", ...");
+			break;
+		}
+		put(&l, "%s\"%.32s\"", i ? ", " : "", strings[i]);
+	}
+	syscall_text(sc, name, "[%s]", l.buf);
 }
 
+void syscall_wait_status(struct syscall *sc, const int *status)
+{
+	if (!status)
+		syscall_ptr(sc, "wstatus", 0);
+	else if (*status & 0x7f)
+		syscall_text(sc, "wstatus",
+			     "[{WIFSIGNALED(s) && WTERMSIG(s) == %s}]",
+			     signal_name(*status & 0x7f));
+	else
+		syscall_text(sc, "wstatus",
+			     "[{WIFEXITED(s) && WEXITSTATUS(s) == %d}]",
+			     *status >> 8 & 0xff);
+}
+
+/* --- the call as text --------------------------------------------------------
+ */
 char *syscall_names(char *buf, size_t size, const struct syscall_name *names,
 		    uint64_t v)
 {
@@ -163,8 +200,7 @@ static void put_arg(struct line *l, const struct syscall_arg *a)
 	}
 }
 
-/* --- emitting
- * ------------------------------------------------------------------ */
+/* --- emitting ------------------------------------------------------------ */
 static void emit_arg(struct result *r, const struct syscall_arg *a)
 {
 	char names[CALL_MAX / 2];
@@ -207,7 +243,10 @@ static void emit_args(struct syscall *sc, struct result *r)
 	res_text(r, COL_PLAIN, "~(%s)", l.buf);
 }
 
-static void emit_call(struct syscall *sc, int64_t rc, bool is_ptr, va_t va)
+enum returned { RET_NUMBER, RET_PTR, RET_NEVER };
+
+static void emit_call(struct syscall *sc, int64_t rc, enum returned how,
+		      va_t va)
 {
 	struct result *r = sc->c->r;
 	const char *name = rc < 0 ? errno_name((int)-rc) : NULL;
@@ -221,7 +260,9 @@ static void emit_call(struct syscall *sc, int64_t rc, bool is_ptr, va_t va)
 		res_str(r, "errno", NULL, name);
 		res_text(r, COL_PLAIN, "~ = ");
 		res_text(r, COL_BAD, "~-1 %s (%s)", name, strerror((int)-rc));
-	} else if (is_ptr) {
+	} else if (how == RET_NEVER) {
+		res_text(r, COL_PLAIN, "~ = ?");
+	} else if (how == RET_PTR) {
 		res_va(r, "ret", NULL, va);
 		res_text(r, COL_PLAIN, "~ = ");
 		res_text(r, COL_ADDR, "~0x%llx", (unsigned long long)va);
@@ -231,10 +272,10 @@ static void emit_call(struct syscall *sc, int64_t rc, bool is_ptr, va_t va)
 	res_end(r);
 }
 
-static void finish(struct syscall *sc, int64_t rc, bool is_ptr, va_t va)
+static void finish(struct syscall *sc, int64_t rc, enum returned how, va_t va)
 {
-	if (sc->c->r->story != STORY_OFF)
-		emit_call(sc, rc, is_ptr, va);
+	if (sc->c->r->story != STORY_OFF && sc->name)
+		emit_call(sc, rc, how, va);
 	if (sc->areas)
 		area_diff_end(sc->areas, sc->c->r);
 	story_end(sc->story, sc->c->r);
@@ -244,13 +285,13 @@ static void finish(struct syscall *sc, int64_t rc, bool is_ptr, va_t va)
 
 int64_t syscall_end(struct syscall *sc, int64_t rc)
 {
-	finish(sc, rc, false, 0);
+	finish(sc, rc, RET_NUMBER, 0);
 	return rc;
 }
 
 int syscall_end_ptr(struct syscall *sc, int rc, va_t va)
 {
-	finish(sc, rc, true, va);
+	finish(sc, rc, RET_PTR, va);
 	return rc;
 }
 
@@ -259,4 +300,15 @@ int syscall_end_map(struct syscall *sc, int rc, va_t va, uint64_t len)
 	if (sc->areas && rc == 0)
 		area_diff_mapped(sc->areas, va, len);
 	return syscall_end_ptr(sc, rc, va);
+}
+
+void syscall_end_never(struct syscall *sc)
+{
+	finish(sc, 0, RET_NEVER, 0);
+}
+
+void syscall_cancel(struct syscall *sc)
+{
+	sc->name = NULL;
+	finish(sc, 0, RET_NUMBER, 0);
 }

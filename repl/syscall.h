@@ -41,7 +41,7 @@ struct syscall_name {
 extern const struct syscall_name syscall_prot[], syscall_map[],
 	syscall_mremap[], syscall_madvise[], syscall_msync[], syscall_mlock2[],
 	syscall_mlockall[], syscall_memfd[], syscall_clone[],
-	syscall_fallocate[], syscall_pkey[], syscall_rlimit[];
+	syscall_fallocate[], syscall_pkey[], syscall_rlimit[], syscall_wait[];
 
 enum syscall_arg_kind {
 	SYSCALL_PTR,
@@ -72,6 +72,9 @@ struct syscall {
 
 void syscall_begin(struct syscall *sc, struct cmd_ctx *c, const char *name,
 		   struct mm_struct *mm);
+/* A call that does very much: its story is told with -v only. */
+void syscall_begin_brief(struct syscall *sc, struct cmd_ctx *c,
+			 const char *name);
 /*
  * The call may change areas of [start, start + len); up to four such ranges.
  * Only a process with very many areas needs it, others are compared as a
@@ -89,6 +92,11 @@ void syscall_flags(struct syscall *sc, const char *name,
 void syscall_text(struct syscall *sc, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void syscall_path(struct syscall *sc, const char *name, const char *path);
+/* ["ls", "-l"]; what is long is cut off. */
+void syscall_strings(struct syscall *sc, const char *name,
+		     const char *const *strings);
+/* [{WIFEXITED(s) && WEXITSTATUS(s) == 0}], or NULL. */
+void syscall_wait_status(struct syscall *sc, const int *status);
 /* A file, as strace -y: there are no numbers, "fd</bin/sh>"; NULL: -1. */
 void syscall_fd(struct syscall *sc, const char *name, const struct file *f);
 
@@ -98,6 +106,11 @@ int64_t syscall_end(struct syscall *sc, int64_t rc);
 int syscall_end_ptr(struct syscall *sc, int rc, va_t va);
 /* The same of mmap: @len bytes are now mapped at @va. */
 int syscall_end_map(struct syscall *sc, int rc, va_t va, uint64_t len);
+
+/* The same of one that does not return: exit. */
+void syscall_end_never(struct syscall *sc);
+/* It was no call after all: tells the story alone. */
+void syscall_cancel(struct syscall *sc);
 
 /* "PROT_READ|PROT_WRITE" */
 char *syscall_names(char *buf, size_t size, const struct syscall_name *names,

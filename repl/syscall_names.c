@@ -137,6 +137,11 @@ const struct syscall_name syscall_pkey[] = {
 	{ 0, 0, NULL },
 };
 
+const struct syscall_name syscall_wait[] = {
+	FLAG(1, "WNOHANG"),
+	{ 0, 0, NULL },
+};
+
 const struct syscall_name syscall_rlimit[] = {
 	NUMBER(2, "RLIMIT_DATA"),
 	NUMBER(3, "RLIMIT_STACK"),
