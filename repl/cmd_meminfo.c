@@ -16,12 +16,7 @@
 #include "kernel/vmalloc.h"
 #include "machine/ptiter.h"
 #include "repl/cmd.h"
-
-struct sums {			/* pages */
-	uint64_t free, anon, cached, mapped, shmem, dirty, slab, stacks, tables;
-	uint64_t vmalloc;
-	uint64_t direct[PAGING_MAX_LEVELS];	/* by level of the leaf */
-};
+#include "repl/mem_sums.h"
 
 /* Will the page be written to a disk? */
 static bool on_disk(const struct page *page)
@@ -32,7 +27,7 @@ static bool on_disk(const struct page *page)
 }
 
 /* User memory by what its record says, once or many times mapped. */
-static void sum_user_page(struct sums *s, const struct page *page,
+static void sum_user_page(struct mem_sums *s, const struct page *page,
 			  enum frame_use use)
 {
 	bool anon = page->flags & PG_anon;
@@ -44,7 +39,7 @@ static void sum_user_page(struct sums *s, const struct page *page,
 	s->dirty += !anon && (page->flags & PG_dirty) && on_disk(page);
 }
 
-static void sum_run(const struct kernel *k, struct sums *s,
+static void sum_run(const struct kernel *k, struct mem_sums *s,
 		    const struct frame_run *run)
 {
 	uint64_t n = run->end - run->start;
@@ -66,7 +61,7 @@ static void sum_run(const struct kernel *k, struct sums *s,
 	}
 }
 
-static void sum_frames(const struct kernel *k, struct sums *s)
+void mem_sum_frames(const struct kernel *k, struct mem_sums *s)
 {
 	for (pfn_t p = 0; p < k->max_pfn;) {
 		struct frame_run run = frame_run_at(k, p, k->max_pfn);
@@ -78,7 +73,7 @@ static void sum_frames(const struct kernel *k, struct sums *s)
 		s->free += k->zone[i].free;
 }
 
-static void sum_direct_map(const struct kernel *k, struct sums *s)
+static void sum_direct_map(const struct kernel *k, struct mem_sums *s)
 {
 	va_t last = k->layout.high_memory - 1;
 	struct mmu mmu = k->machine->cpu[0].mmu;
@@ -132,7 +127,7 @@ static void emit_lru(struct cmd_ctx *c)
 	emit_pages(c->r, "Mlocked", c->k->nr_mlock);
 }
 
-static void emit_highmem(struct cmd_ctx *c, const struct sums *s)
+static void emit_highmem(struct cmd_ctx *c, const struct mem_sums *s)
 {
 	const struct zone *high = &c->k->zone[ZONE_HIGHMEM];
 
@@ -145,7 +140,7 @@ static void emit_highmem(struct cmd_ctx *c, const struct sums *s)
 }
 
 /* The sizes that this mode has, the smallest first. */
-static void emit_direct_map(struct cmd_ctx *c, const struct sums *s)
+static void emit_direct_map(struct cmd_ctx *c, const struct mem_sums *s)
 {
 	const struct kernel *k = c->k;
 
@@ -167,9 +162,9 @@ static void emit_direct_map(struct cmd_ctx *c, const struct sums *s)
 
 static int meminfo_run(struct cmd_ctx *c)
 {
-	struct sums s = { 0 };
+	struct mem_sums s = { 0 };
 
-	sum_frames(c->k, &s);
+	mem_sum_frames(c->k, &s);
 	sum_direct_map(c->k, &s);
 	res_list(c->r, "meminfo", RES_LINES);
 	emit_pages(c->r, "MemTotal", c->k->totalram_pages);

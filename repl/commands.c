@@ -199,6 +199,7 @@
 	X(cmd_vmalloc_to_pfn) \
 	X(cmd_vmallocinfo) \
 	X(cmd_vmap) \
+	X(cmd_vmstat) \
 	X(cmd_vunmap) \
 	X(cmd_vzalloc) \
 	X(cmd_wait) \

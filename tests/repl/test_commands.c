@@ -129,7 +129,7 @@ static const char *const looks[] = {
 	"maps", "swaps", "swaps -v", "mincore heap 132K", "ps", "layout", "buddyinfo", "zoneinfo", "zoneinfo -p",
 	"maps", "maps -b", "smaps", "smaps stack", "smaps_rollup -p 2", "pagemap",
 	"rmap stack", "rmap -v -p 2 stack", "diff 1 2", "diff -t 1 2", "snapshot x",
-	"diff x", "set", "blame heap", "blame -v -p 2 heap", "pagemap -e -p 2 stack", "status", "statm", "kpageflags data 16",
+	"diff x", "set", "vmstat", "blame heap", "blame -v -p 2 heap", "pagemap -e -p 2 stack", "status", "statm", "kpageflags data 16",
 	"kpagecount data 16", "rmap stack", "rmap -v -p 2 stack",
 	"mincore heap 132K", "ps", "layout", "buddyinfo", "zoneinfo", "zoneinfo -p",
 	"pagetypeinfo", "zonelist", "zonelist 10 -g GFP_DMA", "gfp GFP_ATOMIC", "slabinfo",
