@@ -127,6 +127,28 @@ static bool mremap_unmapped(const struct seen *s)
 	return mremap_refused(s) && (op_of(s)->flags & LX_MREMAP_FIXED);
 }
 
+/* Lengths that are equal in pages, or that no address space has. */
+static bool mremap_lengths(const struct seen *s)
+{
+	const struct op *op = op_of(s);
+	bool equal =
+		(op->len + PAGE - 1) / PAGE == (op->len2 + PAGE - 1) / PAGE;
+
+	return op->kind == OP_MREMAP && equal &&
+	       (s->ours->ret == -EINVAL || s->host->ret == -EINVAL);
+}
+
+/* Something is refused after a locked area was moved and left there. */
+static bool locked_and_left(const struct seen *s)
+{
+	bool moved = false;
+
+	for (unsigned i = 0; i < s->step; i++)
+		moved |= s->s->op[i].kind == OP_MREMAP &&
+			 (s->s->op[i].flags & LX_MREMAP_DONTUNMAP);
+	return moved && (s->host->ret == -EAGAIN || s->host->ret == -ENOMEM);
+}
+
 /* Operations whose pages wait in a batch: locks, and advice to the LRU lists.
  */
 static bool fills_batch(const struct op *op)
@@ -164,6 +186,12 @@ static const struct known {
 	{ "mremap-errno", DIFF_RET, 615, KNOWN, mremap_refused,
 	  "mremap() was written anew in 6.16 and 6.17: it looks for errors in "
 	  "another order" },
+	{ "mremap-lengths", DIFF_RET, 615, KNOWN_CUT, mremap_lengths,
+	  "the lengths of DONTUNMAP are compared as pages, and absurd ones "
+	  "refused, since 6.17" },
+	{ "locked-and-left", DIFF_RET, 615, KNOWN_CUT, locked_and_left,
+	  "6.1 forgets the locked pages of an area that DONTUNMAP leaves "
+	  "behind" },
 	{ "mremap-several", DIFF_RET, 615, KNOWN_CUT, mremap_of_several,
 	  "MREMAP_FIXED moves several areas at once, since 6.17" },
 	{ "mremap-unmapped", DIFF_NONE, 615, KNOWN_CUT, mremap_unmapped,

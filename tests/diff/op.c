@@ -154,7 +154,8 @@ static void field_format(const struct op *op, enum field f, char *buf,
 		snprintf(buf, size, "0x%llx", (unsigned long long)op->len);
 		break;
 	case F_RANGE:
-		snprintf(buf, size, "%s+0x%llx", at,
+		snprintf(buf, size,
+			 strchr(at, '-') ? "(%s)+0x%llx" : "%s+0x%llx", at,
 			 (unsigned long long)op->len);
 		break;
 	case F_PROT:
@@ -267,11 +268,23 @@ static bool parse_number(const char **s, uint64_t *ret)
 	return true;
 }
 
+static bool parse_sum(const char *s, uint64_t *ret, uint64_t *last);
+
 /* $a+0x1000-1: a window's name or a number, then sums; in *ret. */
 static bool parse_addr(const char **s, uint64_t *ret)
 {
 	uint64_t n;
 
+	if (**s == '(') {
+		char inner[64], *end = strchr(*s, ')');
+
+		if (!end || end - *s > 60)
+			return false;
+		snprintf(inner, sizeof(inner), "%.*s", (int)(end - *s - 1),
+			 *s + 1);
+		*s = end + 1;
+		return parse_sum(inner, ret, &n);
+	}
 	if (**s == '$') {
 		unsigned i = 0;
 

@@ -21,3 +21,15 @@ write -s 1 $a+0x3fd000 0xf8
 madvise $a+0x3fc000 0x2000 FREE
 mprotect $a+0x3fb000 0x4000 rw
 touch -w $a+0x3f9000+0x7000
+== DONTUNMAP of lengths that are equal in pages only
+map -a $a+0x1f8000 0x1000 rw
+mremap -F -D $a+0x1f8000 0x1800 0x2000 $a+0x200000
+== mremap of equal absurd lengths
+map -F -a $a+0xf000 0x3000 rw
+mremap $a+0x11000 0xfffffffffffff000 0xfffffffffffff000
+== DONTUNMAP of a locked area, and the limit
+mlockall -f
+map -F -s -a $a+0x20a000 0x4000 rw
+brk $h+0xa000
+mremap -F -D $a+0x20b000 0x3000 0x3000 $a+0x1fd000
+map -F -a $a+0x1f7000 0x1000 rw
