@@ -160,6 +160,44 @@ static void test_prlimit__errors(void **state)
 	run_teardown(&r);
 }
 
+/* 100,000 areas: searches, splits, merges and moves among them. */
+static void test_many_areas(void **state)
+{
+	const unsigned n = 100000;
+	struct mm_struct *mm;
+	struct mm_run r;
+	unsigned before;
+	va_t va, to;
+
+	run_setup(&r, arch_by_name("x86_64"));
+	mm = cur_mm(&r);
+	r.k->max_map_count = n + 1000;
+	before = mm->vmas.count;
+	assert_int_equal(do_mmap(r.k, mm, NULL, 0, n * PAGE_SIZE, 3,
+				 LX_MAP_PRIVATE | LX_MAP_ANONYMOUS |
+				 LX_MAP_NORESERVE, 0, &va), 0);
+	for (unsigned i = 0; i < n; i += 2)
+		assert_int_equal(do_mprotect(r.k, mm, va + i * PAGE_SIZE,
+					     PAGE_SIZE, 1), 0);
+	assert_int_equal(mm->vmas.count, before + n);
+	for (unsigned i = 0; i < n; i += 97) {
+		assert_int_equal(do_munmap(r.k, mm, va + i * PAGE_SIZE,
+					   PAGE_SIZE), 0);
+		assert_int_equal(do_mmap(r.k, mm, NULL, 0x10000000, PAGE_SIZE,
+					 0, LX_MAP_PRIVATE | LX_MAP_ANONYMOUS,
+					 0, &to), 0);
+		assert_int_equal(do_mremap(r.k, mm, to, PAGE_SIZE, PAGE_SIZE,
+					   LX_MREMAP_MAYMOVE | LX_MREMAP_FIXED,
+					   va + i * PAGE_SIZE, &to), 0);
+	}
+	assert_int_equal(kernel_check(r.k, complain, NULL), 0);
+	assert_int_equal(do_mprotect(r.k, mm, va, n * PAGE_SIZE, 1), 0);
+	assert_in_range(mm->vmas.count, before + 1, before + n / 8);
+	assert_int_equal(do_munmap(r.k, mm, va, n * PAGE_SIZE), 0);
+	assert_int_equal(mm->vmas.count, before);
+	run_teardown(&r);
+}
+
 /* The highest numbers that there were stay known. */
 static void test_hiwater(void **state)
 {
@@ -231,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_legacy__goes_upwards),
 		cmocka_unit_test(test_commit_limit__is_half_of_ram),
 		cmocka_unit_test(test_prlimit__errors),
+		cmocka_unit_test(test_many_areas),
 		cmocka_unit_test(test_hiwater),
 		cmocka_unit_test(test_sysctl__rows),
 		cmocka_unit_test(test_limits__survive_allocation_failures),
