@@ -8,13 +8,16 @@
  * memory can have a name since 6.2.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/internal.h"
 #include "kernel/mm_internal.h"
 
 struct anon_vma_name {
 	int refcount;
+	int seen;    /* for the check */
 	va_t va;     /* of its kmalloc'd object */
 	char name[]; /* "[anon:heap of the JIT]" */
 };
@@ -60,6 +63,57 @@ bool anon_vma_name_eq(const struct anon_vma_name *a,
 {
 	return a == b || (a && b && strcmp(a->name, b->name) == 0);
 }
+
+/* --- fsck ----------------------------------------------------------------- */
+
+static void for_each_name(struct kernel *k,
+			  void (*fn)(struct kernel *k, struct checker *c,
+				     struct anon_vma_name *n),
+			  struct checker *c)
+{
+	const struct vm_area_struct *vma;
+	const struct task_struct *t;
+
+	TAILQ_FOREACH (t, &k->tasks, link) {
+		if (!task_owns_mm(t))
+			continue;
+		for_each_vma (&t->mm->vmas, vma)
+			if (vma->anon_name)
+				fn(k, c, vma->anon_name);
+	}
+}
+
+static void forget_name(struct kernel *k, struct checker *c,
+			struct anon_vma_name *n)
+{
+	n->seen = 0;
+}
+
+static void see_name(struct kernel *k, struct checker *c,
+		     struct anon_vma_name *n)
+{
+	n->seen++;
+}
+
+static void check_name(struct kernel *k, struct checker *c,
+		       struct anon_vma_name *n)
+{
+	if (n->seen != n->refcount)
+		check_finding(c, "%s: refcount is %d, %d areas have the name",
+			      n->name, n->refcount, n->seen);
+	if (!ksize(k, n->va))
+		check_finding(c, "%s: its object 0x%" PRIx64 " is not in use",
+			      n->name, n->va);
+}
+
+void anon_vma_name_check(struct kernel *k, struct checker *c)
+{
+	for_each_name(k, forget_name, c);
+	for_each_name(k, see_name, c);
+	for_each_name(k, check_name, c);
+}
+
+/* --- the call ------------------------------------------------------------- */
 
 /* => [start, end) lies within @vma; *pprev as for vma_modify_flags(). */
 static int set_name(struct kernel *k, struct vm_area_struct *vma,

@@ -412,6 +412,7 @@ unsigned rmap_check(struct kernel *k, check_fn fn, void *ctx)
 	count_all(&m);
 	check_i_mmap(&m);
 	check_committed(&m);
+	anon_vma_name_check(k, &m.c);
 	fs_check(&m.c, k);
 	huge_check(&m.c, k);
 	for (int i = 0; i < MAX_NR_ZONES; i++)

@@ -170,6 +170,8 @@ void anon_vma_name_put(struct kernel *k, struct anon_vma_name *n);
 const char *anon_vma_name_text(const struct anon_vma_name *n);
 bool anon_vma_name_eq(const struct anon_vma_name *a,
 		      const struct anon_vma_name *b);	/* NULL: none */
+struct checker;
+void anon_vma_name_check(struct kernel *k, struct checker *c);
 int madvise_set_anon_name(struct kernel *k, struct mm_struct *mm, va_t start,
 			  uint64_t len_in, struct anon_vma_name *name);
 

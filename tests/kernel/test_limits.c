@@ -144,6 +144,29 @@ static void test_commit_limit__is_half_of_ram(void **state)
 	run_teardown(&r);
 }
 
+/* A child is promised what its parent was, or there is none. */
+static void test_fork__refused_by_overcommit(void **state)
+{
+	for (const struct arch *a = archs; a->name; a++) {
+		struct task_struct *child;
+		int64_t before;
+		struct mm_run r;
+
+		run_setup(&r, a);
+		run_script(&r, "m 0 64 rw p W 0 2");
+		before = r.k->vm_committed_as;
+		r.k->overcommit_memory = OVERCOMMIT_NEVER;
+		r.k->admin_reserve_kbytes = r.k->user_reserve_kbytes = 0;
+		r.k->overcommit_kbytes = (before + 64) * 4;
+		assert_int_equal(kernel_fork(r.k, r.task[0], &child), -ENOMEM);
+		assert_int_equal(r.k->vm_committed_as, before);
+		r.k->overcommit_kbytes = (before * 2 + 2) * 4;
+		assert_int_equal(kernel_fork(r.k, r.task[0], &child), 0);
+		assert_int_equal(r.k->vm_committed_as, before * 2);
+		run_teardown(&r);
+	}
+}
+
 static void test_prlimit__errors(void **state)
 {
 	struct mm_run r;
@@ -268,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_max_map_count__set_by_sysctl),
 		cmocka_unit_test(test_legacy__goes_upwards),
 		cmocka_unit_test(test_commit_limit__is_half_of_ram),
+		cmocka_unit_test(test_fork__refused_by_overcommit),
 		cmocka_unit_test(test_prlimit__errors),
 		cmocka_unit_test(test_many_areas),
 		cmocka_unit_test(test_hiwater),
