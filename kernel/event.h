@@ -26,6 +26,8 @@ enum kevent_kind {
 	KEV_TLB_FLUSH,	/* func (invlpg, cr3, ...), va */
 	KEV_ZONE,	/* an allocation has trouble: func, note, order */
 	KEV_SWITCH,	/* CR3 was loaded: old, new */
+	KEV_IO,		/* the disk: func, note, n pages, va and end: bytes of
+			 * the file that they are from */
 	KEV_NKINDS,
 };
 

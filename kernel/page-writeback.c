@@ -70,7 +70,7 @@ static bool clear_page_dirty_for_io(struct kernel *k, pfn_t pfn)
 uint64_t filemap_fdatawrite_range(struct kernel *k, struct address_space *m,
 				  uint64_t first, uint64_t last)
 {
-	uint64_t nr = 0;
+	uint64_t nr = 0, from = 0, end = 0;
 	pfn_t pfn;
 
 	if (!m->a_ops || !m->a_ops->writepage)
@@ -81,9 +81,14 @@ uint64_t filemap_fdatawrite_range(struct kernel *k, struct address_space *m,
 		if (!clear_page_dirty_for_io(k, pfn))
 			continue;
 		m->a_ops->writepage(k, m->host, i, pfn);
-		nr++;
+		from = nr++ ? from : i;
+		end = i + 1;
 	}
 	disk_unplug(k);
+	if (nr)
+		kevent(k, .kind = KEV_IO, .func = "do_writepages",
+		       .note = "written at file offset", .n = nr,
+		       .va = from << PAGE_SHIFT, .end = end << PAGE_SHIFT);
 	return nr;
 }
 

@@ -25,12 +25,23 @@ void file_ra_state_init(const struct kernel *k, struct file *file)
 	file->f_ra.prev_pos = -1;
 }
 
+/* Pages [from, end) of the file were read, or those of them that were absent.
+ */
+static void report(struct kernel *k, const struct inode *inode, uint64_t from,
+		   uint64_t end, uint64_t nr)
+{
+	if (nr && !inode->bytes)
+		kevent(k, .kind = KEV_IO, .func = "page_cache_ra",
+		       .note = "read at file offset", .n = nr,
+		       .va = from << PAGE_SHIFT, .end = end << PAGE_SHIFT);
+}
+
 /* Reads [index, index + nr), no further than the file goes. */
 static void do_page_cache_ra(struct kernel *k, struct file *file,
 			     uint64_t index, uint64_t nr, uint64_t lookahead)
 {
 	struct inode *inode = file->f_inode;
-	uint64_t pages = file_pages(inode);
+	uint64_t pages = file_pages(inode), done = 0;
 
 	if (index >= pages)
 		return;
@@ -45,10 +56,12 @@ static void do_page_cache_ra(struct kernel *k, struct file *file,
 		pfn = page_cache_read(k, inode, index + i);
 		if (pfn == PFN_NONE)
 			break;
+		done++;
 		if (i == nr - lookahead)
 			pfn_to_page(k, pfn)->flags |= PG_readahead;
 	}
 	disk_unplug(k);
+	report(k, inode, index, index + nr, done);
 }
 
 void force_page_cache_ra(struct kernel *k, struct file *file, uint64_t index,

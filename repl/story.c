@@ -588,6 +588,7 @@ static const struct beat_kind {
 	[KEV_PAGE_ALLOC] = { "page_alloc", 1, COL_DIM, head_page, tell_page },
 	[KEV_PAGE_FREE] = { "page_free", 1, COL_DIM, head_page, tell_page },
 	[KEV_ZONE] = { "zone", 1, COL_NAME, head_zone, tell_zone },
+	[KEV_IO] = { "io", 1, COL_NAME, head_handler, tell_handler },
 	[KEV_SWITCH] = { "switch", 1, COL_NAME, head_switch, tell_switch },
 };
 
@@ -616,7 +617,10 @@ static void place(const struct story *st, unsigned depth[])
 	}
 }
 
-/* PTE writes are reported before their handler sums up: put it first. */
+/*
+ * PTE writes are reported before their handler sums up: put it first. What is
+ * read from a disk comes before both.
+ */
 static void order(struct story *st)
 {
 	unsigned first = 0;	/* of the PTE writes since the last other event */
@@ -626,12 +630,12 @@ static void order(struct story *st)
 
 		if (b.ev.kind == KEV_PTE)
 			continue;
-		if (b.ev.kind == KEV_HANDLER) {
+		if (b.ev.kind == KEV_HANDLER || b.ev.kind == KEV_IO) {
 			memmove(&st->beat[first + 1], &st->beat[first],
 				(i - first) * sizeof(st->beat[0]));
 			st->beat[first] = b;
 		}
-		first = i + 1;
+		first = b.ev.kind == KEV_IO ? first + 1 : i + 1;
 	}
 }
 
