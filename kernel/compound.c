@@ -10,6 +10,7 @@
 #include "kernel/compound.h"
 
 #include "kernel/huge_mm.h"
+#include "kernel/hugetlb.h"
 #include "kernel/mm_inline.h"
 #include "kernel/page_alloc.h"
 
@@ -84,6 +85,10 @@ void destroy_compound_page(struct kernel *k, struct page *head)
 
 void free_compound_page(struct kernel *k, struct page *head)
 {
+	if (compound_dtor(head) == HUGETLB_PAGE_DTOR) {
+		free_huge_page(k, head);
+		return;
+	}
 	if (compound_dtor(head) == TRANSHUGE_PAGE_DTOR)
 		deferred_split_forget(k, head);
 	if (head->flags & PG_lru)

@@ -12,6 +12,7 @@
 
 #include "kernel/highmem.h"
 #include "kernel/huge_mm.h"
+#include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 #include "kernel/pkeys.h"
 #include "kernel/signal.h"
@@ -129,6 +130,7 @@ static int dup_vma(struct kernel *k, struct mm_struct *mm,
 	}
 	vma->vm_mm = mm;
 	vma->vm_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
+	hugetlb_dup_vma_private(vma);
 	vma->anon_vma = NULL;
 	/* VM_WIPEONFORK: its pages are none that the child could fault on. */
 	if (!(vma->vm_flags & VM_WIPEONFORK) && anon_vma_fork(k, vma, old)) {

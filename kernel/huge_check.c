@@ -6,6 +6,7 @@
 
 #include "kernel/huge_check.h"
 #include "kernel/huge_mm.h"
+#include "kernel/hugetlb.h"
 #include "kernel/internal.h"
 #include "kernel/mm_internal.h"
 
@@ -67,6 +68,7 @@ uint64_t huge_check_mm(struct checker *c, const struct kernel *k,
 		last = ALIGN_DOWN(pmdp, PAGE_SIZE);
 		n++;
 	}
+	hugetlb_check_mm(c, k, mm);
 	if (n != deposited)
 		check_finding(c,
 			      "pid %d: %" PRIu64 " large entries, %" PRIu64
@@ -163,6 +165,12 @@ void huge_check(struct checker *c, const struct kernel *k)
 	if (k->thp.huge_zero_refs && k->thp.huge_zero_refs != refs)
 		check_finding(c, "huge zero page: %u references, %u counted",
 			      k->thp.huge_zero_refs, refs);
+	hugetlb_check(c, (struct kernel *)k);
+	if (hugetlb_promises(k) != k->hstate.resv_huge_pages)
+		check_finding(c,
+			      "hugetlb: %" PRIu64 " pages promised, %" PRIu64
+			      " counted",
+			      k->hstate.resv_huge_pages, hugetlb_promises(k));
 	if (!deferred_split_ok(k))
 		check_finding(c,
 			      "the list of large pages to be split has not %u",

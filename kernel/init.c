@@ -18,6 +18,7 @@
 #include "kernel/dma_mapping.h"
 #include "kernel/highmem.h"
 #include "kernel/huge_mm.h"
+#include "kernel/hugetlb.h"
 #include "kernel/internal.h"
 #include "kernel/memblock.h"
 #include "kernel/memtype.h"
@@ -296,6 +297,7 @@ static const char *boot_memory(struct kernel *k)
 		return why;
 	pfn_to_page(k, k->zero_pfn)->flags |= PG_zeropage;
 	thp_init(k);
+	hugetlb_init(k);
 	return NULL;
 }
 

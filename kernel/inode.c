@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 #include "kernel/swap.h"
 
@@ -58,6 +59,7 @@ void iput(struct kernel *k, struct inode *inode)
 {
 	if (!inode || --inode->refs)
 		return;
+	hugetlb_evict_inode(k, inode);
 	truncate_inode_pages(k, &inode->mapping);
 	shmem_swap_truncate(k, inode, 0);
 	vm_unacct_memory(k, inode->committed);

@@ -99,6 +99,16 @@ struct thp {		/* transparent huge pages: huge_mm.h */
 	unsigned ndeferred;
 };
 
+struct hstate {		/* hugetlb.h; pages: large ones */
+	unsigned order;
+	uint64_t max_huge_pages;	/* what the pool shall have */
+	uint64_t nr_huge_pages, free_huge_pages;
+	uint64_t resv_huge_pages;	/* of the free ones: promised */
+	uint64_t surplus_huge_pages;	/* of all: beyond the pool */
+	uint64_t nr_overcommit_huge_pages;	/* how many that may be */
+	uint32_t free;		/* pfn of a free one, the next by its record */
+};
+
 struct task_struct;
 struct mm_struct;
 struct inode;
@@ -175,6 +185,7 @@ struct kernel {
 	struct swap_state *swap;	/* owned; swap.h */
 	uint64_t page_cluster, swappiness;	/* sysctl */
 	struct thp thp;
+	struct hstate hstate;
 
 	/* Kernel address space */
 	pa_t swapper_pg_dir;		/* root table of the kernel */
@@ -230,6 +241,7 @@ struct kernel {
 		uint64_t pgscan_direct, pgsteal_direct, pgrefill;
 		uint64_t pgactivate, pgdeactivate, pgrotated;
 		uint64_t pglazyfree, pglazyfreed, nr_vmscan_write;
+		uint64_t htlb_buddy_alloc_success, htlb_buddy_alloc_fail;
 		uint64_t thp_fault_alloc, thp_fault_fallback;
 		uint64_t thp_collapse_alloc, thp_collapse_alloc_failed;
 		uint64_t thp_split_page, thp_split_page_failed;

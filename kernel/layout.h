@@ -57,6 +57,7 @@ struct kernel_config {		/* what `boot` takes */
 	bool swiotlb_off, swiotlb_force; /* none; all streaming DMA bounces */
 	bool pti;		/* x86-64: page-table isolation */
 	char slub_debug[64];	/* Linux' parameter; "": off */
+	uint64_t hugepages;	/* hugepages=: of hugetlb */
 	uint8_t thp;		/* transparent_hugepage=: enum thp_enabled */
 	bool pse, nx, pge, pat, gbpages, pcid; /* CPU features taken away or given */
 	bool pku;  /* the CPU has protection keys, and Linux uses them */

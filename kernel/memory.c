@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "kernel/huge_mm.h"
+#include "kernel/hugetlb.h"
 #include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
 #include "kernel/swap.h"
@@ -229,6 +230,10 @@ static uint64_t zap_pmd_range(struct kernel *k, struct vm_area_struct *vma,
 {
 	pa_t pmdp = ptep_pa(k, r->ptep);
 
+	if (is_vm_hugetlb_page(vma)) {
+		zap_huge_pte(k, vma, pmdp, hpage_start(k, r->va));
+		return NR_LARGE;
+	}
 	if (whole_pmd(k, r->va, r->end)) {
 		zap_huge_pmd(k, vma, pmdp, r->va);
 		return NR_LARGE;
@@ -371,6 +376,9 @@ static int copy_range(struct copy *c, struct vm_area_struct *src,
 
 	if (r->huge) {
 		c->nr += hpage_nr(c->k);
+		if (is_vm_hugetlb_page(src))
+			return copy_huge_pte(c->k, c->dst, src,
+					     ptep_pa(c->k, r->ptep), r->va);
 		return copy_huge_pmd(c->k, c->dst, src, ptep_pa(c->k, r->ptep),
 				     r->va);
 	}
@@ -794,7 +802,9 @@ unsigned handle_mm_fault(struct kernel *k, struct vm_area_struct *vma, va_t va,
 	};
 	unsigned ret = VM_FAULT_FALLBACK;
 
-	if (__builtin_expect(vma_wants_huge(k, vma), 0))
+	if (__builtin_expect(is_vm_hugetlb_page(vma), 0))
+		ret = hugetlb_fault(&vmf);
+	else if (__builtin_expect(vma_wants_huge(k, vma), 0))
 		ret = huge_pmd_fault(&vmf);
 	if (ret & VM_FAULT_FALLBACK)
 		ret = pte_fault(&vmf);

@@ -368,7 +368,7 @@ static void check_page(struct rmap_check *m, pfn_t pfn)
 			n->locked ? "not " : "", n->locked ? "a" : "no");
 	if (page->flags & PG_mlocked)
 		m->mlocked += compound_nr(page);
-	if (!(page->flags & PG_lru) && !page_tail(m->k, page) &&
+	if (!(page->flags & PG_lru) && !page_tail(m->k, page) && !page_huge(m->k, page) &&
 	    (page->flags & (PG_anon | PG_swapbacked | PG_swapcache)))
 		check_finding(&m->c, "pfn 0x%" PRIx64 ": is on no LRU list", pfn);
 	if (!n->maps && !huge)

@@ -47,6 +47,7 @@ struct kernel_addr { va_t va; };	/* where a host struct "is" in its slab */
 struct inode;
 struct vm_area_struct;
 struct vm_fault;
+struct resv_map;
 
 struct vm_operations_struct {
 	const char *name;	/* "file", "shmem", "special" */
@@ -105,6 +106,7 @@ struct inode {
 	struct xarray blocks;	/* of the disk: block + 1 of each page */
 	uint64_t nblocks;
 	const struct vm_operations_struct *ops;	/* NULL: cannot be mapped */
+	struct resv_map *resv;	/* owned: see hugetlb.h, or NULL */
 	struct address_space mapping;
 	struct address_space *swapped;	/* owned: see shmem_swap.c, or NULL */
 	struct kernel_addr addr;
@@ -160,6 +162,8 @@ struct vm_area_struct {
 	const struct vm_operations_struct *vm_ops;	/* NULL: anonymous */
 	const char *name;	/* "[vdso]", "[vvar]" or NULL */
 	struct anon_vma_name *anon_name; /* a reference, or NULL */
+	struct resv_map *resv;	/* hugetlb.h: a reference, or NULL */
+	bool resv_unmapped;	/* its pages were taken away */
 	struct anon_vma *anon_vma;
 	LIST_HEAD(, anon_vma_chain) anon_vma_chain;
 	struct i_mmap_node i_mmap;	/* place in the file's */

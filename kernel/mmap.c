@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "kernel/gup.h"
+#include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mman.h"
 #include "kernel/pkeys.h"
@@ -279,6 +280,11 @@ static int mmap_region(struct mmap_call *c)
 		c->vm_flags |= VM_ACCOUNT;
 	}
 	err = place(c, &vma);
+	if (!err && is_vm_hugetlb_page(vma)) {
+		err = hugetlb_reserve_pages(c->k, vma);
+		if (err)
+			vma_remove(c->k, vma);
+	}
 	if (err) {
 		if (c->vm_flags & VM_ACCOUNT)
 			vm_unacct_memory(c->k, pages);
@@ -329,6 +335,24 @@ static int check_locked(const struct mmap_call *c)
 	return mlock_future_check(c->mm, c->vm_flags, c->len);
 }
 
+static int find_place(struct mmap_call *c)
+{
+	if (is_file_hugepages(c->file))
+		return hugetlb_get_unmapped_area(c->k, c->mm, c->addr, c->len,
+						 c->flags, &c->addr);
+	return get_unmapped_area(c->k, c->mm, c->addr, c->len, c->flags,
+				 &c->addr);
+}
+
+/* It never merges, and its pages are promised by the pool. */
+static unsigned long hugetlb_flags(const struct mmap_call *c)
+{
+	if (!is_file_hugepages(c->file))
+		return 0;
+	return VM_HUGETLB | VM_DONTEXPAND |
+	       (c->flags & LX_MAP_NORESERVE ? VM_NORESERVE : 0);
+}
+
 /* Where and whether: fills in addr, len and vm_flags. */
 static int mmap_prepare(struct mmap_call *c, unsigned prot)
 {
@@ -336,8 +360,7 @@ static int mmap_prepare(struct mmap_call *c, unsigned prot)
 	int err = check_request(c);
 
 	if (!err)
-		err = get_unmapped_area(c->k, c->mm, c->addr, c->len, c->flags,
-					&c->addr);
+		err = find_place(c);
 	if (err)
 		return err;
 	if ((c->flags & LX_MAP_FIXED_NOREPLACE) &&
@@ -354,6 +377,7 @@ static int mmap_prepare(struct mmap_call *c, unsigned prot)
 	if ((c->flags & LX_MAP_NORESERVE) &&
 	    c->k->overcommit_memory != OVERCOMMIT_NEVER)
 		c->vm_flags |= VM_NORESERVE;
+	c->vm_flags |= hugetlb_flags(c);
 	return err;
 }
 
@@ -370,11 +394,17 @@ int do_mmap(struct kernel *k, struct mm_struct *mm, struct file *file,
 			return -EBADF;
 		c.file = file;
 	}
-	if (flags & LX_MAP_HUGETLB)
-		return -EINVAL; /* no pages of any huge size are there */
+	if (flags & LX_MAP_HUGETLB) {
+		err = c.file ? -EINVAL :
+			       hugetlb_file_setup(k, flags, &c.len, &c.file);
+		if (err)
+			return err;
+	}
 	err = mmap_prepare(&c, prot | read_implies_exec(mm, prot));
 	if (!err)
 		err = mmap_region(&c);
+	if (flags & LX_MAP_HUGETLB)
+		fput(k, c.file);
 	if (err)
 		return err;
 	if ((c.vm_flags & VM_LOCKED) ||

@@ -284,11 +284,24 @@ static bool vma_address(const struct vm_area_struct *vma, uint64_t index,
 	return true;
 }
 
+/* What the head of a page of hugetlb knows, all others know themselves. */
+static const struct page *rmap_page(const struct kernel *k, pfn_t pfn,
+				    uint64_t *index)
+{
+	const struct page *page = pfn_to_page(k, pfn);
+
+	if (__builtin_expect(page_compound(page), 0) && page_huge(k, page))
+		page = compound_head_slow(k, page);
+	*index = page->index + (pfn - page_to_pfn(k, page));
+	return page;
+}
+
 void rmap_walk(struct kernel *k, pfn_t pfn,
 	       bool (*fn)(void *ctx, struct vm_area_struct *vma, va_t va),
 	       void *ctx)
 {
-	const struct page *page = pfn_to_page(k, pfn);
+	uint64_t index;
+	const struct page *page = rmap_page(k, pfn, &index);
 	struct vm_area_struct *vma;
 	struct anon_vma_chain *avc;
 	va_t va;
@@ -296,15 +309,14 @@ void rmap_walk(struct kernel *k, pfn_t pfn,
 	if (!page->mapping || (page->flags & (PG_slab | PG_buddy)))
 		return;
 	if (!(page->flags & PG_anon)) {
-		i_mmap_foreach (vma, &page->mapping->i_mmap, page->index,
-				page->index)
-			if (vma_address(vma, page->index, &va) &&
+		i_mmap_foreach (vma, &page->mapping->i_mmap, index, index)
+			if (vma_address(vma, index, &va) &&
 			    vma_maps_pfn(k, vma, va, pfn) && !fn(ctx, vma, va))
 				return;
 		return;
 	}
 	LIST_FOREACH(avc, &page->anon_vma->chain, same_anon)
-		if (vma_address(avc->vma, page->index, &va) &&
+		if (vma_address(avc->vma, index, &va) &&
 		    vma_maps_pfn(k, avc->vma, va, pfn) &&
 		    !fn(ctx, avc->vma, va))
 			return;

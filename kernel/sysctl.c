@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "kernel/fs.h"
+#include "kernel/hugetlb.h"
 #include "kernel/mm.h"
 
 #define LSM_MMAP_MIN_ADDR 65536 /* CONFIG_LSM_MMAP_MIN_ADDR */
@@ -79,6 +80,11 @@ const struct ctl_table sysctl_table[] = {
 	{ "vm.mmap_min_addr", "the lowest address of a user mapping",
 	  FIELD(dac_mmap_min_addr), .max = ULONG_MAX,
 	  .write = update_mmap_min_addr },
+	{ "vm.nr_hugepages", "pages of the pool of hugetlb",
+	  FIELD(hstate.max_huge_pages), .max = ULONG_MAX, .computed = true,
+	  .write = hugetlb_set_max_huge_pages },
+	{ "vm.nr_overcommit_hugepages", "how many there may be beyond it",
+	  FIELD(hstate.nr_overcommit_huge_pages), .max = ULONG_MAX },
 	{ "vm.overcommit_kbytes", "mode 2: part of RAM, 0: by the ratio",
 	  FIELD(overcommit_kbytes), .max = ULONG_MAX, .write = kbytes_written },
 	{ "vm.overcommit_memory", "0 guess, 1 always, 2 up to CommitLimit",
@@ -143,7 +149,7 @@ int sysctl_write(struct kernel *k, const struct ctl_table *t, uint64_t value)
 	if (value < t->min || value > t->max)
 		return -EINVAL;
 	err = t->write ? t->write(k, value) : 0;
-	if (!err)
+	if (!err && !t->computed)
 		*field(k, t) = value;
 	return err;
 }

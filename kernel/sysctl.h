@@ -15,6 +15,7 @@ struct ctl_table {
 	size_t offset;	      /* of a uint64_t in struct kernel */
 	uint64_t min, max;    /* what may be written */
 	bool ro;	      /* cannot be written here */
+	bool computed;	      /* ->write sets the number itself */
 	/* After a write, or before it if it can refuse: 0 or an errno. */
 	int (*write)(struct kernel *k, uint64_t value);
 	/* Values that are no number; NULL: the number at offset */

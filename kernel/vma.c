@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "kernel/huge_mm.h"
+#include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 
 struct vm_area_struct *vm_area_alloc(struct kernel *k, struct mm_struct *mm)
@@ -59,6 +60,7 @@ void vma_remove(struct kernel *k, struct vm_area_struct *vma)
 {
 	vma_tree_remove(&vma->vm_mm->vmas, vma);
 	unlink_anon_vmas(k, vma);
+	hugetlb_vm_op_close(k, vma);
 	if (vma->vm_file) {
 		i_mmap_remove(&vma->vm_file->f_mapping->i_mmap, vma);
 		fput(k, vma->vm_file);
@@ -262,7 +264,7 @@ int vma_split(struct kernel *k, struct vm_area_struct *vma, va_t addr,
 {
 	struct vm_area_struct *new;
 
-	if (!vma_may_split(vma))
+	if (!vma_may_split(vma) || !hugetlb_may_split(k, vma, addr))
 		return -EINVAL;
 	new = vm_area_dup(k, vma);
 	if (!new)
@@ -281,6 +283,7 @@ int vma_split(struct kernel *k, struct vm_area_struct *vma, va_t addr,
 		new->vm_pgoff = linear_page_index(vma, addr);
 		vma_move(vma, vma->vm_start, addr);
 	}
+	hugetlb_vm_op_open(new);
 	vma_link(new);
 	kevent(k, .kind = KEV_VMA, .func = "split", .va = addr, .end = addr,
 	       .pid = vma->vm_mm->owner_pid);

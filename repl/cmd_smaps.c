@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kernel/huge_mm.h"
+#include "kernel/hugetlb.h"
 #include "kernel/task_mmu.h"
 #include "repl/cmd.h"
 #include "repl/proc_line.h"
