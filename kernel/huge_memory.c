@@ -186,7 +186,7 @@ static void last_huge_entry(struct kernel *k, struct page *head)
 	for (uint64_t i = 0; i < nr; i++)
 		unmapped += !head[i]._mapcount;
 	if (unmapped && unmapped < nr)
-		compound_page_unmapped(k, head);
+		deferred_split_huge_page(k, head);
 }
 
 void page_remove_huge_rmap(struct kernel *k, struct page *head)

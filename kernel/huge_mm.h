@@ -135,6 +135,8 @@ bool vma_maps_huge(const struct kernel *k, const struct vm_area_struct *vma,
 		   const struct page *head);
 /* An entry of a small page that is part of @head's has gone. */
 void compound_page_unmapped(struct kernel *k, struct page *page);
+/* To be split later: nobody maps a part of it. */
+void deferred_split_huge_page(struct kernel *k, struct page *head);
 /* It will not be split later any more. */
 void deferred_split_forget(struct kernel *k, struct page *head);
 /* Before (1) or after (0) it in the list; itself: it is alone; 0: not there. */

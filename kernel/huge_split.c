@@ -129,7 +129,7 @@ static uint32_t *ring_prev(const struct kernel *k, uint32_t pfn)
 	return &pfn_to_page(k, pfn)[4].prev;
 }
 
-static void deferred_split_huge_page(struct kernel *k, struct page *head)
+void deferred_split_huge_page(struct kernel *k, struct page *head)
 {
 	uint32_t pfn = page_to_pfn(k, head), last = k->thp.deferred;
 
