@@ -1,7 +1,11 @@
 /* Large entries of anonymous memory: faults, fork, split, zap. */
+#include <errno.h>
+
 #include "mm_script.h"
 
 #include "kernel/huge_mm.h"
+#include "kernel/mman.h"
+#include "kernel/task_mmu.h"
 
 struct thp_run {
 	struct kernel *k;
@@ -180,6 +184,291 @@ static void test_parts_split(void **state)
 	for_each_arch(partial);
 }
 
+/* --- golden/linux-behaviour.tsv: thp_basic, thp_policy ---------------------
+ */
+
+/* As the table has it: what is not 0, in KiB. */
+static const char *smaps_text(struct thp_run *r, va_t va)
+{
+	static char text[200];
+	struct mem_size_stats m = { 0 };
+	static const char *const name[] = { "Rss",	     "Pss",
+					    "Private_Dirty", "Referenced",
+					    "Anonymous",     "AnonHugePages" };
+	uint64_t bytes[ARRAY_SIZE(name)];
+	size_t n = 0;
+
+	smap_gather_stats(r->k, find_vma(r->task->mm, va), &m);
+	bytes[0] = m.resident;
+	bytes[1] = m.pss >> PSS_SHIFT;
+	bytes[2] = m.private_dirty;
+	bytes[3] = m.referenced;
+	bytes[4] = m.anonymous;
+	bytes[5] = m.anonymous_thp;
+	*text = '\0';
+	for (unsigned i = 0; i < ARRAY_SIZE(name); i++)
+		if (bytes[i])
+			n += snprintf(text + n, sizeof(text) - n, "%s%s=%llu",
+				      n ? " " : "", name[i],
+				      (unsigned long long)bytes[i] >> 10);
+	return text;
+}
+
+/* Words for x86-64, PAE, and i386 without; NULL: those of x86-64. */
+static void want(const struct thp_run *r, const char *got, const char *amd64,
+		 const char *pae, const char *i386)
+{
+	bool two = r->k->mode->entry_size == 4;
+
+	assert_string_equal(got, r->k->arch->word == 8 ? amd64
+				 : two		       ? i386
+						       : pae);
+}
+
+#define WHOLE(kb, pss)                                          \
+	"Rss=" #kb pss " Private_Dirty=" #kb " Referenced=" #kb \
+	" Anonymous=" #kb
+
+static void kpage_text(struct thp_run *r, pfn_t pfn, const char *text)
+{
+	char flags[120];
+
+	flags_format(flags, sizeof(flags), kpf_names,
+		     stable_page_flags(r->k, pfn) &
+			     ~(BIT(5) | BIT(34)), /* LRU, exclusive */
+		     " ");
+	assert_string_equal(flags, text);
+	assert_int_equal(kpagecount(r->k, pfn), 1);
+}
+
+static void basic_touch(struct thp_run *r)
+{
+	uint64_t size = hpage_size(r->k);
+	struct user_access a;
+	uint8_t b = 1;
+	pfn_t pfn;
+
+	a = access_at(r, 0, ACCESS_WRITE, r->base, &b);
+	assert_int_equal(a.min_flt, 1);
+	assert_int_equal(a.maj_flt, 0);
+	want(r, smaps_text(r, r->base),
+	     WHOLE(2048, " Pss=2048") " AnonHugePages=2048",
+	     WHOLE(2048, "") " AnonHugePages=2048",
+	     WHOLE(4096, "") " AnonHugePages=4096");
+	for (va_t va = 0; va < size; va += PAGE_SIZE)
+		assert_int_equal(write_at(r, 0, r->base + va, 1), 0);
+	a = access_at(r, 0, ACCESS_READ, r->base + size, &b);
+	assert_int_equal(a.min_flt, 1);
+	want(r, smaps_text(r, r->base),
+	     WHOLE(2048, " Pss=2048") " AnonHugePages=2048",
+	     WHOLE(2048, "") " AnonHugePages=2048",
+	     WHOLE(4096, "") " AnonHugePages=4096");
+	assert_int_equal(write_at(r, 0, r->base + size, 1), 1);
+	want(r, smaps_text(r, r->base),
+	     WHOLE(2052, " Pss=2052") " AnonHugePages=2048",
+	     WHOLE(2052, " Pss=4") " AnonHugePages=2048",
+	     WHOLE(4100, " Pss=4") " AnonHugePages=4096");
+	pfn = pmd_to_pfn(r->k, huge_at(r, r->task->mm, r->base));
+	assert_int_equal(pfn & (hpage_nr(r->k) - 1), 0);
+	kpage_text(r, pfn, "UPTODATE MMAP ANON SWAPBACKED COMPOUND_HEAD THP");
+	kpage_text(r, pfn + 1, "MMAP ANON COMPOUND_TAIL THP");
+}
+
+static void basic_split(struct thp_run *r)
+{
+	uint64_t size = hpage_size(r->k);
+	struct mm_struct *mm = r->task->mm;
+	va_t half, rest = r->base + PAGE_SIZE;
+
+	assert_int_equal(
+		do_mprotect(r->k, mm, r->base, PAGE_SIZE, LX_PROT_READ), 0);
+	want(r, smaps_text(r, rest), WHOLE(2048, " Pss=2048"),
+	     WHOLE(2048, " Pss=2048"), WHOLE(4096, " Pss=4096"));
+	for (va_t va = PAGE_SIZE; va < size; va += PAGE_SIZE)
+		assert_int_equal(write_at(r, 0, r->base + va, 1), 0);
+	assert_int_equal(do_madvise(r->k, mm, r->base + size, PAGE_SIZE,
+				    LX_MADV_DONTNEED),
+			 0);
+	want(r, smaps_text(r, rest), WHOLE(2044, " Pss=2044"),
+	     WHOLE(2044, " Pss=2044"), WHOLE(4092, " Pss=4092"));
+	assert_int_equal(write_at(r, 0, r->base + size, 1), 1);
+	assert_int_equal(
+		do_munmap(r->k, mm, r->base + size + size / 2, size / 2), 0);
+	want(r, smaps_text(r, rest), WHOLE(2048, " Pss=2048"),
+	     WHOLE(2048, " Pss=2048"), WHOLE(4096, " Pss=4096"));
+	assert_int_equal(do_mmap(r->k, mm, NULL, 0x60000000, size / 2,
+				 LX_PROT_READ | LX_PROT_WRITE,
+				 LX_MAP_PRIVATE | LX_MAP_ANONYMOUS |
+					 LX_MAP_FIXED,
+				 0, &half),
+			 0);
+	assert_int_equal(do_madvise(r->k, mm, half, size / 2, LX_MADV_HUGEPAGE),
+			 0);
+	assert_int_equal(write_at(r, 0, half, 1), 1);
+	assert_string_equal(smaps_text(r, half), WHOLE(4, " Pss=4"));
+}
+
+/* Two large pages, as there. */
+static void thp_basic(struct thp_run *r)
+{
+	uint64_t size = hpage_size(r->k);
+
+	do_munmap(r->k, r->task->mm, r->base + 2 * size, 2 * size);
+	basic_touch(r);
+	sound(r);
+	basic_split(r);
+}
+
+static void test_thp_basic(void **state)
+{
+	for_each_arch(thp_basic);
+}
+
+static void fresh(struct thp_run *r, int advice)
+{
+	uint64_t size = 2 * hpage_size(r->k);
+	va_t va;
+
+	assert_int_equal(do_mmap(r->k, r->task->mm, NULL, r->base, size,
+				 LX_PROT_READ | LX_PROT_WRITE,
+				 LX_MAP_PRIVATE | LX_MAP_ANONYMOUS |
+					 LX_MAP_FIXED,
+				 0, &va),
+			 0);
+	if (advice)
+		do_madvise(r->k, r->task->mm, r->base, size, advice);
+	write_at(r, 0, r->base, 1);
+}
+
+static void thp_policy(struct thp_run *r)
+{
+	struct mm_struct *mm = r->task->mm;
+	char text[80];
+
+	thp_set_enabled(r->k, THP_ALWAYS);
+	thp_attr_show(r->k, thp_attrs, text, sizeof(text));
+	assert_string_equal(text, "[always] madvise never");
+	mm->thp_disable = true;
+	fresh(r, 0);
+	assert_string_equal(smaps_text(r, r->base), WHOLE(4, " Pss=4"));
+	fresh(r, LX_MADV_HUGEPAGE);
+	assert_string_equal(smaps_text(r, r->base), WHOLE(4, " Pss=4"));
+	mm->thp_disable = false;
+	fresh(r, 0);
+	want(r, smaps_text(r, r->base),
+	     WHOLE(2048, " Pss=2048") " AnonHugePages=2048",
+	     WHOLE(2048, "") " AnonHugePages=2048",
+	     WHOLE(4096, "") " AnonHugePages=4096");
+	fresh(r, LX_MADV_NOHUGEPAGE);
+	assert_string_equal(smaps_text(r, r->base), WHOLE(4, " Pss=4"));
+	thp_set_enabled(r->k, THP_NEVER);
+	fresh(r, 0);
+	assert_int_equal(do_madvise(r->k, mm, r->base, hpage_size(r->k),
+				    LX_MADV_COLLAPSE),
+			 0);
+	want(r, smaps_text(r, r->base),
+	     WHOLE(2048, " Pss=2048") " AnonHugePages=2048",
+	     WHOLE(2048, "") " AnonHugePages=2048",
+	     WHOLE(4096, "") " AnonHugePages=4096");
+}
+
+static void test_thp_policy(void **state)
+{
+	for_each_arch(thp_policy);
+}
+
+/* --- collapse, mremap, locks, reclaim ---------------------------------------
+ */
+
+static void collapse_errors(struct thp_run *r)
+{
+	struct mm_struct *mm = r->task->mm;
+	uint64_t size = hpage_size(r->k);
+	struct vm_area_struct *vma = find_vma(mm, r->base);
+
+	/* nothing was ever touched, then another large page was */
+	assert_int_equal(madvise_collapse(r->k, vma, r->base, r->base + size),
+			 -EINVAL);
+	write_at(r, 0, r->base + size, 1);
+	assert_int_equal(madvise_collapse(r->k, vma, r->base, r->base + size),
+			 -EINVAL);
+	/* a large page already; no room for one */
+	assert_int_equal(madvise_collapse(r->k, vma, r->base + size,
+					  r->base + 2 * size),
+			 0);
+	assert_int_equal(madvise_collapse(r->k, vma, r->base + size + PAGE_SIZE,
+					  r->base + 2 * size),
+			 0);
+	vma->vm_flags |= VM_NOHUGEPAGE;
+	assert_int_equal(madvise_collapse(r->k, vma, r->base, r->base + size),
+			 -EINVAL);
+	vma->vm_flags &= ~(VM_NOHUGEPAGE | VM_HUGEPAGE);
+	write_at(r, 0, r->base, 1);
+	assert_int_equal(khugepaged_scan_mm(r->k, mm), 0); /* not asked for */
+	r->k->fail_nth = 1;
+	assert_int_equal(madvise_collapse(r->k, vma, r->base, r->base + size),
+			 -ENOMEM);
+	sound(r);
+	assert_int_equal(madvise_collapse(r->k, vma, r->base, r->base + size),
+			 0);
+	assert_true(huge_at(r, mm, r->base));
+}
+
+static void test_collapse_errors(void **state)
+{
+	for_each_arch(collapse_errors);
+}
+
+static void locked(struct thp_run *r)
+{
+	struct mm_struct *mm = r->task->mm;
+	uint64_t nr = hpage_nr(r->k), before = r->k->nr_mlock;
+
+	write_at(r, 0, r->base, 1);
+	assert_int_equal(do_mlock(r->k, mm, r->base, hpage_size(r->k), 0), 0);
+	assert_int_equal(r->k->nr_mlock, before + nr);
+	sound(r);
+	assert_int_equal(do_munlock(r->k, mm, r->base, PAGE_SIZE), 0);
+	sound(r);
+	assert_false(huge_at(r, mm, r->base));
+	do_munmap(r->k, mm, r->base, hpage_size(r->k));
+	assert_int_equal(r->k->nr_mlock, before);
+}
+
+static void test_locked(void **state)
+{
+	for_each_arch(locked);
+}
+
+static void moved(struct thp_run *r)
+{
+	uint64_t size = hpage_size(r->k), splits = r->k->vmstat.thp_split_pmd;
+	struct mm_struct *mm = r->task->mm;
+	va_t to = 0x60000000, ret;
+
+	write_at(r, 0, r->base, 1);
+	assert_int_equal(do_mremap(r->k, mm, r->base, size, size,
+				   LX_MREMAP_MAYMOVE | LX_MREMAP_FIXED, to,
+				   &ret),
+			 0);
+	sound(r);
+	assert_true(huge_at(r, mm, to));
+	assert_int_equal(r->k->vmstat.thp_split_pmd, splits);
+	assert_int_equal(read_at(r, 0, to), 1);
+	assert_int_equal(do_mremap(r->k, mm, to, size, size,
+				   LX_MREMAP_MAYMOVE | LX_MREMAP_FIXED,
+				   0x68000000 + PAGE_SIZE, &ret),
+			 0);
+	sound(r);
+	assert_int_equal(r->k->vmstat.thp_split_pmd, splits + 1);
+	assert_int_equal(read_at(r, 0, ret), 1);
+}
+
+static void test_mremap(void **state)
+{
+	for_each_arch(moved);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +476,11 @@ int main(void)
 		cmocka_unit_test(test_huge_zero_page),
 		cmocka_unit_test(test_fork_shares_and_a_write_splits),
 		cmocka_unit_test(test_parts_split),
+		cmocka_unit_test(test_thp_basic),
+		cmocka_unit_test(test_thp_policy),
+		cmocka_unit_test(test_collapse_errors),
+		cmocka_unit_test(test_locked),
+		cmocka_unit_test(test_mremap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
