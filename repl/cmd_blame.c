@@ -60,23 +60,33 @@ static void describe(const struct blame_record *b, char *buf, size_t size)
 		snprintf(buf + n, size - n, "%s", reason_text(b->why));
 }
 
+/* The old value is the new one of the record before, but for what the CPU set;
+ * in text it is shown if it is not. */
 static void emit_values(struct cmd_ctx *c, const struct blame_record *b,
-			va_t va)
+			const struct blame_record *before, va_t va)
 {
 	int digits = c->r->entry_digits + 2;
-	uint64_t old, new;
+	uint64_t old, new, unused, was = 0;
+	bool known = true;
 
 	if (b->copied) {
-		res_text(c->r, COL_DIM, "%*s", digits * 2 + 4, "");
+		res_text(c->r, COL_DIM, "%*s", digits + 3, "");
 		return;
 	}
+	if (before)
+		blame_values(c->s, before, va, &unused, &was);
+	if (before && before->copied)
+		known = false;
 	blame_values(c->s, b, va, &old, &new);
-	res_entry(c->r, "old", "%s", old);
-	res_entry(c->r, "new", "~ -> %s", new);
+	if (known && !((old ^ was) & ~(uint64_t)(PTE_A | PTE_D)))
+		res_entry(c->r, "old", NULL, old);
+	else
+		res_entry(c->r, "old", "%s", old);
+	res_entry(c->r, "new", "-> %s", new);
 }
 
 static void emit_record(struct cmd_ctx *c, const struct blame_record *b,
-			va_t va, int width)
+			const struct blame_record *before, va_t va, int width)
 {
 	const char *text = blame_text(c->s, b->command);
 	char why[160];
@@ -87,7 +97,7 @@ static void emit_record(struct cmd_ctx *c, const struct blame_record *b,
 	res_str(c->r, "text", NULL, text);
 	res_text(c->r, COL_NAME, "#%-3lu %-*.*s", b->command, width, width,
 		 text);
-	emit_values(c, b, va);
+	emit_values(c, b, before, va);
 	res_str(c->r, "why", NULL, b->why);
 	res_str(c->r, "reason", "%s", why);
 	res_end(c->r);
@@ -103,9 +113,7 @@ static void emit_since(struct cmd_ctx *c, const struct blame_record *last,
 	if (!last && !now)
 		return;
 	if (!last) {
-		res_text(c->r, COL_DIM,
-			 "nothing known: by boot, or before "
-			 "blame was on");
+		res_text(c->r, COL_DIM, "written before blame was on");
 		return;
 	}
 	if (last->copied)
@@ -149,7 +157,7 @@ static int text_width(struct cmd_ctx *c, const struct history *h)
 		len = strlen(blame_text(c->s, h->rec[i]->command));
 		width = len > width ? len : width;
 	}
-	return width > 32 ? 32 : (int)width;
+	return width > 24 ? 24 : (int)width;
 }
 
 static void emit_level(struct cmd_ctx *c, const struct blame_query *q,
@@ -174,7 +182,8 @@ static void emit_level(struct cmd_ctx *c, const struct blame_query *q,
 	emit_since(c, h.n ? h.rec[0] : NULL, q->va, entry);
 	res_list(c->r, "history", RES_LINES);
 	for (unsigned i = h.n; i-- > 0;)
-		emit_record(c, h.rec[i], q->va, text_width(c, &h));
+		emit_record(c, h.rec[i], i + 1 < h.n ? h.rec[i + 1] : NULL,
+			    q->va, text_width(c, &h));
 	res_end(c->r);
 	if (h.left_out) {
 		res_line(c->r);

@@ -214,9 +214,13 @@ const struct story_opt story_opts[] = {
 
 bool command_tells(const struct command *cmd)
 {
-	const unsigned all = CMD_CHANGES | CMD_NEEDS_TASK;
+	static const char *const groups[] = { "access", "process memory",
+					      "processes" };
 
-	return (cmd->flags & all) == all;
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+		if (strcmp(cmd->group, groups[i]) == 0)
+			return cmd->flags & CMD_CHANGES;
+	return false;
 }
 
 /* Every message names its command, and only once. */
@@ -289,7 +293,7 @@ int command_run(struct session *s, const struct command *cmd,
 	int rc;
 
 	*err = (struct err){ .kind = ERR_NONE };
-	s->commands++;
+	s->commands += !(cmd->flags & CMD_SHELL);
 	r->story = s->story;
 	blame_command(s, cmd, in, n);
 	r->last_addr_set = r->subject = false;

@@ -15,9 +15,9 @@
 #             line begins with "$ mmsh", each line that begins with "$ mmsh" is
 #             run by sh, and the lines up to the next one, or to the end of
 #             the block, are its output, stderr included. A block whose first
-#             line begins with a prompt, "bare cpu0> ", is a piece of one
-#             session that goes through the whole page. Blocks that begin
-#             otherwise are not looked at.
+#             line begins with a prompt, "bare cpu0> ", "i386 1:init cpu0> ",
+#             is a piece of one session that goes through the whole page.
+#             Blocks that begin otherwise are not looked at.
 #
 # --update writes what was printed in the place of what was expected.
 # Ends with "N passed, M failed".
@@ -112,7 +112,7 @@ finish() {
 # One line within a block; $fresh: its first.
 block_line() {
 	case $line in
-	'$ mmsh'* | 'bare cpu'[0-9]'> '*)
+	'$ mmsh'* | 'bare cpu'[0-9]'> '* | *[0-9]:*' cpu'[0-9]'> '*)
 		finish
 		case $line in
 		'$ '*) prompt='' command=${line#\$ } ;;
