@@ -228,6 +228,9 @@ struct kernel {
 	uint64_t legacy_va_layout, randomize_va_space;
 
 	struct klog log;
+	struct {	/* pr_warn_once: said already */
+		bool data_limit, mremap_private;
+	} warned;
 	bool tainted;		/* it has found itself corrupt */
 	struct {
 		uint64_t pgfault, pgmajfault, pgalloc, pgfree, pgreuse;

@@ -7,6 +7,7 @@
  * exec, personalities (READ_IMPLIES_EXEC), pkeys (PROT_EXEC alone is readable).
  */
 #include <errno.h>
+#include <inttypes.h>
 
 #include "kernel/gup.h"
 #include "kernel/hugetlb.h"
@@ -66,8 +67,17 @@ static bool data_limit_ok(const struct mm_struct *mm, uint64_t pages)
 	if (want <= rlimit(mm, RLIM_DATA) >> PAGE_SHIFT)
 		return true;
 	/* A workaround for Valgrind: soft limit 0, the hard one counts. */
-	return rlimit(mm, RLIM_DATA) == 0 &&
-	       want <= mm->owner->rlim_max[RLIM_DATA] >> PAGE_SHIFT;
+	if (rlimit(mm, RLIM_DATA) == 0 &&
+	    want <= mm->owner->rlim_max[RLIM_DATA] >> PAGE_SHIFT)
+		return true;
+	if (!mm->k->warned.data_limit)
+		printk(mm->k,
+		       "%s (%d): VmData %" PRIu64 " exceed data ulimit %" PRIu64
+		       ". Update limits or use boot option ignore_rlimit_data.",
+		       mm->owner->comm, mm->owner->pid, want << PAGE_SHIFT,
+		       rlimit(mm, RLIM_DATA));
+	mm->k->warned.data_limit = true;
+	return false;
 }
 
 bool may_expand_vm(const struct mm_struct *mm, unsigned long flags,

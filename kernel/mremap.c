@@ -215,6 +215,16 @@ static int move_vma(struct mremap_call *c, struct vm_area_struct *vma,
 
 /* --- the call ------------------------------------------------------------- */
 
+static void warn_private(const struct mremap_call *c)
+{
+	if (!c->k->warned.mremap_private)
+		printk(c->k,
+		       "%s (%d): attempted to duplicate a private mapping "
+		       "with mremap.  This is not supported.",
+		       c->mm->owner->comm, c->mm->owner->pid);
+	c->k->warned.mremap_private = true;
+}
+
 /* May it have the new size? The area, or an errno. */
 static int vma_to_resize(const struct mremap_call *c,
 			 struct vm_area_struct **ret)
@@ -224,8 +234,10 @@ static int vma_to_resize(const struct mremap_call *c,
 
 	if (!vma || vma->vm_start > c->addr)
 		return -EFAULT;
-	if (!c->old_len && !(vma->vm_flags & (VM_SHARED | VM_MAYSHARE)))
+	if (!c->old_len && !(vma->vm_flags & (VM_SHARED | VM_MAYSHARE))) {
+		warn_private(c);
 		return -EINVAL;
+	}
 	if ((c->flags & LX_MREMAP_DONTUNMAP) &&
 	    (vma->vm_flags & (VM_DONTEXPAND | VM_PFNMAP)))
 		return -EINVAL;
