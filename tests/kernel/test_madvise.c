@@ -24,6 +24,9 @@ static const struct mm_row rows[] = {
 	  "ok value=0 value=1", NULL },
 	{ "fork_advice", "child_wipe_vmflags", "m 0 1 rw p a 0 1 WIPEONFORK F C v 0",
 	  "rd wr mr mw me ac wf sd", "rd wr mr mw me ac wf" },
+	{ "fork_advice", "parent_keeps", "m 0 1 rw p m 4 1 rw p w 0 w 4 a 0 1 DONTFORK a 4 1 WIPEONFORK F C r 4 X d 0 d 4",
+	  "value=1 value=1", NULL },
+	{ "fork_advice", "child_VmLck_kB", "m 6 1 rw p w 6 l 6 1 F y C y", "locked=1,1 locked=0,1", NULL },
 	{ "madv_dontneed", "present", "m 0 4 rw p W 0 4 a 0 2 DONTNEED s 0 4", "4 2-3", NULL },
 	{ "madv_dontneed", "value", "m 0 4 rw p W 0 4 a 0 2 DONTNEED r 0 d 0", "4 value=0", NULL },
 	{ "madv_dontneed", "then_write", "m 0 4 rw p W 0 4 a 0 2 DONTNEED r 0 w 0 c", "4 min=1 maj=0", NULL },
@@ -124,6 +127,27 @@ static const struct mm_row rows[] = {
 	  "1 1 value=1 value=1", NULL },
 };
 
+/* golden fault_counts: populate_64_counted_during_mmap, madv_populate_write */
+static void test_madvise__populate_counts_faults(void **state)
+{
+	for (const struct arch *a = archs; a->name; a++) {
+		struct task_struct *task;
+		struct mm_run r;
+		uint64_t before;
+
+		run_setup(&r, a);
+		task = r.task[0];
+		before = task->min_flt;
+		run_script(&r, "m 0 64 rw pP");
+		assert_int_equal(task->min_flt - before, 64);
+		run_script(&r, "m 100 64 rw p a 100 64 POPULATE_WRITE");
+		assert_int_equal(task->min_flt - before, 128);
+		run_script(&r, "a 100 64 POPULATE_WRITE l 100 64");
+		assert_int_equal(task->min_flt - before, 128);
+		run_teardown(&r);
+	}
+}
+
 static void test_madvise__survives_allocation_failures(void **state)
 {
 	static const char *const advice[] = { "RANDOM", "WIPEONFORK", "FREE",
@@ -174,6 +198,7 @@ static void test_madvise__too_many_areas(void **state)
 int main(void)
 {
 	static const struct CMUnitTest more[] = {
+		cmocka_unit_test(test_madvise__populate_counts_faults),
 		cmocka_unit_test(test_madvise__survives_allocation_failures),
 		cmocka_unit_test(test_madvise__too_many_areas),
 	};

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 
+#include "kernel/uaccess.h"
+
 static const struct mm_row rows[] = {
 	/* golden */
 	{ "pkeys", "pkey_alloc", "?n -", "key 1", "ENOSYS" },
@@ -127,6 +129,46 @@ static void test_pkey__PKRU_travels_with_the_task(void **state)
 	run_teardown(&r);
 }
 
+/* golden: access_disabled_syscall. PKRU counts for the kernel's copies too. */
+static void test_pkey__EFAULT_of_system_calls(void **state)
+{
+	char buf[16] = "abc";
+	struct mm_run r;
+
+	run_setup(&r, arch_by_name("x86_64"));
+	run_script(&r, "m 0 2 rw p W 0 2 n a t 1 1 rw 1");
+	assert_int_equal(copy_from_user(r.k, 0, buf, r.base, 4), 0);
+	assert_int_equal(copy_from_user(r.k, 0, buf, r.base + PAGE_SIZE, 4), 4);
+	assert_int_equal(copy_to_user(r.k, 0, r.base + PAGE_SIZE - 8, buf, 16),
+			 8);
+	run_script(&r, "z 55555558");
+	assert_int_equal(copy_from_user(r.k, 0, buf, r.base + PAGE_SIZE, 4), 0);
+	assert_int_equal(copy_to_user(r.k, 0, r.base + PAGE_SIZE, buf, 4), 4);
+	run_teardown(&r);
+}
+
+static void test_pkey__survives_allocation_failures(void **state)
+{
+	for (unsigned n = 1, done = 0; !done; n++) {
+		struct mm_run r;
+		int err;
+
+		run_setup(&r, arch_by_name("x86_64"));
+		run_script(&r, "m 0 64 rw p W 0 8 n - F");
+		r.k->fail_nth = n;
+		for (int i = 1; i < 60; i += 3) {
+			va_t va = r.base + i * PAGE_SIZE;
+
+			err = do_pkey_mprotect(r.k, cur_mm(&r), va, PAGE_SIZE,
+					       i & 1 ? 3 : 4, i & 2 ? 1 : -1);
+			assert_true(!err || err == -ENOMEM);
+		}
+		done = r.k->fail_nth;
+		r.k->fail_nth = 0;
+		run_teardown(&r);
+	}
+}
+
 /* execve: keys and rights as for a new process. */
 static void test_pkey__exec_forgets(void **state)
 {
@@ -152,7 +194,9 @@ int main(void)
 		cmocka_unit_test(test_pkey__CPU_without_PKU),
 		cmocka_unit_test(test_pkey__si_pkey_and_flags),
 		cmocka_unit_test(test_pkey__PKRU_travels_with_the_task),
+		cmocka_unit_test(test_pkey__EFAULT_of_system_calls),
 		cmocka_unit_test(test_pkey__exec_forgets),
+		cmocka_unit_test(test_pkey__survives_allocation_failures),
 	};
 
 	return run_rows("pkey", rows, ARRAY_SIZE(rows), more,
