@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "kernel/gup.h"
+#include "kernel/hugetlb.h"
 #include "kernel/huge_mm.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mman.h"
@@ -47,10 +48,18 @@ static bool vma_is_anonymous(const struct vm_area_struct *vma)
 
 /* --- MADV_DONTNEED, MADV_FREE --------------------------------------------- */
 
+/* Of hugetlb areas only whole pages go: what is cut off at the end stays. */
 static int madvise_dontneed(const struct madvise_call *c,
 			    struct vm_area_struct *vma, va_t start, va_t end)
 {
-	zap_page_range(c->k, vma, start, end);
+	uint64_t size = vma->vm_flags & VM_HUGETLB ? huge_page_size(c->k)
+						   : PAGE_SIZE;
+
+	end = ALIGN_DOWN(end, size);
+	if (start & (size - 1))
+		return -EINVAL;
+	if (start < end)
+		zap_page_range(c->k, vma, start, end);
 	return 0;
 }
 

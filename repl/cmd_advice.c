@@ -207,9 +207,9 @@ const struct command cmd_madvise = {
 		   "HUGEPAGE, NOHUGEPAGE,\n"
 		   "DONTDUMP, DODUMP, WIPEONFORK, KEEPONFORK, COLD, PAGEOUT, "
 		   "POPULATE_READ,\n"
-		   "POPULATE_WRITE or DONTNEED_LOCKED. Holes in the range are "
-		   "an error, but\n"
-		   "what is mapped around them is advised.",
+		   "POPULATE_WRITE, DONTNEED_LOCKED or COLLAPSE. Holes in the "
+		   "range are an\n"
+		   "error, but what is mapped around them is advised.",
 	.example = "madvise heap 8K DONTNEED",
 	.arg = { { "VA", ARG_VA }, { "LEN", ARG_NUM }, { "ADVICE", ARG_WORD } },
 	.opt = { CMD_OPT_PID },
