@@ -123,6 +123,12 @@ static const struct mm_row rows[] = {
 	  "anon,young,dirty,writable 2 anon,young,dirty,writable 0", NULL },
 	{ "madv_pages", "DONTNEED_PROT_NONE", "m 0 2 rw p W 0 2 p 0 2 - ?a 0 1 DONTNEED s 0 2 p 0 2 rw d 0 d 1",
 	  "2 ok 1 value=0 value=1", NULL },
+	{ "madv_hugetlb", "DONTNEED_of_whole_pages_only",
+	  "% nr_hugepages 2 m 0 1024 rw pz w 0 ?a 1 1023 DONTNEED ?a 0 1 DONTNEED s 0 1 ?a 0 1024 DONTNEED s 0 1",
+	  "EINVAL ok 0 ok none", NULL },
+	{ "madv_hugetlb", "not_for_the_lists", "% nr_hugepages 2 m 0 1024 rw pz ?a 0 1024 COLD ?a 0 1024 PAGEOUT ?a 0 1024 FREE ?a 0 1024 DODUMP",
+	  "EINVAL EINVAL EINVAL ok", NULL },
+	{ "madv_hugetlb", "mlock_populates_and_counts_nothing", "% nr_hugepages 2 m 0 1024 rw pz ?l 0 1024 y s 0 1 M 0 1", "ok locked=0,0 0 1", NULL },
 	{ "fork_advice", "DOFORK_and_KEEPONFORK_undo", "m 0 1 rw p m 2 1 rw p W 0 1 W 2 1 a 0 1 DONTFORK a 2 1 WIPEONFORK a 0 1 DOFORK a 2 1 KEEPONFORK F C d 0 d 2",
 	  "1 1 value=1 value=1", NULL },
 };
