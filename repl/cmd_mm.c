@@ -9,20 +9,25 @@
 #include "repl/describe.h"
 #include "repl/syscall.h"
 
-/* --- map -------------------------------------------------------------------- */
-static const struct { char opt; unsigned flag; } map_flags[] = {
-	{ 'F', LX_MAP_FIXED },	    { 'E', LX_MAP_FIXED_NOREPLACE },
-	{ 'P', LX_MAP_POPULATE },   { 'B', LX_MAP_NONBLOCK },
-	{ 'L', LX_MAP_LOCKED },	    { 'N', LX_MAP_NORESERVE },
-	{ 'G', LX_MAP_GROWSDOWN },  { 'T', LX_MAP_STACK },
-	{ 'l', LX_MAP_32BIT },	    { 'H', LX_MAP_HUGETLB },
-	{ 'S', LX_MAP_SYNC },	    { 'D', LX_MAP_DENYWRITE },
+/* --- map --------------------------------------------------------------------
+ */
+static const struct {
+	char opt;
+	unsigned flag;
+} map_flags[] = {
+	{ 'F', LX_MAP_FIXED },	   { 'E', LX_MAP_FIXED_NOREPLACE },
+	{ 'P', LX_MAP_POPULATE },  { 'B', LX_MAP_NONBLOCK },
+	{ 'L', LX_MAP_LOCKED },	   { 'N', LX_MAP_NORESERVE },
+	{ 'G', LX_MAP_GROWSDOWN }, { 'T', LX_MAP_STACK },
+	{ 'l', LX_MAP_32BIT },	   { 'H', LX_MAP_HUGETLB },
+	{ 'S', LX_MAP_SYNC },	   { 'D', LX_MAP_DENYWRITE },
 };
 
 static unsigned flags_from_options(struct cmd_ctx *c, bool file)
 {
-	unsigned flags = cmd_opt(c, 'V') ? LX_MAP_SHARED_VALIDATE :
-			 cmd_opt(c, 's') ? LX_MAP_SHARED : LX_MAP_PRIVATE;
+	unsigned flags = cmd_opt(c, 'V')   ? LX_MAP_SHARED_VALIDATE
+			 : cmd_opt(c, 's') ? LX_MAP_SHARED
+					   : LX_MAP_PRIVATE;
 
 	for (size_t i = 0; i < ARRAY_SIZE(map_flags); i++)
 		if (cmd_opt(c, map_flags[i].opt))
@@ -69,6 +74,11 @@ static int map_failed(struct cmd_ctx *c, int rc, va_t addr, uint64_t len)
 			 (unsigned long long)addr);
 	else if (rc == -EINVAL && !len)
 		err_hint(c->err, "a length above 0 is needed");
+	else if (rc == -EACCES)
+		err_hint(c->err, "the descriptor must be open for reading, and"
+				 " to write to a shared mapping for writing");
+	else if (rc == -ENODEV)
+		err_hint(c->err, "only regular files can be mapped");
 	else if (rc == -EAGAIN)
 		err_hint(c->err, "RLIMIT_MEMLOCK: see prlimit");
 	else if (rc == -ENOMEM)
@@ -133,7 +143,8 @@ static int map_run(struct cmd_ctx *c)
 	return 0;
 }
 
-/* --- munmap, mprotect, brk ---------------------------------------------------- */
+/* --- munmap, mprotect, brk
+ * ---------------------------------------------------- */
 /* VA and LEN are the first two arguments. */
 static int range_failed(struct cmd_ctx *c, int rc)
 {
@@ -221,20 +232,25 @@ static int brk_run(struct cmd_ctx *c)
 }
 
 const struct command cmd_map = {
-	.name = "map", .alias = "mmap", .group = "process memory",
+	.name = "map",
+	.alias = "mmap",
+	.group = "process memory",
 	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "map LEN bytes, anonymous or of FILE",
-	.details =
-	"mmap(2) in the current process. PROT is letters of rwx, or none (default\n"
-	"rw). Private unless -s; FILE is a path, or a descriptor. Nothing\n"
-	"becomes resident before it is touched, unless -P or -L.",
+	.details = "mmap(2) in the current process. PROT is letters of rwx, or "
+		   "none (default\n"
+		   "rw). Private unless -s; FILE is a path, or a descriptor. "
+		   "Nothing\n"
+		   "becomes resident before it is touched, unless -P or -L.",
 	.example = "map 64K rw",
-	.arg = { { "LEN", ARG_NUM }, { "PROT", ARG_PROT, .optional = true },
+	.arg = { { "LEN", ARG_NUM },
+		 { "PROT", ARG_PROT, .optional = true },
 		 { "FILE", ARG_FILE, .optional = true } },
 	.opt = { { 'a', "addr", ARG_VA, "VA", "hint, or with -F the address" },
 		 { 'F', "fixed", ARG_FLAG, NULL, "MAP_FIXED" },
 		 { 's', "shared", ARG_FLAG, NULL, "MAP_SHARED" },
-		 { 'o', "offset", ARG_NUM, "OFFSET", "offset in FILE, in bytes" },
+		 { 'o', "offset", ARG_NUM, "OFFSET",
+		   "offset in FILE, in bytes" },
 		 { 'P', "populate", ARG_FLAG, NULL, "MAP_POPULATE" },
 		 { 'G', "growsdown", ARG_FLAG, NULL, "MAP_GROWSDOWN" },
 		 { 'N', "noreserve", ARG_FLAG, NULL, "MAP_NORESERVE" },
@@ -253,7 +269,8 @@ const struct command cmd_map = {
 };
 
 const struct command cmd_munmap = {
-	.name = "munmap", .group = "process memory",
+	.name = "munmap",
+	.group = "process memory",
 	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "unmap LEN bytes at VA",
 	.example = "munmap heap 4K",
@@ -263,7 +280,8 @@ const struct command cmd_munmap = {
 };
 
 const struct command cmd_mprotect = {
-	.name = "mprotect", .group = "process memory",
+	.name = "mprotect",
+	.group = "process memory",
 	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "change the protection of LEN bytes at VA",
 	.example = "mprotect data 4K r",
@@ -273,7 +291,8 @@ const struct command cmd_mprotect = {
 };
 
 const struct command cmd_brk = {
-	.name = "brk", .group = "process memory",
+	.name = "brk",
+	.group = "process memory",
 	.flags = CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES,
 	.help = "show or set the end of the heap",
 	.example = "brk brk+64K",
