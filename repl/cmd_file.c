@@ -42,10 +42,13 @@ int cmd_fd_failed(struct cmd_ctx *c, int fd, int rc)
 {
 	struct task_struct *task = cmd_task(c);
 	const struct file *file = task ? fget(task, fd) : NULL;
+	bool regular = file && S_ISREG(file->f_inode->i_mode);
 
 	err_errno(c->err, rc, "fd %d", fd);
 	if (rc == -EBADF && !file)
 		err_hint(c->err, "no such descriptor; fds shows them");
+	else if (rc == -EINVAL && !regular)
+		err_hint(c->err, "it is no regular file");
 	else if (rc == -EBADF ||
 		 (rc == -EINVAL && !(file->f_mode & FMODE_WRITE)))
 		err_hint(c->err, "it is open for %s only",
@@ -282,6 +285,9 @@ static int rw_failed(struct rw *rw, int64_t rc)
 	if (rc == -EFAULT)
 		return err_errno(rw->c->err, rc, "memory at 0x%llx",
 				 (unsigned long long)rw->iov.va);
+	if (rc == -EINVAL && rw->has_pos && rw->pos < 0)
+		return err_errno(rw->c->err, rc, "offset %lld",
+				 (long long)rw->pos);
 	return cmd_fd_failed(rw->c, rw->fd, rc);
 }
 
