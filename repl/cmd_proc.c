@@ -155,7 +155,9 @@ static int do_clone(struct cmd_ctx *c, uint64_t flags, va_t stack)
 {
 	struct clone_args args = { .flags = flags,
 				   .stack = stack,
-				   .exit_signal = LX_SIGCHLD };
+				   .exit_signal = flags & LX_CLONE_THREAD
+							  ? 0
+							  : LX_SIGCHLD };
 	struct task_struct *parent = cmd_task(c), *child;
 	struct syscall sc;
 	int rc;

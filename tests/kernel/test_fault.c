@@ -156,6 +156,8 @@ static void test_fault__poked_tables(void **state)
 				step_fork(&r);
 				run_script(&r, "p 0 4 r u 0 8 F");
 				kernel_check(r.k, NULL, NULL);
+				for (int f = 0; f < 3; f++)
+					fput(r.k, r.file[f]);
 				kernel_destroy(r.k);
 			}
 }
