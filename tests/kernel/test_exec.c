@@ -229,6 +229,45 @@ static void check_place(const struct arch *a, const struct place *p)
 	exec_teardown(r);
 }
 
+/*
+ * The rows *_after_mmap_brk: a page is mapped below what is at the top, and
+ * one page of heap does not join bss.
+ */
+static void check_after(const struct arch *a, const struct place *p)
+{
+	struct exec_run *r = exec_setup(a, false, 1);
+	struct prog prog = a->word == 8 ? p->amd64 : p->i386;
+	struct mm_struct *mm;
+	va_t lowest, at, brk;
+
+	if (p->interp) {
+		make_interp(r, a->word == 8);
+		prog.interp = r->interp;
+	}
+	build(r->bytes, a->word == 8, &prog);
+	assert_int_equal(run(r), 0);
+	mm = r->task->mm;
+	lowest = find_vma(mm, mm->mmap_base - 64 * MiB)->vm_start;
+	assert_int_equal(do_mmap(r->k, mm, NULL, 0, PAGE_SIZE,
+				 LX_PROT_READ | LX_PROT_WRITE,
+				 LX_MAP_PRIVATE | LX_MAP_ANONYMOUS, 0, &at),
+			 0);
+	assert_int_equal(at, lowest - PAGE_SIZE);
+	assert_int_equal(do_brk(r->k, mm, mm->start_brk + 1, &brk), 0);
+	assert_int_equal(brk, mm->start_brk + 1);
+	assert_int_equal(find_vma(mm, mm->start_brk)->vm_start, mm->start_brk);
+	assert_int_equal(find_vma(mm, mm->start_brk)->vm_end,
+			 mm->start_brk + PAGE_SIZE);
+	exec_teardown(r);
+}
+
+static void test_exec__after_mmap_and_brk(void **state)
+{
+	for (const struct arch *a = archs; a->name; a++)
+		for (unsigned i = 0; i < ARRAY_SIZE(places); i++)
+			check_after(a, &places[i]);
+}
+
 static void test_exec__places(void **state)
 {
 	for (const struct arch *a = archs; a->name; a++)
@@ -639,6 +678,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exec__places),
+		cmocka_unit_test(test_exec__after_mmap_and_brk),
 		cmocka_unit_test(test_exec__stack_limits),
 		cmocka_unit_test(test_exec__classic_pie),
 		cmocka_unit_test(test_exec__refuses),
