@@ -218,6 +218,18 @@ void mm_populate(struct kernel *k, struct mm_struct *mm, va_t start,
 
 /* --- copies --------------------------------------------------------------- */
 
+/* A copy by the process' own kernel half: its CPU sets A and D. */
+static void cpu_touches(struct kernel *k, const struct mm_struct *mm, va_t va,
+			bool write)
+{
+	uint64_t pte, bits = write ? PTE_A | PTE_D : PTE_A;
+	unsigned level;
+	pa_t pa = pt_leaf(k, mm_root(mm), va, &pte, &level);
+
+	if (pa && (pte & PTE_P) && (pte & bits) != bits)
+		pt_set_raw(k, pa, pte | bits);
+}
+
 /* Part of one page. */
 static int access_page(struct kernel *k, struct mm_struct *mm, va_t va,
 		       char *buf, uint64_t len, unsigned flags)
@@ -236,7 +248,9 @@ static int access_page(struct kernel *k, struct mm_struct *mm, va_t va,
 		memcpy(host, buf, len);
 	else
 		memcpy(buf, host, len);
-	if ((flags & (FOLL_WRITE | FOLL_REMOTE)) == (FOLL_WRITE | FOLL_REMOTE))
+	if (!(flags & FOLL_REMOTE))
+		cpu_touches(k, mm, va, flags & FOLL_WRITE);
+	else if (flags & FOLL_WRITE)
 		pfn_to_page(k, pfn)->flags |= PG_dirty;
 	return 0;
 }

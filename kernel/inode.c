@@ -61,7 +61,7 @@ void iput(struct kernel *k, struct inode *inode)
 		return;
 	hugetlb_evict_inode(k, inode);
 	truncate_inode_pages(k, &inode->mapping);
-	shmem_swap_truncate(k, inode, 0);
+	shmem_swap_truncate(k, inode, 0, UINT64_MAX);
 	vm_unacct_memory(k, inode->committed);
 	inode->host_size = 0;
 	if (inode->mapping.a_ops && inode->mapping.a_ops->free_blocks)

@@ -108,7 +108,9 @@ struct inode {
 	const struct vm_operations_struct *ops;	/* NULL: cannot be mapped */
 	struct resv_map *resv;	/* owned: see hugetlb.h, or NULL */
 	struct address_space mapping;
-	struct address_space *swapped;	/* owned: see shmem_swap.c, or NULL */
+	struct xarray swapped;	/* of a file in memory: entries of its pages in
+				 * swap, see shmem_swap.c */
+	uint64_t nrswapped;
 	struct kernel_addr addr;
 	unsigned cache;		/* where that is: enum mm_cache */
 };

@@ -13,6 +13,7 @@
 #include "kernel/gup.h"
 #include "kernel/mm_inline.h"
 #include "kernel/mm_internal.h"
+#include "kernel/swap.h"
 
 #define MAX_RW_COUNT (INT32_MAX & PAGE_MASK)
 
@@ -68,6 +69,10 @@ static int64_t shmem_read(struct kernel *k, struct file *file, uint64_t off,
 		pfn_t pfn = shmem_get_page(k, file->f_inode, at >> PAGE_SHIFT,
 					   false);
 
+		/* it is in swap, and there is no room for it */
+		if (pfn == PFN_NONE &&
+		    shmem_swap_entry(file->f_inode, at >> PAGE_SHIFT))
+			return done ? (int64_t)done : -ENOMEM;
 		if (n > len - done)
 			n = len - done;
 		if (pfn != PFN_NONE && !in)
@@ -244,6 +249,7 @@ static int64_t seek_data(const struct inode *inode, uint64_t off, bool data)
 				    : xa_load(&inode->blocks, i) != 0;
 
 		here |= i << PAGE_SHIFT < inode->host_size || inode->bytes;
+		here |= shmem_swap_entry(inode, i) != 0;
 		if (here == data)
 			return i << PAGE_SHIFT > off ? i << PAGE_SHIFT : off;
 	}

@@ -14,23 +14,15 @@
 
 swp_entry_t shmem_swap_entry(const struct inode *inode, uint64_t index)
 {
-	pfn_t e;
-
-	if (!inode->swapped)
-		return 0;
-	e = find_get_page(inode->swapped, index);
-	return e == PFN_NONE ? 0 : e;
+	return inode->nrswapped ? xa_load(&inode->swapped, index) : 0;
 }
 
 static void set_entry(struct inode *inode, uint64_t index, swp_entry_t e)
 {
-	if (!inode->swapped)
-		inode->swapped = xcalloc(1, sizeof(*inode->swapped));
-	inode->swapped->nrpages += e ? 1 : -1;
-	if (e)
-		page_cache_replace(inode->swapped, index, e);
-	else
-		page_cache_clear(inode->swapped, index);
+	inode->nrswapped += e ? 1 : -1;
+	xa_store(&inode->swapped, index, e);
+	if (!inode->nrswapped)
+		xa_destroy(&inode->swapped);
 }
 
 bool shmem_writepage(struct kernel *k, pfn_t pfn)
@@ -73,30 +65,28 @@ pfn_t shmem_swapin(struct kernel *k, struct inode *inode, uint64_t index,
 	return pfn;
 }
 
-void shmem_swap_truncate(struct kernel *k, struct inode *inode, uint64_t start)
+void shmem_swap_truncate(struct kernel *k, struct inode *inode, uint64_t first,
+			 uint64_t last)
 {
-	pfn_t e;
+	swp_entry_t e;
 
-	if (!inode->swapped)
-		return;
-	for (uint64_t i = start; page_cache_next(inode->swapped, &i, &e); i++) {
+	for (uint64_t i = first;
+	     inode->nrswapped && (e = xa_next(&inode->swapped, &i)) &&
+	     i <= last;
+	     i++) {
 		set_entry(inode, i, 0);
 		free_swap_and_cache(k, e);
 	}
-	if (inode->swapped->nrpages)
-		return;
-	page_cache_free_nodes(inode->swapped);
-	free(inode->swapped);
-	inode->swapped = NULL;
 }
 
 static int unuse_inode(struct kernel *k, struct inode *inode,
 		       const struct swap_info_struct *si)
 {
+	swp_entry_t e;
 	bool major;
-	pfn_t e;
 
-	for (uint64_t i = 0; page_cache_next(inode->swapped, &i, &e); i++)
+	for (uint64_t i = 0;
+	     inode->nrswapped && (e = xa_next(&inode->swapped, &i)); i++)
 		if (swp_type(k, e) == si->type &&
 		    shmem_swapin(k, inode, i, &major) == PFN_NONE)
 			return -ENOMEM;
@@ -109,7 +99,7 @@ int shmem_unuse(struct kernel *k, const struct swap_info_struct *si)
 	int err = 0;
 
 	LIST_FOREACH (inode, &k->inodes, link)
-		if (inode->swapped && !err)
+		if (!err)
 			err = unuse_inode(k, inode, si);
 	return err;
 }
@@ -117,12 +107,12 @@ int shmem_unuse(struct kernel *k, const struct swap_info_struct *si)
 void shmem_swapin_range(struct kernel *k, struct inode *inode, uint64_t start,
 			uint64_t end)
 {
-	pfn_t e, pfn;
+	swp_entry_t e;
+	pfn_t pfn;
 
-	if (!inode->swapped)
-		return;
 	for (uint64_t i = start;
-	     page_cache_next(inode->swapped, &i, &e) && i < end; i++) {
+	     inode->nrswapped && (e = xa_next(&inode->swapped, &i)) && i < end;
+	     i++) {
 		pfn = read_swap_cache_async(k, e);
 		if (pfn != PFN_NONE)
 			put_page(k, pfn);

@@ -139,8 +139,9 @@ bool shmem_writepage(struct kernel *k, pfn_t pfn);
 /* The page comes back; PFN_NONE: no memory. *major: it had to be read. */
 pfn_t shmem_swapin(struct kernel *k, struct inode *inode, uint64_t index,
 		   bool *major);
-/* Frees the slots of all pages from @start on. */
-void shmem_swap_truncate(struct kernel *k, struct inode *inode, uint64_t start);
+/* Frees the slots of pages @first to @last. */
+void shmem_swap_truncate(struct kernel *k, struct inode *inode, uint64_t first,
+			 uint64_t last);
 int shmem_unuse(struct kernel *k, const struct swap_info_struct *si);
 /* Reads pages [start, end) into the cache, as far as they are in swap. */
 void shmem_swapin_range(struct kernel *k, struct inode *inode, uint64_t start,

@@ -57,12 +57,10 @@ static bool seen_before(const struct kernel *k, const struct task_struct *task)
 static void count_files(struct swap_checker *s)
 {
 	const struct inode *inode;
-	pfn_t e;
+	swp_entry_t e;
 
 	LIST_FOREACH (inode, &s->k->inodes, link)
-		for (uint64_t i = 0;
-		     inode->swapped && page_cache_next(inode->swapped, &i, &e);
-		     i++)
+		for (uint64_t i = 0; (e = xa_next(&inode->swapped, &i)); i++)
 			count_entry(s, e, SWAP_MAP_SHMEM | 1);
 }
 
@@ -137,13 +135,12 @@ unsigned swap_check(struct kernel *k, check_fn fn, void *ctx)
 		free += s.si->pages - s.si->inuse_pages;
 		total += s.si->pages;
 	}
-	if (free != k->swap->nr_swap_pages ||
-	    total != k->total_swap_pages)
+	if (free != k->swap->nr_swap_pages || total != k->total_swap_pages)
 		check_finding(&s.c,
 			      "swap: %" PRIu64 " of %" PRIu64 " slots are"
 			      " free, areas have %" PRIu64 " of %" PRIu64,
-			      k->swap->nr_swap_pages, k->total_swap_pages,
-			      free, total);
+			      k->swap->nr_swap_pages, k->total_swap_pages, free,
+			      total);
 	if (cached != k->swap->nrpages)
 		check_finding(&s.c,
 			      "swap cache: nrpages is %" PRIu64

@@ -160,7 +160,7 @@ void smap_gather_stats(struct kernel *k, const struct vm_area_struct *vma,
 
 	if (vma->vm_flags & VM_PFNMAP)
 		return;
-	if (vma->vm_file && file_inode(vma->vm_file)->swapped)
+	if (vma->vm_file && file_inode(vma->vm_file)->nrswapped)
 		smaps_shmem_swap(k, vma, mss);
 	for (va_t va = vma->vm_start;
 	     next_pmd_range(k, mm_root(vma->vm_mm), va, vma->vm_end, &r);

@@ -118,8 +118,7 @@ static void free_blocks(struct kernel *k, struct inode *inode, uint64_t first,
 {
 	if (inode->mapping.a_ops->free_blocks && first <= last)
 		inode->mapping.a_ops->free_blocks(k, inode, first, last);
-	if (last == UINT64_MAX)
-		shmem_swap_truncate(k, inode, first);
+	shmem_swap_truncate(k, inode, first, last);
 }
 
 int do_truncate(struct kernel *k, struct inode *inode, uint64_t size)
@@ -151,12 +150,12 @@ int punch_hole(struct kernel *k, struct inode *inode, uint64_t off,
 	int err = read_part(k, inode, off);
 
 	if (!err)
-		err = read_part(k, inode, end);
+		err = read_part(k, inode,
+				inode_is_shmem(inode) ? end - 1 : end);
 	if (err)
 		return err;
 	if (last > first)
 		unmap_mapping_pages(k, &inode->mapping, first, last - 1, false);
-	shmem_swapin_range(k, inode, first, last);
 	truncate_inode_pages_range(k, &inode->mapping, off, end);
 	if (last > first)
 		free_blocks(k, inode, first, last - 1);

@@ -95,7 +95,7 @@ struct reclaim { /* of one page */
 	struct last_mapper last; /* for the events */
 };
 
-enum fate { FATE_FREED, FATE_KEPT, FATE_ACTIVATED };
+enum fate { FATE_FREED, FATE_KEPT, FATE_ACTIVATED, FATE_WRITTEN };
 
 static enum fate activate(struct kernel *k, pfn_t pfn)
 {
@@ -111,7 +111,7 @@ static enum fate activate(struct kernel *k, pfn_t pfn)
 	return FATE_ACTIVATED;
 }
 
-/* Linux pageout(): only of what swap takes. PG_reclaim: it was written. */
+/* Linux pageout(): only of what swap takes. */
 static enum fate pageout(struct reclaim *u)
 {
 	struct kernel *k = u->k;
@@ -128,12 +128,11 @@ static enum fate pageout(struct reclaim *u)
 	}
 	if (!(page->flags & PG_swapcache))
 		return FATE_KEPT;
-	page->flags |= PG_reclaim;
 	k->vmstat.nr_vmscan_write++;
 	kevent(k, .kind = KEV_HANDLER, .func = "pageout",
 	       .note = "written to swap", .pid = u->last.pid, .va = u->last.va,
 	       .end = u->last.va + PAGE_SIZE, .pfn = u->pfn);
-	return FATE_KEPT;
+	return FATE_WRITTEN;
 }
 
 /* => unmapped and clean. The caller's reference becomes the last one. */
@@ -206,18 +205,14 @@ static enum fate shrink_folio(struct scan_control *sc, pfn_t pfn)
 
 /* --- lists ---------------------------------------------------------------- */
 
-/* Writing has ended: what was written is the next to be freed. */
-static void putback(struct kernel *k, struct page_list *kept)
+/* @next: writing them has ended, and they are the next to be freed. */
+static void putback(struct kernel *k, struct page_list *list, bool next)
 {
 	pfn_t pfn;
 
-	while ((pfn = page_list_pop(k, kept)) != PFN_NONE) {
-		struct page *page = pfn_to_page(k, pfn);
-		bool written = page->flags & PG_reclaim;
-
-		page->flags &= ~PG_reclaim;
+	while ((pfn = page_list_pop(k, list)) != PFN_NONE) {
 		lruvec_add_folio(k, pfn);
-		if (written)
+		if (next)
 			folio_rotate_reclaimable(k, pfn);
 		put_page(k, pfn);
 	}
@@ -227,19 +222,25 @@ static uint64_t shrink_folio_list(struct scan_control *sc,
 				  struct page_list *list)
 {
 	struct page_list kept = { PFN_NONE, PFN_NONE };
+	struct page_list written = { PFN_NONE, PFN_NONE };
 	struct kernel *k = sc->k;
 	uint64_t freed = 0;
 	pfn_t pfn;
 
 	while ((pfn = page_list_pop(k, list)) != PFN_NONE) {
-		if (shrink_folio(sc, pfn) != FATE_FREED) {
-			page_list_add_tail(k, &kept, pfn);
-			continue;
+		enum fate fate = shrink_folio(sc, pfn);
+
+		if (fate == FATE_FREED) {
+			put_page(k, pfn);
+			freed++;
+		} else {
+			page_list_add_tail(
+				k, fate == FATE_WRITTEN ? &written : &kept,
+				pfn);
 		}
-		put_page(k, pfn);
-		freed++;
 	}
-	putback(k, &kept);
+	putback(k, &kept, false);
+	putback(k, &written, true);
 	return freed;
 }
 

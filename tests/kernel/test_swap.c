@@ -5,6 +5,8 @@
 #include <errno.h>
 
 #include "kernel/mm_inline.h"
+#include "kernel/compaction.h"
+#include "kernel/pagemap.h"
 #include "tests/kernel/mm_script.h"
 
 /* Swaps out and drops the pages that the cache still has. */
@@ -344,6 +346,44 @@ static void test_vmscan__cold_pages_leave_the_active_list(void **state)
 	run_teardown(&r);
 }
 
+/* Its CPU would have set D: the page must be written out. */
+static void test_swap__a_system_call_writes(void **state)
+{
+	for (const struct arch *a = archs; a->name; a++) {
+		uint8_t byte = 7;
+		struct mm_run r;
+
+		run_setup(&r, a);
+		run_script(&r, "O 64 m 0 1 rw s w 0 a 0 1 PAGEOUT Q r 0");
+		assert_int_equal(access_remote_vm(r.k, cur_mm(&r), r.base,
+						  &byte, 1, true),
+				 0);
+		run_script(&r, "a 0 1 PAGEOUT Q r 0 c d 0");
+		assert_string_equal(r.out, "min=0 maj=1 value=7");
+		run_teardown(&r);
+	}
+}
+
+/* Holes and truncation free the slots; what is left is still there. */
+static void test_shmem__slots_of_holes(void **state)
+{
+	struct inode *inode;
+	struct mm_run r;
+
+	run_setup(&r, arch_by_name("x86_64"));
+	run_script(&r, "O 64 f 0 8 rw sT 0 W 0 8 a 0 8 PAGEOUT Q N");
+	inode = r.file[2]->f_inode;
+	assert_int_equal(punch_hole(r.k, inode, PAGE_SIZE, 2 * PAGE_SIZE), 0);
+	run_script(&r, "N");
+	assert_int_equal(do_truncate(r.k, inode, 6 * PAGE_SIZE + 1), 0);
+	run_script(&r, "N r 0 d 0 r 1 d 1 r 2 d 2 r 5 d 5 r 6 d 6");
+	assert_string_equal(r.out, "8 used=8 cached=0 in=0 out=8 "
+				   "used=6 cached=5 in=7 out=8 "
+				   "used=4 cached=4 in=7 out=8 "
+				   "value=1 value=0 value=0 value=1 value=1");
+	run_teardown(&r);
+}
+
 /* --- random work against a shadow -------------------------------------------
  */
 
@@ -505,12 +545,71 @@ static void work_cluster(struct work *w)
 	w->r.k->page_cluster = pick(w, 5);
 }
 
+/* Away to where nothing is, and back. */
+static void work_mremap(struct work *w)
+{
+	unsigned page = pick(w, WORK_PAGES), n = 1 + pick(w, 3);
+	va_t va = w->r.base + page * PAGE_SIZE, to = w->r.base + 2 * MiB, got;
+	unsigned half = SHARED(page) ? WORK_PAGES : WORK_PAGES / 2;
+
+	if (page + n > half)
+		n = half - page;
+	if (do_mremap(w->r.k, cur_mm(&w->r), va, n << PAGE_SHIFT,
+		      n << PAGE_SHIFT, LX_MREMAP_MAYMOVE | LX_MREMAP_FIXED, to,
+		      &got))
+		return; /* across areas */
+	if (pick(w, 2))
+		do_madvise(w->r.k, cur_mm(&w->r), to, n << PAGE_SHIFT,
+			   LX_MADV_PAGEOUT);
+	assert_int_equal(do_mremap(w->r.k, cur_mm(&w->r), to, n << PAGE_SHIFT,
+				   n << PAGE_SHIFT,
+				   LX_MREMAP_MAYMOVE | LX_MREMAP_FIXED, va,
+				   &got),
+			 0);
+}
+
+static void work_punch(struct work *w)
+{
+	unsigned page = WORK_PAGES / 2 + pick(w, WORK_PAGES / 2);
+	const struct vm_area_struct *vma =
+		find_vma(cur_mm(&w->r), w->r.base + page * PAGE_SIZE);
+
+	assert_int_equal(punch_hole(w->r.k, vma->vm_file->f_inode,
+				    (page - WORK_PAGES / 2) << PAGE_SHIFT,
+				    PAGE_SIZE),
+			 0);
+	*shadow(w, page) = 0;
+}
+
+static void work_compact(struct work *w)
+{
+	compact_memory(w->r.k);
+}
+
+/* As a system call, which has no CPU that faults. */
+static void work_remote(struct work *w)
+{
+	unsigned page = pick(w, WORK_PAGES);
+	va_t va = w->r.base + page * PAGE_SIZE;
+	uint8_t byte = 1 + pick(w, 255), had = 0;
+
+	assert_int_equal(
+		access_remote_vm(w->r.k, cur_mm(&w->r), va, &had, 1, false), 0);
+	assert_int_equal(had, *shadow(w, page));
+	if (pick(w, 2))
+		return;
+	assert_int_equal(
+		access_remote_vm(w->r.k, cur_mm(&w->r), va, &byte, 1, true), 0);
+	*shadow(w, page) = byte;
+}
+
 static void (*const works[])(struct work *w) = {
 	work_write,   work_write,   work_write,	   work_read,	  work_read,
 	work_read,    work_pageout, work_pageout,  work_pageout,  work_reclaim,
 	work_reclaim, work_cold,    work_willneed, work_dontneed, work_fork,
 	work_other,   work_other,   work_remap,	   work_protect,  work_lock,
 	work_swapon,  work_swapoff, work_swapoff,  work_swapoff,  work_cluster,
+	work_mremap,  work_punch,   work_compact,  work_remote,
 };
 
 static void work_begin(struct work *w, const struct arch *a, uint64_t seed)
@@ -617,6 +716,8 @@ int main(void)
 		cmocka_unit_test(test_check__swap),
 		cmocka_unit_test(test_vmscan__second_chance),
 		cmocka_unit_test(test_vmscan__cold_pages_leave_the_active_list),
+		cmocka_unit_test(test_swap__a_system_call_writes),
+		cmocka_unit_test(test_shmem__slots_of_holes),
 		cmocka_unit_test(test_swap__random_work),
 		cmocka_unit_test(test_swap__survives_allocation_failures),
 	};
