@@ -6,7 +6,9 @@
  * line. A line that differs from the one above in its numbers only is that
  * item again (res_again), which costs next to nothing.
  */
+#include "kernel/pte.h"
 #include "kernel/pti.h"
+#include "kernel/swap.h"
 #include "repl/cmd.h"
 #include "repl/cmd_ptdump.h"
 #include "repl/describe.h"
@@ -344,6 +346,30 @@ static int dump_as(struct dump *d, const struct dialect *as,
 	return dialect_emit(as, c->cmd, &v, c->err);
 }
 
+/* Entries of pages in swap: the machine's iterator has the present ones. */
+static void emit_swapped(const struct dump *d, va_t from, va_t last)
+{
+	const struct kernel *k = d->c->k;
+	struct pte_range r;
+	va_t end, n = 0;
+
+	if (!k || !d->task || !d->task->mm ||
+	    !d->task->mm->rss[MM_SWAPENTS])
+		return;
+	end = last < d->task->mm->task_size ? last + 1 :
+					      d->task->mm->task_size;
+	for (va_t va = from; next_pte_range(k, mm_root(d->task->mm), va, end, &r);
+	     va = r.end)
+		for (; r.va < r.end;
+		     r.va += PAGE_SIZE, r.ptep += k->mode->entry_size)
+			n += swap_pte_ok(k, ptep_get(k, r.ptep));
+	if (n)
+		res_u64(d->c->r, "swapped",
+			n == 1 ? "~; %s entry of a page in swap" :
+				 "~; %s entries of pages in swap",
+			n);
+}
+
 static void dump_own(struct dump *d, const struct mmu *mmu, va_t from,
 		     va_t last)
 {
@@ -369,6 +395,7 @@ static void dump_own(struct dump *d, const struct mmu *mmu, va_t from,
 		d->tables == 1 ? "~, %s table below the root"
 			       : "~, %s tables below the root",
 		d->tables);
+	emit_swapped(d, from, last);
 }
 
 /*

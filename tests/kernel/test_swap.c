@@ -89,6 +89,10 @@ static const struct mm_row rows[] = {
 	{ "swapoff", "of_shared_memory", "O 64 m 0 4 rw s W 0 4 " OUT("0", "4") "?E M 0 4 d 3 N", "4 ok 1 1 1 1 value=1 used=0 cached=0 in=4 out=4", NULL },
 	{ "swapoff", "of_what_fork_shares", "O 64 m 0 4 rw p W 0 4 " OUT("0", "4") "F ?E k 0 C = 0 w 0 c = 0", "4 ok pfn same min=1 maj=0 pfn new", NULL },
 	{ "swapoff", "one_of_two", "O 2:1 O 64:0 m 0 4 rw p W 0 4 a 0 4 PAGEOUT j 1 j 2 E N", "4 type=0 offset=2,exclusive type=1 offset=1,exclusive used=0 cached=0 in=0 out=4", "4 type=0 offset=2 type=1 offset=1 used=0 cached=0 in=0 out=4" },
+	{ "swap_readahead", "page_cluster_0_sequential", "% page-cluster 0 O 512 m 0 32 rw p W 0 32 " OUT("0", "32") "D 0 32 1", "32 MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM", NULL },
+	{ "swap_readahead", "page_cluster_0_stride_13", "% page-cluster 0 O 512 m 0 32 rw p W 0 32 " OUT("0", "32") "D 0 32 13", "32 MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM", NULL },
+	{ "swap_readahead", "contents_intact", "O 512 m 0 32 rw p W 0 32 " OUT("0", "32") "D 0 32 13 d 0 d 13 d 31", "32 MMMMMmmMMMmMmMMmmmmMmmmmmmmMmmmM value=1 value=1 value=1", NULL },
+
 	/* swap_ssd: 6.1, with queue/rotational 0 */
 	{ "swap_ssd", "sequential", "O 512s m 0 64 rw p W 0 64 " OUT("0", "64") "D 0 64 1", "64 MmmmmMmmmmmmmMmmmmmmmMmmmmmmmMmmmmmmmMmmmmmmmMmmmmmmmMmmmmmmmMmm", NULL },
 	{ "swap_ssd", "from_the_middle", "O 512s m 0 64 rw p W 0 64 " OUT("0", "64") "r 40 D 0 64 1", "64 MmmMmmmMmmmmmmmMmmmmmmmMmmmmmmmMmmmmmmmm.mmmmMmmmmmmmMmmmmmmmMmm", NULL },
