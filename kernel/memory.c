@@ -42,6 +42,20 @@ static bool is_table(const struct kernel *k, uint64_t entry)
 	       (k->mem_map[pfn].flags & PG_table);
 }
 
+/* The first address behind the entry of @va that a used one may serve. */
+static va_t next_entry(const struct kernel *k, unsigned level, pa_t table,
+		       va_t va)
+{
+	const struct paging_level *l = &k->mode->level[level];
+	unsigned i = paging_index(k->mode, level, va), from = i;
+	const uint8_t *e = k->ram->host + table;
+
+	do
+		i++;
+	while (i < 1u << l->bits && !ptep_get(k, e + i * k->mode->entry_size));
+	return ((va >> l->shift) + (i - from)) << l->shift;
+}
+
 /*
  * The lowest table that serves @va, in *table. False: there is none, and *skip
  * is the first address that another one may serve; *table is then the large
@@ -60,7 +74,7 @@ static bool find_table(const struct kernel *k, pa_t root, va_t va, pa_t *table,
 		uint64_t e = ptep_get(k, k->ram->host + at);
 
 		if (!is_table(k, e) || (l->may_map && (e & PTE_PS))) {
-			*skip = ((va >> l->shift) + 1) << l->shift;
+			*skip = next_entry(k, level, *table, va);
 			*table = level == pmd_level(k) && pmd_trans_huge(e) ?
 					 at : 0;
 			return false;
