@@ -109,7 +109,9 @@ static int madvise_remove(const struct madvise_call *c,
 {
 	if (!vma->vm_file)
 		return -EINVAL;
-	if ((vma->vm_flags & (VM_SHARED | VM_WRITE)) != (VM_SHARED | VM_WRITE))
+	/* As 6.1.170 and newer kernels; 6.1.0 asked for VM_WRITE. */
+	if ((vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) !=
+	    (VM_SHARED | VM_MAYWRITE))
 		return -EACCES;
 	return vfs_fallocate(c->k, vma->vm_file,
 			     LX_FALLOC_FL_PUNCH_HOLE | LX_FALLOC_FL_KEEP_SIZE,

@@ -9,8 +9,8 @@
  *	entry, bits 59 to 62		the same, for the CPU
  *
  * Without PKU the map is empty, and the one key is 0: pkey_alloc() finds it
- * and then cannot set its rights, -EINVAL. Left out: XSAVE, PKRU in signal
- * frames and core dumps.
+ * and then cannot set its rights, -EINVAL; from then on it is -ENOSPC. Left
+ * out: XSAVE, PKRU in core dumps.
  */
 #include <errno.h>
 
@@ -203,7 +203,10 @@ int do_pkey_alloc(struct kernel *k, struct mm_struct *mm, unsigned flags,
 	err = arch_set_user_pkey_access(k, mm, key, rights);
 	if (!err)
 		return key;
-	mm_set_pkey_free(mm, key);
+	/* Without PKU, key 0 counts as the one of execute-only memory: it
+	 * stays, and the next call is -ENOSPC. */
+	if (mm_pkey_is_allocated(k, mm, key))
+		mm_set_pkey_free(mm, key);
 	return err;
 }
 

@@ -75,7 +75,10 @@ static const struct mm_row rows[] = {
 	  "pkru=0x55555558 ok SIGSEGV PKUERR addr=base+0x0 err=0x27 trap=14 key 2 ok pkru=0x55555558 key 2", "-" },
 };
 
-/* Without PKU: key 0 is found, and cannot be given rights. */
+/*
+ * Without PKU: key 0 is found, and cannot be given rights; then none is left.
+ * So does Debian's 6.1.170 in QEMU.
+ */
 static void test_pkey__CPU_without_PKU(void **state)
 {
 	struct kernel_config cfg;
@@ -89,7 +92,7 @@ static void test_pkey__CPU_without_PKU(void **state)
 	assert_non_null(k);
 	mm = find_task(k, 1)->mm;
 	assert_int_equal(do_pkey_alloc(k, mm, 0, 0), -EINVAL);
-	assert_int_equal(do_pkey_alloc(k, mm, 0, 0), -EINVAL);
+	assert_int_equal(do_pkey_alloc(k, mm, 0, 0), -ENOSPC);
 	assert_int_equal(do_pkey_free(k, mm, 0), -EINVAL);
 	do_mmap(k, mm, NULL, 0, PAGE_SIZE, LX_PROT_EXEC,
 		LX_MAP_PRIVATE | LX_MAP_ANONYMOUS, 0, &va);
