@@ -10,7 +10,7 @@
  *
  * Without PKU the map is empty, and the one key is 0: pkey_alloc() finds it
  * and then cannot set its rights, -EINVAL; from then on it is -ENOSPC. Left
- * out: XSAVE, PKRU in core dumps.
+ * out: XSAVE, PKRU in core dumps. Handlers of signals begin with INIT_PKRU.
  */
 #include <errno.h>
 

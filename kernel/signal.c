@@ -13,6 +13,7 @@
  * Linux starts init), SIGTRAP and job control by terminals. signal_struct and
  * sighand_struct are not charged to their slab caches.
  */
+#include "kernel/pkeys.h"
 #include "kernel/signal.h"
 
 #include <errno.h>
@@ -249,13 +250,13 @@ static void set_stopped(struct kernel *k, struct task_struct *task, bool stop)
 
 /* --- handlers ------------------------------------------------------------- */
 
-/* The mask and the stack of a handler, and then those of before. */
+/* The mask, the stack and PKRU of a handler, and then those of before. */
 static enum sig_end run_handler(struct kernel *k, unsigned cpu,
 				struct k_sigaction act,
 				const struct siginfo *info)
 {
 	struct task_struct *task = k->current[cpu];
-	uint32_t blocked = task->blocked;
+	uint32_t blocked = task->blocked, pkru = read_pkru(k, task);
 	va_t sp = task->sp, frame;
 	int pid = task->pid;
 	bool back;
@@ -274,12 +275,15 @@ static enum sig_end run_handler(struct kernel *k, unsigned cpu,
 	if (!(act.sa_flags & LX_SA_NODEFER))
 		task->blocked |= sigbit(info->signo);
 	task->sp = frame;
+	write_pkru(k, task, INIT_PKRU);
 	back = k->signal_hook->run(k->signal_hook->ctx, cpu, act.handler, info);
 	task = find_task(k, pid);
 	if (!task || task->state == 'Z')
 		return SIG_ENDED;
 	task->blocked = blocked; /* sigreturn; or siglongjmp */
 	task->sp = sp;
+	if (back)
+		write_pkru(k, task, pkru);
 	return back && k->current[cpu] == task ? SIG_RETRY : SIG_LEFT;
 }
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "kernel/signal.h"
 #include "kernel/uaccess.h"
 
 static const struct mm_row rows[] = {
@@ -172,6 +173,33 @@ static void test_pkey__survives_allocation_failures(void **state)
 	}
 }
 
+/* A handler that repairs the area, and tells the PKRU that it had. */
+static bool give_key_0(void *ctx, unsigned cpu, unsigned handler,
+		       const struct siginfo *info)
+{
+	struct mm_run *r = ctx;
+
+	emit(r, "si_pkey=%u", info->pkey);
+	run_script(r, "z ? t 0 1 rw 0");
+	return true;
+}
+
+static void test_pkey__handlers_begin_with_the_initial_PKRU(void **state)
+{
+	struct k_sigaction act = { .type = SIG_TYPE_HANDLER };
+	struct mm_run r;
+	struct signal_hook hook = { give_key_0, &r };
+
+	run_setup(&r, arch_by_name("x86_64"));
+	r.k->signal_hook = &hook;
+	run_script(&r, "m 0 1 rw p w 0 n - n w t 0 1 rw 2 z ?");
+	assert_int_equal(do_sigaction(r.task[0], LX_SIGSEGV, &act), 0);
+	run_script(&r, "w 0 z ? d 0");
+	assert_string_equal(r.out, "pkru=0x55555560 si_pkey=2 pkru=0x55555554 "
+			    "pkru=0x55555560 value=1");
+	run_teardown(&r);
+}
+
 /* execve: keys and rights as for a new process. */
 static void test_pkey__exec_forgets(void **state)
 {
@@ -199,6 +227,8 @@ int main(void)
 		cmocka_unit_test(test_pkey__PKRU_travels_with_the_task),
 		cmocka_unit_test(test_pkey__EFAULT_of_system_calls),
 		cmocka_unit_test(test_pkey__exec_forgets),
+		cmocka_unit_test(
+			test_pkey__handlers_begin_with_the_initial_PKRU),
 		cmocka_unit_test(test_pkey__survives_allocation_failures),
 	};
 
