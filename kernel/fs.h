@@ -56,8 +56,7 @@ enum lx_fadvise {
 	LX_FADV_NOREUSE,
 };
 
-/* --- namei.c: paths ---------------------------------------------------------
- */
+/* --- namei.c: paths ------------------------------------------------------- */
 int filp_open(struct kernel *k, const char *path, unsigned flags, unsigned mode,
 	      struct file **ret);
 /* To run it or to map it with any rights: -EISDIR, -ENODEV if it is no file. */
@@ -78,8 +77,7 @@ struct file *file_builtin(struct kernel *k, const char *path, const void *bytes,
 /* Memory for MAP_SHARED|MAP_ANONYMOUS. */
 struct file *shmem_zero_setup(struct kernel *k, uint64_t size);
 
-/* --- file_table.c: struct file ---------------------------------------------
- */
+/* --- file_table.c: struct file -------------------------------------------- */
 /* Takes over the reference to @inode, also on failure; accepts NULL. */
 struct file *alloc_file(struct kernel *k, struct inode *inode, unsigned mode);
 /* The same, of the kernel's image: no slab object, never fails. */
@@ -92,8 +90,7 @@ static inline struct inode *file_inode(const struct file *file)
 	return file ? file->f_inode : NULL;
 }
 
-/* --- file.c: descriptors -----------------------------------------------------
- */
+/* --- file.c: descriptors -------------------------------------------------- */
 struct files_struct {
 	int count; /* tasks that share it */
 	struct fd_slot {
@@ -118,13 +115,11 @@ int copy_files(struct kernel *k, struct task_struct *child,
 void do_close_on_exec(struct kernel *k, struct task_struct *task);
 void exit_files(struct kernel *k, struct task_struct *task);
 
-/* --- inode.c -----------------------------------------------------------------
- */
+/* --- inode.c -------------------------------------------------------------- */
 void iget(struct inode *inode);
 void iput(struct kernel *k, struct inode *inode); /* accepts NULL */
 
-/* --- read_write.c, filemap.c
- * -------------------------------------------------- */
+/* --- read_write.c, filemap.c ---------------------------------------------- */
 /* Where bytes come from or go to: memory of a process, or the host's. */
 struct iov {
 	struct mm_struct *mm; /* NULL: bytes */
@@ -151,8 +146,7 @@ int64_t ksys_write(struct kernel *k, struct task_struct *task, int fd,
 int64_t ksys_lseek(struct kernel *k, struct task_struct *task, int fd,
 		   int64_t off, int whence);
 
-/* --- open.c
- * ------------------------------------------------------------------- */
+/* --- open.c --------------------------------------------------------------- */
 int ksys_open(struct kernel *k, struct task_struct *task, const char *path,
 	      unsigned flags, unsigned mode);
 int ksys_pipe(struct kernel *k, struct task_struct *task, int fd[2]);
@@ -164,13 +158,11 @@ int ksys_fallocate(struct kernel *k, struct task_struct *task, int fd,
 int vfs_fallocate(struct kernel *k, struct file *file, unsigned mode,
 		  int64_t off, int64_t len);
 
-/* --- shmem.c
- * ------------------------------------------------------------------ */
+/* --- shmem.c -------------------------------------------------------------- */
 int ksys_memfd_create(struct kernel *k, struct task_struct *task,
 		      const char *name, unsigned flags);
 
-/* --- page-writeback.c, fadvise.c, msync.c
- * --------------------------------------- */
+/* --- page-writeback.c, fadvise.c, msync.c --------------------------------- */
 int ksys_fsync(struct kernel *k, struct task_struct *task, int fd);
 uint64_t ksys_sync(struct kernel *k);	   /* pages written */
 /* vm.drop_caches: 1 clean pages of files, 2 inodes of host files that nobody

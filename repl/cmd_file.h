@@ -1,12 +1,13 @@
 /*
- * cmd_file.h - what the commands on files share: cmd_file.c, cmd_file_size.c,
- * cmd_pagecache.c.
+ * cmd_file.h - what the commands on files share: cmd_file*.c, cmd_pagecache.c.
  */
 #ifndef REPL_CMD_FILE_H
 #define REPL_CMD_FILE_H
 
 #include "repl/cmd.h"
 #include "repl/syscall.h"
+
+#define FILES_FLAGS (CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES)
 
 /* The argument "3</tmp/x>", or "3" if that is not open. */
 void cmd_arg_fd(struct syscall *sc, const struct task_struct *task, int fd);

@@ -96,8 +96,7 @@ static int unlink_run(struct cmd_ctx *c)
 	return rc < 0 ? err_errno(c->err, rc, "%s", path) : 0;
 }
 
-/* --- remap_file_pages
- * -------------------------------------------------------- */
+/* --- remap_file_pages ----------------------------------------------------- */
 
 static int remap_run(struct cmd_ctx *c)
 {
@@ -127,8 +126,7 @@ static int remap_run(struct cmd_ctx *c)
 	return -1;
 }
 
-/* --- ls
- * ------------------------------------------------------------------------- */
+/* --- ls ------------------------------------------------------------------- */
 
 static const struct res_column ls_cols[] = {
 	{ "ino", "INODE", true },
@@ -202,8 +200,6 @@ static int ls_run(struct cmd_ctx *c)
 	free(all);
 	return 0;
 }
-
-#define FILES_FLAGS (CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES)
 
 const struct command cmd_ftruncate = {
 	.name = "ftruncate",

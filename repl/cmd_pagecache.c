@@ -12,8 +12,7 @@
 #include "kernel/swap.h"
 #include "repl/cmd_file.h"
 
-/* --- pagecache
- * ------------------------------------------------------------------ */
+/* --- pagecache ------------------------------------------------------------ */
 
 #define PER_LINE 64
 
@@ -174,8 +173,7 @@ static int pagecache_run(struct cmd_ctx *c)
 	return 0;
 }
 
-/* --- blkstat
- * -------------------------------------------------------------------- */
+/* --- blkstat -------------------------------------------------------------- */
 
 static int blkstat_run(struct cmd_ctx *c)
 {
@@ -198,8 +196,7 @@ static int blkstat_run(struct cmd_ctx *c)
 	return 0;
 }
 
-/* --- fsync, sync, msync
- * ----------------------------------------------------------- */
+/* --- fsync, sync, msync --------------------------------------------------- */
 
 /* What went to the disk since @before. */
 static void emit_written(struct cmd_ctx *c, const struct disk *before)
@@ -290,8 +287,7 @@ static int msync_run(struct cmd_ctx *c)
 	return -1;
 }
 
-/* --- fadvise, readahead
- * ------------------------------------------------------------ */
+/* --- fadvise, readahead --------------------------------------------------- */
 
 static const char *const fadvise_name[] = {
 	"NORMAL",   "RANDOM",  "SEQUENTIAL", "WILLNEED",
@@ -364,10 +360,7 @@ static int readahead_run(struct cmd_ctx *c)
 	return 0;
 }
 
-/* --- rows
- * -------------------------------------------------------------------------- */
-
-#define FILES_FLAGS (CMD_NEEDS_TASK | CMD_NEEDS_KERNEL | CMD_CHANGES)
+/* --- rows ----------------------------------------------------------------- */
 
 const struct command cmd_pagecache = {
 	.name = "pagecache",
