@@ -172,6 +172,7 @@ void prep_transhuge_page(struct kernel *k, pfn_t pfn,
 	}
 	head->flags |= PG_anon_exclusive;
 	*compound_mapcount(head) = 1;
+	k->thp.nr_anon += hpage_nr(k);
 	folio_add_lru(k, pfn);
 }
 
@@ -193,8 +194,10 @@ void page_remove_huge_rmap(struct kernel *k, struct page *head)
 {
 	page_changed(k, head);
 	munlock_huge_page(k, head);
-	if (!--*compound_mapcount(head))
-		last_huge_entry(k, head);
+	if (--*compound_mapcount(head))
+		return;
+	k->thp.nr_anon -= hpage_nr(k);
+	last_huge_entry(k, head);
 }
 
 /* --- mlock ---------------------------------------------------------------- */

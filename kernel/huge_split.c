@@ -60,6 +60,8 @@ static void split_mapcount(struct kernel *k, struct page *head)
 		head[i]._mapcount++;
 	}
 	*page_double_map(head) = --*compound_mapcount(head) != 0;
+	if (!*compound_mapcount(head))
+		k->thp.nr_anon -= hpage_nr(k);
 	munlock_huge_page(k, head);
 	page_changed(k, head);
 }

@@ -58,6 +58,9 @@ int hugetlb_reserve_pages(struct kernel *k, struct vm_area_struct *vma);
 void hugetlb_vm_op_open(struct vm_area_struct *vma);
 /* @vma goes: what it did not use is promised no more. */
 void hugetlb_vm_op_close(struct kernel *k, struct vm_area_struct *vma);
+/* Promises of @vma are those of @heir; what that does not cover goes. */
+void hugetlb_vm_moved(struct kernel *k, struct vm_area_struct *vma,
+		      struct vm_area_struct *heir);
 /* fork: a child has no promises. */
 void hugetlb_dup_vma_private(struct vm_area_struct *vma);
 /* The file goes, its pages have not gone yet. */

@@ -128,6 +128,20 @@ void hugetlb_vm_op_close(struct kernel *k, struct vm_area_struct *vma)
 	vma->resv = NULL;
 }
 
+void hugetlb_vm_moved(struct kernel *k, struct vm_area_struct *vma,
+		      struct vm_area_struct *heir)
+{
+	int64_t rest;
+
+	if (!vma->resv || vma == heir)
+		return;
+	rest = unused_promises(k, vma) - unused_promises(k, heir);
+	if (rest > 0)
+		hugetlb_acct_memory(k, -rest);
+	resv_map_put(vma->resv);
+	vma->resv = NULL;
+}
+
 /* Promises of a file that have no page yet. */
 static uint64_t file_promises(const struct inode *inode)
 {

@@ -97,6 +97,8 @@ struct thp {		/* transparent huge pages: huge_mm.h */
 	unsigned huge_zero_refs;	/* 0: there is none */
 	uint32_t deferred;	/* pfn: the newest to be split later; 0: none */
 	unsigned ndeferred;
+	uint64_t nr_anon;	/* pages of those that large entries map
+				 * (linux NR_ANON_THPS) */
 };
 
 struct hstate {		/* hugetlb.h; pages: large ones */

@@ -206,6 +206,7 @@ struct rmap_check {
 	struct checker c;
 	struct kernel *k;
 	struct page_count *count;	/* by pfn; lazily committed */
+	uint64_t anon_thps;
 	uint64_t mlocked;		/* pages that are PG_mlocked */
 };
 
@@ -339,6 +340,8 @@ static void check_head(struct rmap_check *m, struct page *head)
 
 	for (uint64_t i = 0; i < compound_nr(head); i++)
 		refs += n[i].maps + n[i].caches;
+	if (n->huge && !page_huge(m->k, head))
+		m->anon_thps += compound_nr(head);
 	if (!(head->flags & PG_zeropage))
 		compound_check(&m->c, m->k, head, n->huge, refs);
 }
@@ -417,6 +420,10 @@ unsigned rmap_check(struct kernel *k, check_fn fn, void *ctx)
 	huge_check(&m.c, k);
 	for (int i = 0; i < MAX_NR_ZONES; i++)
 		check_zone(&m, &k->zone[i]);
+	if (m.anon_thps != k->thp.nr_anon)
+		check_finding(&m.c, "%" PRIu64 " pages of large ones are counted,"
+			" %" PRIu64 " are mapped so", k->thp.nr_anon,
+			m.anon_thps);
 	if (m.mlocked != k->nr_mlock)
 		check_finding(&m.c, "nr_mlock is %" PRIu64 ", %" PRIu64
 			" pages are mlocked", k->nr_mlock, m.mlocked);

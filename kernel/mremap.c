@@ -13,10 +13,11 @@
  *		move_page_tables  entries travel, and with them frames
  *		do_munmap	of the old place; DONTUNMAP leaves it, empty
  *
- * Left out: locks, userfaultfd, NUMA policies, large pages.
+ * Left out: locks, userfaultfd, NUMA policies.
  */
 #include <errno.h>
 
+#include "kernel/hugetlb.h"
 #include "kernel/mm_internal.h"
 #include "kernel/mman.h"
 
@@ -50,6 +51,7 @@ dup_at(struct kernel *k, struct vm_area_struct *vma, const struct vma_range *r)
 	}
 	if (new->vm_file)
 		get_file(new->vm_file);
+	hugetlb_vm_op_open(new);
 	vma_link(new);
 	kevent(k, .kind = KEV_VMA, .func = "map", .pid = vma->vm_mm->owner_pid,
 	       .va = r->start, .end = r->end);
@@ -172,9 +174,11 @@ static int finish_move(struct mremap_call *c, struct vm_area_struct *vma,
 		       struct vm_area_struct *new, va_t new_addr)
 {
 	if (move_entries(c, new_addr)) {
+		hugetlb_vm_moved(c->k, new, vma);
 		unmap_place(c->k, new, new_addr, c->new_len);
 		return -ENOMEM;
 	}
+	hugetlb_vm_moved(c->k, vma, new);
 	if (vma->name && c->mm->vdso == c->addr)
 		c->mm->vdso = new_addr;
 	c->locked = new->vm_flags &VM_LOCKED;
@@ -382,6 +386,17 @@ static uint64_t page_align_long(const struct kernel *k, uint64_t len)
 	return k->arch->word == 8 ? len : (uint32_t)len;
 }
 
+/* Lengths are rounded up; it may not grow, nor move to between its pages. */
+static bool align_hugetlb(struct mremap_call *c)
+{
+	uint64_t size = huge_page_size(c->k);
+
+	c->old_len = ALIGN_UP(c->old_len, size);
+	c->new_len = ALIGN_UP(c->new_len, size);
+	return !((c->addr | c->new_addr) & (size - 1)) &&
+	       c->new_len <= c->old_len;
+}
+
 int do_mremap(struct kernel *k, struct mm_struct *mm, va_t addr,
 	      uint64_t old_len, uint64_t new_len, unsigned flags, va_t new_addr,
 	      va_t *ret)
@@ -404,6 +419,8 @@ int do_mremap(struct kernel *k, struct mm_struct *mm, va_t addr,
 	vma = find_vma(mm, addr);
 	if (!vma || vma->vm_start > addr)
 		return -EFAULT;
+	if (is_vm_hugetlb_page(vma) && !align_hugetlb(&c))
+		return -EINVAL;
 	old_len = c.old_len;
 	err = flags & (LX_MREMAP_FIXED | LX_MREMAP_DONTUNMAP) ? mremap_to(&c)
 							      : resize(&c);

@@ -418,6 +418,7 @@ void task_mem(const struct kernel *k, const struct mm_struct *mm,
 		.data_vm = mm->data_vm,
 		.stack_vm = mm->stack_vm,
 		.exec_vm = mm->exec_vm,
+		.hugetlb = mm->hugetlb_usage,
 		.swap = mm->rss[MM_SWAPENTS],
 		.pte = (mm->pgtables - (1U << pgd_order(k))) << PAGE_SHIFT,
 	};

@@ -380,6 +380,35 @@ static int set_slub_debug(struct boot *b, const char *value)
 	return 0;
 }
 
+static int set_thp(struct boot *b, const char *value)
+{
+	static const char *const words[] = { "always", "madvise", "never" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcmp(value, words[i]) == 0) {
+			b->cfg.thp = i;
+			return 0;
+		}
+	return bad(b, "always, madvise or never");
+}
+
+static int set_hugepages(struct boot *b, const char *value)
+{
+	return get_number(b, value, 0, 1 << 18, "from 0 to 262144",
+			  &b->cfg.hugepages);
+}
+
+/* The size that follows is the default one: there is no other. */
+static int set_hugepagesz(struct boot *b, const char *value)
+{
+	bool four = b->cfg.arch && b->cfg.arch->mode == PAGING_32;
+	uint64_t size = 0;
+
+	if (get_number(b, value, 0, GiB, "2M, on i386 4M", &size) < 0)
+		return -1;
+	return size == (four ? 4 : 2) * MiB ? 0 : bad(b, "2M, on i386 4M");
+}
+
 static const struct boot_key {
 	const char *name;
 	int (*set)(struct boot *b, const char *value);
@@ -411,6 +440,9 @@ static const struct boot_key {
 	{ "la57", set_la57, 0, true },
 	{ "vmalloc_fault", set_vmalloc_fault, 0, true },
 	{ "slub_debug", set_slub_debug, 0, true },
+	{ "transparent_hugepage", set_thp, 0, true },
+	{ "hugepages", set_hugepages, 0, true },
+	{ "hugepagesz", set_hugepagesz, 0, true },
 	{ "kaslr", NULL, offsetof(struct kernel_config, kaslr), true },
 	{ "aslr", NULL, offsetof(struct kernel_config, aslr), true },
 	{ "pti", set_pti, 0, true },

@@ -10,6 +10,8 @@
 
 #include "kernel/frame_owner.h"
 #include "kernel/mm.h"
+#include "kernel/huge_mm.h"
+#include "kernel/hugetlb.h"
 #include "kernel/page_alloc.h"
 #include "kernel/pti.h"
 #include "kernel/swap.h"
@@ -160,6 +162,33 @@ static void emit_direct_map(struct cmd_ctx *c, const struct mem_sums *s)
 	}
 }
 
+/* "HugePages_Total:       4": numbers of pages, without a unit */
+static void emit_count(struct result *r, const char *name, uint64_t n)
+{
+	res_item(r, false);
+	res_text(r, COL_PLAIN, "%s:%*s%8llu", name,
+		 (int)(16 - 1 - strlen(name)), "", (unsigned long long)n);
+	res_str(r, "name", NULL, name);
+	res_u64(r, "n", NULL, n);
+	res_end(r);
+}
+
+static void emit_huge(struct cmd_ctx *c)
+{
+	const struct hstate *h = &c->k->hstate;
+	uint64_t size = huge_page_size(c->k) >> 10;
+
+	emit_pages(c->r, "AnonHugePages", c->k->thp.nr_anon);
+	if (!has_transparent_hugepage(c->k))
+		return;
+	emit_count(c->r, "HugePages_Total", h->nr_huge_pages);
+	emit_count(c->r, "HugePages_Free", h->free_huge_pages);
+	emit_count(c->r, "HugePages_Rsvd", h->resv_huge_pages);
+	emit_count(c->r, "HugePages_Surp", h->surplus_huge_pages);
+	emit_kb(c->r, "Hugepagesize", size);
+	emit_kb(c->r, "Hugetlb", h->nr_huge_pages * size);
+}
+
 static int meminfo_run(struct cmd_ctx *c)
 {
 	struct mem_sums s = { 0 };
@@ -185,6 +214,7 @@ static int meminfo_run(struct cmd_ctx *c)
 	emit_pages(c->r, "Committed_AS", c->k->vm_committed_as);
 	emit_kb(c->r, "VmallocTotal", vmalloc_total_kib(c->k));
 	emit_pages(c->r, "VmallocUsed", s.vmalloc);
+	emit_huge(c);
 	emit_direct_map(c, &s);
 	res_end(c->r);
 	return 0;

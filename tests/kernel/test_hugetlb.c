@@ -8,6 +8,7 @@
 
 #include "kernel/huge_mm.h"
 #include "kernel/hugetlb.h"
+#include "kernel/mman.h"
 #include "kernel/sysctl.h"
 #include "kernel/task_mmu.h"
 
@@ -313,6 +314,42 @@ static void test_parts(void **state)
 	each_arch(partly, 4);
 }
 
+static void remapped(struct pool *p)
+{
+	va_t to = 0x60000000, ret;
+	uint8_t one = 1, got = 0;
+
+	assert_int_equal(map_at(p, p->base, 3 * p->size, ANON), 0);
+	touch_at(p, 0, ACCESS_WRITE, p->base, &one);
+	assert_int_equal(do_mremap(p->k, p->mm, p->base, 3 * p->size,
+				   4 * p->size, LX_MREMAP_MAYMOVE, 0, &ret),
+			 -EINVAL);
+	assert_int_equal(do_mremap(p->k, p->mm, p->base, 2 * p->size,
+				   2 * p->size,
+				   LX_MREMAP_MAYMOVE | LX_MREMAP_FIXED,
+				   to + PAGE_SIZE, &ret),
+			 -EINVAL);
+	assert_int_equal(
+		do_mremap(p->k, p->mm, p->base, 2 * p->size, 2 * p->size,
+			  LX_MREMAP_MAYMOVE | LX_MREMAP_FIXED, to, &ret),
+		0);
+	sound(p);
+	expect(p, 3, 1);
+	touch_at(p, 0, ACCESS_READ, to, &got);
+	assert_int_equal(got, 1);
+	assert_int_equal(do_madvise(p->k, p->mm, to + PAGE_SIZE, p->size,
+				    LX_MADV_DONTNEED),
+			 -EINVAL);
+	assert_int_equal(do_madvise(p->k, p->mm, to, p->size, LX_MADV_DONTNEED),
+			 0);
+	expect(p, 4, 1);
+}
+
+static void test_mremap(void **state)
+{
+	each_arch(remapped, 4);
+}
+
 /* The nth allocation fails in every call. */
 static void failures(struct pool *p)
 {
@@ -352,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_surplus),
 		cmocka_unit_test(test_pool_shrinks),
 		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_mremap),
 		cmocka_unit_test(test_allocation_failures),
 	};
 
