@@ -525,6 +525,7 @@ enum frame_reclaim frame_reclaim(struct kernel *k, pfn_t pfn, const char **why)
 		[FRAME_VDSO] = "the kernel's own page, only shown to processes",
 		[FRAME_ZERO] = "part of the kernel image",
 		[FRAME_TABLE] = "page tables stay in RAM",
+		[FRAME_HUGETLB] = "pages of hugetlb stay in RAM",
 	};
 	enum frame_use use = frame_use(k, pfn);
 	bool locked = false;

@@ -33,7 +33,9 @@ void vm_unacct_memory(struct kernel *k, int64_t pages)
 
 uint64_t vm_commit_limit(const struct kernel *k)
 {
-	uint64_t allowed = k->totalram_pages * k->overcommit_ratio / 100;
+	uint64_t ram = k->totalram_pages -
+		       (k->hstate.nr_huge_pages << k->hstate.order);
+	uint64_t allowed = ram * k->overcommit_ratio / 100;
 
 	if (k->overcommit_kbytes)
 		allowed = k->overcommit_kbytes >> (PAGE_SHIFT - 10);

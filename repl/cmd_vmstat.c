@@ -90,6 +90,8 @@ static const struct vmstat_row vmstat_rows[] = {
 	C(compact_stall),
 	C(compact_fail),
 	C(compact_success),
+	C(htlb_buddy_alloc_success),
+	C(htlb_buddy_alloc_fail),
 	C(unevictable_pgs_mlocked),
 	C(unevictable_pgs_munlocked),
 	C(thp_fault_alloc),

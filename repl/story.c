@@ -433,7 +433,8 @@ static char *pte_diff(const struct story *st, const struct kevent *ev,
 	uint64_t new = ev->new & PTE_P ? ev->new : ev->new & ~linux_own;
 	size_t len;
 
-	if (ev->level < st->k->pte_level && old && ((old ^ new) & PTE_PS)) {
+	if (ev->level < st->k->pte_level && old && new &&
+	    ((old ^ new) & PTE_PS)) {
 		snprintf(buf, size, "a %s now", new & PTE_PS ? "page" : "table");
 		return buf;
 	}

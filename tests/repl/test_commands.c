@@ -134,7 +134,7 @@ static const char *const looks[] = {
 	"mincore heap 132K", "ps", "layout", "buddyinfo", "zoneinfo", "zoneinfo -p",
 	"pagetypeinfo", "zonelist", "zonelist 10 -g GFP_DMA", "gfp GFP_ATOMIC", "slabinfo",
 	"slabinfo -s", "slabinfo kmalloc-*", "slab PAGE_OFFSET", "ksize 16", "dmesg",
-	"meminfo", "sysctl", "vmallocinfo", "iomem", "e820", "mtrr", "reg pat", "tlb", "tlb -c 1",
+	"meminfo", "sysctl", "thp", "vmallocinfo", "iomem", "e820", "mtrr", "reg pat", "tlb", "tlb -c 1",
 	"pkmap", "pkmap -l", "fixmap", "fix_to_virt FIX_APIC_BASE",
 	"virt_to_fix 0xffffc000", "kmap_to_page PAGE_OFFSET",
 	"tlb data", "tlb -l L2", "tlb --stale", "tlb --config", "counters",
