@@ -74,9 +74,11 @@ static bool find_table(const struct kernel *k, pa_t root, va_t va, pa_t *table,
 		uint64_t e = ptep_get(k, k->ram->host + at);
 
 		if (!is_table(k, e) || (l->may_map && (e & PTE_PS))) {
-			*skip = next_entry(k, level, *table, va);
-			*table = level == pmd_level(k) && pmd_trans_huge(e) ?
-					 at : 0;
+			bool huge = level == pmd_level(k) && pmd_trans_huge(e);
+
+			*skip = huge ? ((va >> l->shift) + 1) << l->shift :
+				       next_entry(k, level, *table, va);
+			*table = huge ? at : 0;
 			return false;
 		}
 		*table = e & PTE_PFN_MASK;
