@@ -391,6 +391,11 @@ static void test_shmem__slots_of_holes(void **state)
 /* --- random work against a shadow -------------------------------------------
  */
 
+#ifdef MMSH_CHECK_ALWAYS
+#define WORK_SEEDS 3
+#else
+#define WORK_SEEDS 12
+#endif
 #define WORK_PAGES 24 /* half of it shared */
 #define SHARED(p)  ((p) >= WORK_PAGES / 2)
 
@@ -634,7 +639,7 @@ static void work_end(struct work *w)
 static void test_swap__random_work(void **state)
 {
 	for (const struct arch *a = archs; a->name; a++)
-		for (unsigned seed = 1; seed <= 12; seed++) {
+		for (unsigned seed = 1; seed <= WORK_SEEDS; seed++) {
 			struct work w;
 
 			work_begin(&w, a, seed);
