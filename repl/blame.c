@@ -27,11 +27,8 @@ struct blame {
 	uint64_t dropped;
 	struct blame_text *text; /* owned, by number */
 	size_t ntexts, size_texts;
-	/* the command that runs */
-	const struct command *cmd;
-	const struct cmd_input *in;
-	unsigned nin;
-	int8_t access; /* of the fault being handled, or -1 */
+	struct blame_command now; /* borrowed */
+	int8_t access;		  /* of the fault being handled, or -1 */
 	bool user;
 };
 
@@ -58,10 +55,10 @@ static void put_input(char *buf, size_t size, const struct cmd_input *in)
 /* Notes the text of the command that runs, once. */
 static void note_command(struct blame *b)
 {
-	unsigned long nr = b->s->commands;
+	const struct blame_command *c = &b->now;
 	struct blame_text *t;
 
-	if (b->ntexts && b->text[b->ntexts - 1].command == nr)
+	if (b->ntexts && b->text[b->ntexts - 1].command >= c->number)
 		return;
 	if (b->ntexts == BLAME_MAX) {
 		b->ntexts /= 2;
@@ -71,10 +68,10 @@ static void note_command(struct blame *b)
 	if (b->ntexts == b->size_texts)
 		b->text = grow(b->text, &b->size_texts, sizeof(*b->text));
 	t = &b->text[b->ntexts++];
-	t->command = nr;
-	snprintf(t->text, sizeof(t->text), "%s", b->cmd ? b->cmd->name : "");
-	for (unsigned i = 0; b->cmd && i < b->nin; i++)
-		put_input(t->text, sizeof(t->text), &b->in[i]);
+	t->command = c->number;
+	snprintf(t->text, sizeof(t->text), "%s", c->cmd ? c->cmd->name : "");
+	for (unsigned i = 0; c->cmd && i < c->n; i++)
+		put_input(t->text, sizeof(t->text), &c->in[i]);
 }
 
 const char *blame_text(const struct session *s, unsigned long command)
@@ -131,7 +128,7 @@ static bool continues(const struct blame *b, struct blame_record *r,
 {
 	uint64_t dold = ev->old - r->old, dnew = ev->new - r->new;
 
-	if (r->copied || r->command != b->s->commands || r->pid != ev->pid ||
+	if (r->copied || r->command != b->now.number || r->pid != ev->pid ||
 	    r->level != ev->level || r->access != b->access ||
 	    !same_text(r->why, ev->func) ||
 	    ev->va != r->va + r->n * entry_span(b, r->level))
@@ -152,7 +149,7 @@ static void hear_pte(struct blame *b, const struct kevent *ev)
 		return;
 	}
 	*add_record(b) = (struct blame_record){
-		.command = b->s->commands,
+		.command = b->now.number,
 		.pid = ev->pid,
 		.va = ev->va,
 		.n = 1,
@@ -191,7 +188,7 @@ static void hear_handler(struct blame *b, const struct kevent *ev)
 	if (!ev->pfn) { /* it counts pages: those that fork copied */
 		if (ev->n && strcmp(ev->func, "copy_page_range") == 0)
 			*add_record(b) = (struct blame_record){
-				.command = b->s->commands,
+				.command = b->now.number,
 				.pid = ev->pid,
 				.va = ev->va,
 				.level = b->s->k->pte_level,
@@ -202,7 +199,7 @@ static void hear_handler(struct blame *b, const struct kevent *ev)
 			};
 		return;
 	}
-	if (!r || r->command != b->s->commands || r->copied ||
+	if (!r || r->command != b->now.number || r->copied ||
 	    r->pid != ev->pid || r->level != b->s->k->pte_level)
 		return;
 	if (r->n > 1 && r->func &&
@@ -270,17 +267,26 @@ bool blame_is_on(const struct session *s)
 	return s->blame;
 }
 
-void blame_command(struct session *s, const struct command *cmd,
-		   const struct cmd_input *in, unsigned n)
+struct blame_command blame_enter(struct session *s, const struct command *cmd,
+				 const struct cmd_input *in, unsigned n)
 {
+	struct blame_command before = { .cmd = NULL };
 	struct blame *b = s->blame;
 
 	if (!b)
-		return;
-	b->cmd = cmd;
-	b->in = in;
-	b->nin = n;
+		return before;
+	before = b->now;
+	if (before.cmd) /* texts stay in the order of their numbers */
+		note_command(b);
+	b->now = (struct blame_command){ cmd, in, n, s->commands };
 	b->access = -1;
+	return before;
+}
+
+void blame_leave(struct session *s, struct blame_command before)
+{
+	if (s->blame)
+		s->blame->now = before;
 }
 
 /* --- questions ----------------------------------------------------------- */

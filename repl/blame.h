@@ -33,9 +33,19 @@ bool blame_is_on(const struct session *s);
 void blame_attach(struct session *s);
 /* The kernel goes. */
 void blame_detach(struct session *s);
-/* The command that is about to run, for the text of its records. */
-void blame_command(struct session *s, const struct command *cmd,
-		   const struct cmd_input *in, unsigned n);
+/*
+ * The command that runs, for the text of its records. A handler of a signal
+ * runs others meanwhile: blame_leave() goes back to what blame_enter() gave.
+ */
+struct blame_command {
+	const struct command *cmd;	/* NULL: none */
+	const struct cmd_input *in;
+	unsigned n;
+	unsigned long number;
+};
+struct blame_command blame_enter(struct session *s, const struct command *cmd,
+				 const struct cmd_input *in, unsigned n);
+void blame_leave(struct session *s, struct blame_command before);
 
 struct blame_query {
 	int pid;		/* owner of the tables */

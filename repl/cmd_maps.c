@@ -12,7 +12,7 @@
 #include "repl/out.h"
 #include "repl/proc_line.h"
 
-#define CHUNK 8192	/* bytes */
+#define CHUNK 8192 /* bytes */
 
 /* As text: many lines at once, for there may be many. */
 static void maps_text(struct cmd_ctx *c, const struct mm_struct *mm)

@@ -111,8 +111,8 @@ static void emit_pkey(struct cmd_ctx *c, const struct vm_area_struct *vma)
 static void emit_smap(struct cmd_ctx *c, const struct vm_area_struct *vma)
 {
 	struct mem_size_stats mss = { .resident = 0 };
-	uint64_t page = vma->vm_flags & VM_HUGETLB ? hpage_size(c->k)
-						   : PAGE_SIZE;
+	uint64_t page =
+		vma->vm_flags & VM_HUGETLB ? hpage_size(c->k) : PAGE_SIZE;
 	char line[PROC_LINE_MAX];
 
 	smap_gather_stats(c->k, vma, &mss);

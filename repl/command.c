@@ -290,12 +290,13 @@ int command_run(struct session *s, const struct command *cmd,
 {
 	struct cmd_ctx c = { .s = s, .k = s->k, .m = s->m, .cmd = cmd, .r = r,
 			     .err = err };
+	struct blame_command blamed;
 	int rc;
 
 	*err = (struct err){ .kind = ERR_NONE };
 	s->commands += !(cmd->flags & CMD_SHELL);
 	r->story = s->story;
-	blame_command(s, cmd, in, n);
+	blamed = blame_enter(s, cmd, in, n);
 	r->last_addr_set = r->subject = false;
 	session_widths(s, r);
 	if (s->k)
@@ -312,6 +313,7 @@ int command_run(struct session *s, const struct command *cmd,
 	if (rc == 0 && s->k)
 		emit_new_log(s->k, r);
 	command_unbind(&c);
+	blame_leave(s, blamed);
 	if (rc < 0)
 		prefix_error(cmd, err);
 	remember_address(s, r);
