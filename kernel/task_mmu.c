@@ -420,6 +420,7 @@ void task_mem(const struct kernel *k, const struct mm_struct *mm,
 		.exec_vm = mm->exec_vm,
 		.hugetlb = mm->hugetlb_usage,
 		.swap = mm->rss[MM_SWAPENTS],
+		.hugetlb = mm->hugetlb_usage,
 		.pte = (mm->pgtables - (1U << pgd_order(k))) << PAGE_SHIFT,
 	};
 

@@ -513,6 +513,8 @@ static inline void show_smaps(struct mm_run *r, va_t va)
 		{ "Anonymous", m.anonymous },
 		{ "LazyFree", m.lazyfree },
 		{ "AnonHugePages", m.anonymous_thp },
+		{ "Shared_Hugetlb", m.shared_hugetlb },
+		{ "Private_Hugetlb", m.private_hugetlb },
 		{ "Swap", m.swap },
 		{ "Locked", m.pss_locked >> PSS_SHIFT },
 	};

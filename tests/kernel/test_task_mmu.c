@@ -95,6 +95,11 @@ static const struct mm_row rows[] = {
 	{ "statm_steps", "mmap_100_none", "T m 0 100 - p T",
 	  "size+100 resident+0 shared+0 text+0 data+0", NULL },
 
+	{ "hugetlb", "smaps", "% nr_hugepages 2 m 0 512 rw pz w 0 S 0",
+	  "Private_Hugetlb=2048", "-" },
+	{ "hugetlb", "kpage", "% nr_hugepages 2 m 0 512 rw pz w 0 I 0 G 1",
+	  "count=1 UPTODATE MMAP ANON COMPOUND_HEAD HUGE present,exclusive,softdirty", "-" },
+
 	{ "page_flags", "anon_written", "m 0 1 rw p w 0 I 0 # | # pagemap G 0",
 	  "count=1 UPTODATE MMAP ANON SWAPBACKED | pagemap present,exclusive,softdirty",
 	  "count=1 UPTODATE MMAP ANON SWAPBACKED | pagemap present,exclusive" },
