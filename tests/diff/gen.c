@@ -93,6 +93,12 @@ static void gen_map(struct gen *g, struct op *op)
 		op->flags |= LX_MAP_NORESERVE;
 	if (chance(g, 3))
 		op->flags |= LX_MAP_GROWSDOWN;
+	if (chance(g, 3))
+		op->flags |= LX_MAP_LOCKED;
+	if (chance(g, 5))
+		op->flags |= LX_MAP_FIXED_NOREPLACE;
+	if (chance(g, 3))
+		op->flags |= LX_MAP_NONBLOCK;
 	if (chance(g, 25))
 		of_file(g, op);
 	if (chance(g, 5))
@@ -218,6 +224,19 @@ static void gen_fallocate(struct gen *g, struct op *op)
 		op->off += 0x700;
 }
 
+static void gen_msync(struct gen *g, struct op *op)
+{
+	gen_range(g, op);
+	op->flags = 1 + next(g, 7);
+}
+
+static void gen_prlimit(struct gen *g, struct op *op)
+{
+	op->value = chance(g, 50) ? OPF_STACK : OPF_MEMLOCK;
+	op->len =
+		(op->value == OPF_STACK ? 8 + next(g, 40) : next(g, 17)) * PAGE;
+}
+
 static void gen_none(struct gen *g, struct op *op)
 {
 }
@@ -305,6 +324,8 @@ static const struct {
 	{ OP_MLOCKALL, 1, gen_mlockall },
 	{ OP_MUNLOCKALL, 1, gen_none },
 	{ OP_MINCORE, 2, gen_range },
+	{ OP_MSYNC, 1, gen_msync },
+	{ OP_PRLIMIT, 1, gen_prlimit },
 	{ OP_MREMAP, 8, gen_mremap },
 	{ OP_FTRUNCATE, 1, gen_ftruncate },
 	{ OP_PWRITE, 2, gen_pwrite },

@@ -34,6 +34,7 @@ static const struct plain {
 	[OP_MLOCKALL] = { SYS_mlockall, "f" },
 	[OP_MUNLOCKALL] = { SYS_munlockall, "" },
 	[OP_MINCORE] = { SYS_mincore, "alb" },
+	[OP_MSYNC] = { SYS_msync, "alf" },
 	[OP_MREMAP] = { SYS_mremap, "=alLmA" },
 	[OP_FTRUNCATE] = { SYS_ftruncate, "dl" },
 	[OP_PWRITE] = { SYS_pwrite64, "db1o" },
@@ -91,6 +92,16 @@ static void host_call(struct host_step *t, const struct plain *p)
 		memcpy(&t->o->value, rp.buf, rp.ret);
 	if (t->op->kind == OP_MINCORE)
 		memcpy(t->o->vec, rp.buf, sizeof(t->o->vec));
+}
+
+static void do_op_prlimit(struct host_step *t)
+{
+	struct request rq = { .kind = WIRE_LIMIT,
+			      .arg = { t->op->value, t->op->len } };
+	struct reply rp;
+
+	host_ask(t->h, t->op->proc, &rq, &rp);
+	t->o->ret = rp.ret;
 }
 
 static void do_op_fork(struct host_step *t)
@@ -174,9 +185,10 @@ static void do_op_touch(struct host_step *t)
 }
 
 static void (*const run[NR_OPS])(struct host_step *t) = {
-	[OP_READ] = do_op_read,	  [OP_WRITE] = do_op_write,
-	[OP_FETCH] = do_op_fetch, [OP_TOUCH] = do_op_touch,
-	[OP_FORK] = do_op_fork,	  [OP_EXIT] = do_op_exit,
+	[OP_READ] = do_op_read,	      [OP_WRITE] = do_op_write,
+	[OP_FETCH] = do_op_fetch,     [OP_TOUCH] = do_op_touch,
+	[OP_PRLIMIT] = do_op_prlimit, [OP_FORK] = do_op_fork,
+	[OP_EXIT] = do_op_exit,
 };
 
 void host_run(struct host_step *t)

@@ -52,6 +52,17 @@ static const char *unaccounted(const char *flags, char copy[100])
 	return copy;
 }
 
+static const char *not_huge(const char *flags, char copy[100])
+{
+	char *nh;
+
+	unaccounted(flags, copy);
+	nh = strstr(copy, " nh");
+	if (nh)
+		memmove(nh, nh + 3, strlen(nh + 3) + 1);
+	return copy;
+}
+
 /* Are the flags of all areas that both have the same, seen through @view? */
 static bool flags_agree(const struct seen *s,
 			const char *(*view)(const char *flags, char copy[100]))
@@ -79,6 +90,16 @@ static bool lock_on_fault_named(const struct seen *s)
 static bool not_accounted(const struct seen *s)
 {
 	return flags_agree(s, unaccounted);
+}
+
+static bool stack_not_huge(const struct seen *s)
+{
+	bool stack = false;
+
+	for (unsigned i = 0; i <= s->step; i++)
+		stack |= s->s->op[i].kind == OP_MAP &&
+			 (s->s->op[i].flags & LX_MAP_STACK);
+	return stack && flags_agree(s, not_huge);
 }
 
 static const struct op *op_of(const struct seen *s)
@@ -149,6 +170,22 @@ static bool locked_and_left(const struct seen *s)
 	return moved && (s->host->ret == -EAGAIN || s->host->ret == -ENOMEM);
 }
 
+/* smaps differ in nothing but LazyFree. */
+static bool only_lazyfree(const struct seen *s)
+{
+	for (unsigned p = 0; p < MAX_PROCS; p++)
+		for (unsigned i = 0; i < s->ours->proc[p].nvmas; i++) {
+			const struct obs_vma *v = &s->ours->proc[p].vma[i];
+			const struct obs_vma *w =
+				obs_same_vma(&s->host->proc[p], v);
+
+			for (int f = 0; w && f < NR_SMAPS; f++)
+				if (f != SM_LAZYFREE && v->kb[f] != w->kb[f])
+					return false;
+		}
+	return true;
+}
+
 /* Operations whose pages wait in a batch: locks, and advice to the LRU lists.
  */
 static bool fills_batch(const struct op *op)
@@ -180,6 +217,8 @@ static const struct known {
 	{ "not-accounted", DIFF_VMFLAGS, 606, KNOWN, not_accounted,
 	  "mprotect() takes VM_ACCOUNT from areas that are not writable any "
 	  "more and have no pages" },
+	{ "stack-not-huge", DIFF_VMFLAGS, 607, KNOWN, stack_not_huge,
+	  "MAP_STACK gives VM_NOHUGEPAGE, since 6.7" },
 	{ "clean-made-writable", DIFF_FAULTS, 602, KNOWN, clean_made_writable,
 	  "mprotect() makes the entry of an exclusive page writable although "
 	  "it is clean; 6.1 only if it is dirty" },
@@ -201,6 +240,9 @@ static const struct known {
 	  "a page that was locked, unlocked or advised waits in a batch of its "
 	  "CPU with a reference more, and is copied; when that batch ends "
 	  "depends on all that the CPU does" },
+	{ "lazyfree-batch", DIFF_SMAPS, 0, KNOWN, only_lazyfree,
+	  "pages of MADV_FREE wait in a batch of their CPU before they count "
+	  "as LazyFree" },
 	{ "populate-stops", DIFF_NONE, 602, KNOWN_CUT, populate_stops,
 	  "MADV_POPULATE_* ends at the first hole; 6.1 goes on behind it" },
 	{ "areas-merged", DIFF_VMAS, 602, KNOWN_CUT, merged_otherwise,

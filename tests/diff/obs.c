@@ -10,7 +10,7 @@
 const char *const smaps_names[NR_SMAPS] = {
 	"Rss",		 "Pss",		  "Shared_Clean", "Shared_Dirty",
 	"Private_Clean", "Private_Dirty", "Referenced",	  "Anonymous",
-	"Swap",		 "Locked",
+	"LazyFree",	 "AnonHugePages", "Swap",	  "Locked",
 };
 
 const char *const diff_names[] = {

@@ -22,6 +22,7 @@ enum field {
 	F_FD,
 	F_OFF,
 	F_TEXT,
+	F_LIMIT,
 	F_LEN2,
 	F_FILE,	 /* optional, the last */
 	F_ADDR2, /* optional, the last */
@@ -45,7 +46,11 @@ static const struct op_row {
 		       { 's', LX_MAP_SHARED },
 		       { 'P', LX_MAP_POPULATE },
 		       { 'G', LX_MAP_GROWSDOWN },
-		       { 'N', LX_MAP_NORESERVE } } },
+		       { 'N', LX_MAP_NORESERVE },
+		       { 'E', LX_MAP_FIXED_NOREPLACE },
+		       { 'B', LX_MAP_NONBLOCK },
+		       { 'L', LX_MAP_LOCKED },
+		       { 'T', LX_MAP_STACK } } },
 	[OP_MUNMAP] = { "munmap", { F_ADDR, F_LEN } },
 	[OP_MPROTECT] = { "mprotect", { F_ADDR, F_LEN, F_PROT } },
 	[OP_BRK] = { "brk", { F_ADDR } },
@@ -67,6 +72,11 @@ static const struct op_row {
 			    { 'o', LX_MCL_ONFAULT } } },
 	[OP_MUNLOCKALL] = { "munlockall", { F_END } },
 	[OP_MINCORE] = { "mincore", { F_ADDR, F_LEN } },
+	[OP_MSYNC] = { "msync",
+		       { F_ADDR, F_LEN },
+		       false,
+		       { { 'a', 1 }, { 'i', 2 }, { 's', 4 } } },
+	[OP_PRLIMIT] = { "prlimit", { F_LIMIT } },
 	[OP_MREMAP] = { "mremap",
 			{ F_ADDR, F_LEN, F_LEN2, F_ADDR2 },
 			false,
@@ -186,6 +196,11 @@ static void field_format(const struct op *op, enum field f, char *buf,
 	case F_TEXT:
 		snprintf(buf, size, "\"%c\"", (char)op->value);
 		break;
+	case F_LIMIT:
+		snprintf(buf, size, "%s=0x%llx",
+			 op->value == OPF_STACK ? "stack" : "memlock",
+			 (unsigned long long)op->len);
+		break;
 	case F_END:
 		break;
 	}
@@ -242,6 +257,7 @@ void scenario_print(const struct scenario *s, FILE *out)
 		     "let h = brk\n"
 		     "let t = vdso-0x4000\n"
 		     "touch -w heap\n"
+		     "prlimit memlock=64K\n"
 		     "memfd_create scratch\n"
 		     "ftruncate 3 0x20000\n");
 	for (unsigned i = 0; i < s->n; i++) {
@@ -358,6 +374,10 @@ static bool parse_field(enum field f, const char *word, struct op *op)
 	case F_FILE:
 		op->fd = strtoul(word, NULL, 0);
 		return op->fd == OP_FILE;
+	case F_LIMIT:
+		op->value = *word == 's' ? OPF_STACK : OPF_MEMLOCK;
+		word = strchr(word, '=');
+		return word && parse_sum(word + 1, &op->len, &last);
 	case F_OFF:
 		return parse_sum(word, &op->off, &last);
 	case F_LEN2:
@@ -428,6 +448,8 @@ static bool parse_words(const struct op_row *row, char *save, struct op *op)
 /* What the fields leave open: how mmsh would understand the line. */
 static void complete(struct op *op)
 {
+	if (op->kind == OP_MSYNC && !op->flags)
+		op->flags = 4;
 	if (op->kind == OP_MAP) {
 		op->flags |= op->flags & LX_MAP_SHARED ? 0 : LX_MAP_PRIVATE;
 		op->flags |= op->fd ? 0 : LX_MAP_ANONYMOUS;

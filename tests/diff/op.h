@@ -49,6 +49,8 @@ enum op_kind {
 	OP_MLOCKALL,
 	OP_MUNLOCKALL,
 	OP_MINCORE,
+	OP_MSYNC,
+	OP_PRLIMIT,
 	OP_MREMAP,
 	OP_FTRUNCATE,
 	OP_PWRITE,
@@ -72,6 +74,8 @@ struct op {
 	unsigned flags; /* map: LX_MAP_*; touch: OPF_WRITE */
 };
 
+#define OPF_STACK     3 /* prlimit: RLIMIT_STACK, RLIMIT_MEMLOCK */
+#define OPF_MEMLOCK   8
 #define OPF_NOMOVE    0x100u /* mremap without MREMAP_MAYMOVE */
 #define OP_FILE	      3	     /* descriptor of the file: a memfd */
 #define OP_FILE_PAGES 32

@@ -46,6 +46,21 @@ static int64_t do_op_mremap(struct sim_step *t)
 	return err ? err : (int64_t)sim_canonical(t->s, va);
 }
 
+static int64_t do_op_msync(struct sim_step *t)
+{
+	return do_msync(t->s->k, t->mm, t->addr, t->op->len, t->op->flags);
+}
+
+static int64_t do_op_prlimit(struct sim_step *t)
+{
+	unsigned which = t->op->value == OPF_STACK ? RLIM_STACK : RLIM_MEMLOCK;
+
+	if (which == RLIM_MEMLOCK && t->op->len > OBS_MEMLOCK)
+		return -EPERM; /* the hard limit of the workers */
+	t->task->rlim[which] = t->op->len;
+	return 0;
+}
+
 static int64_t do_op_ftruncate(struct sim_step *t)
 {
 	return ksys_ftruncate(t->s->k, t->task, t->op->fd, t->op->len);
@@ -208,6 +223,8 @@ static int64_t (*const run[NR_OPS])(struct sim_step *t) = {
 	[OP_MLOCKALL] = do_op_mlockall,
 	[OP_MUNLOCKALL] = do_op_munlockall,
 	[OP_MINCORE] = do_op_mincore,
+	[OP_MSYNC] = do_op_msync,
+	[OP_PRLIMIT] = do_op_prlimit,
 	[OP_MREMAP] = do_op_mremap,
 	[OP_FTRUNCATE] = do_op_ftruncate,
 	[OP_PWRITE] = do_op_pwrite,

@@ -1,13 +1,13 @@
 /*
  * sim_view.c - maps, pagemap and smaps of the simulation, in the windows of
- * op.h. The numbers of smaps are computed here from page tables, by the
- * rules of linux 6.1 fs/proc/task_mmu.c (smaps_pte_entry, smaps_account).
+ * op.h, by the functions that mmsh shows them with.
  */
 #include "tests/diff/sim_view.h"
 
 #include <string.h>
 
 #include "kernel/mm_internal.h"
+#include "kernel/task_mmu.h"
 
 uint64_t sim_canonical(const struct sim *s, va_t va)
 {
@@ -30,92 +30,56 @@ va_t sim_real(const struct sim *s, uint64_t va)
 /* --- pagemap ---------------------------------------------------------------
  */
 
-static uint8_t pagemap_bits(struct kernel *k, uint64_t pte)
+static void view_run(uint64_t e, unsigned from, unsigned to, struct obs_proc *p)
 {
-	const struct page *page;
-	uint8_t bits = OBS_PRESENT;
-
-	if (!pte)
-		return 0;
-	if (!pte_present(pte))
-		return OBS_SWAP;
-	page = vm_normal_page(k, pte);
-	if (page && !(page->flags & PG_anon))
-		bits |= OBS_FILE;
-	if (page && page->_mapcount == 1)
-		bits |= OBS_EXCLUSIVE;
-	return bits;
+	for (unsigned i = from; i < to; i++) {
+		p->page[i] = (e & PM_PRESENT ? OBS_PRESENT : 0) |
+			     (e & PM_SWAP ? OBS_SWAP : 0) |
+			     (e & PM_FILE ? OBS_FILE : 0) |
+			     (e & PM_MMAP_EXCLUSIVE ? OBS_EXCLUSIVE : 0);
+		p->pfn[i] = e & PM_PRESENT ? e & PM_PFRAME_MASK : 0;
+	}
 }
 
+/* One page at a time: frames that follow each other are one run. */
 static void view_pages(struct sim *s, struct mm_struct *mm, va_t from,
 		       unsigned n, unsigned at, struct obs_proc *p)
 {
-	struct pte_range r;
-	va_t end = from + n * PAGE;
+	va_t end = from + n * PAGE, va = from, next;
+	uint64_t e;
 
-	for (va_t va = from; next_pte_range(s->k, mm_root(mm), va, end, &r);
-	     va = r.end)
-		for (va = r.va; va < r.end; va += PAGE) {
-			uint64_t pte = ptep_get(s->k, r.ptep);
-			unsigned i = at + (va - from) / PAGE;
-
-			r.ptep += s->k->mode->entry_size;
-			p->page[i] = pagemap_bits(s->k, pte);
-			if (p->page[i] & OBS_PRESENT)
-				p->pfn[i] = pte_to_pfn(s->k, pte);
-		}
+	while (va < end) {
+		next = pagemap_run(s->k, mm, va, end, &e);
+		if (e & PM_PRESENT)
+			next = va + PAGE;
+		if (e)
+			pagemap_run(s->k, mm, va, next, &e);
+		view_run(e, at + (va - from) / PAGE, at + (next - from) / PAGE,
+			 p);
+		va = next;
+	}
 }
 
 /* --- smaps ------------------------------------------------------------------
  */
 
-struct smaps {
-	uint64_t bytes[NR_SMAPS], pss; /* pss << 12 */
-};
-
-static void account(struct kernel *k, uint64_t pte, struct smaps *m)
-{
-	const struct page *page = vm_normal_page(k, pte);
-	bool dirty;
-
-	if (!page)
-		return;
-	dirty = (pte & PTE_D) || (page->flags & PG_dirty);
-	m->bytes[SM_RSS] += PAGE;
-	m->pss += (PAGE << 12) / page->_mapcount;
-	if (page->flags & PG_anon)
-		m->bytes[SM_ANONYMOUS] += PAGE;
-	if ((pte & PTE_A) || (page->flags & PG_referenced))
-		m->bytes[SM_REFERENCED] += PAGE;
-	if (page->_mapcount > 1)
-		m->bytes[dirty ? SM_SHARED_DIRTY : SM_SHARED_CLEAN] += PAGE;
-	else
-		m->bytes[dirty ? SM_PRIVATE_DIRTY : SM_PRIVATE_CLEAN] += PAGE;
-}
-
 static void view_smaps(struct kernel *k, const struct vm_area_struct *vma,
 		       unsigned kb[NR_SMAPS])
 {
-	struct smaps m = { { 0 }, 0 };
-	struct pte_range r;
-
-	for (va_t va = vma->vm_start;
-	     next_pte_range(k, mm_root(vma->vm_mm), va, vma->vm_end, &r);
-	     va = r.end)
-		for (va = r.va; va < r.end; va += PAGE) {
-			uint64_t pte = ptep_get(k, r.ptep);
-
-			r.ptep += k->mode->entry_size;
-			if (pte && pte_present(pte))
-				account(k, pte, &m);
-			else if (pte)
-				m.bytes[SM_SWAP] += PAGE;
-		}
-	for (int i = 0; i < NR_SMAPS; i++)
-		kb[i] = m.bytes[i] >> 10;
-	kb[SM_PSS] = m.pss >> 22;
-	if (vma->vm_flags & VM_LOCKED)
-		kb[SM_LOCKED] = m.pss >> 22;
+	struct mem_size_stats m = { 0 };
+	smap_gather_stats(k, vma, &m);
+	kb[SM_RSS] = m.resident >> 10;
+	kb[SM_PSS] = m.pss >> (10 + PSS_SHIFT);
+	kb[SM_SHARED_CLEAN] = m.shared_clean >> 10;
+	kb[SM_SHARED_DIRTY] = m.shared_dirty >> 10;
+	kb[SM_PRIVATE_CLEAN] = m.private_clean >> 10;
+	kb[SM_PRIVATE_DIRTY] = m.private_dirty >> 10;
+	kb[SM_REFERENCED] = m.referenced >> 10;
+	kb[SM_ANONYMOUS] = m.anonymous >> 10;
+	kb[SM_LAZYFREE] = m.lazyfree >> 10;
+	kb[SM_ANON_HUGE] = m.anonymous_thp >> 10;
+	kb[SM_SWAP] = m.swap >> 10;
+	kb[SM_LOCKED] = m.pss_locked >> (10 + PSS_SHIFT);
 }
 
 /* --- maps -------------------------------------------------------------------

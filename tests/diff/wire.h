@@ -20,6 +20,7 @@ enum wire_kind {
 	WIRE_ACCESS,  /* arg: kind, va, bytes, value, pages, step */
 	WIRE_FORK,    /* arg: descriptor of the child's socket */
 	WIRE_WAIT,    /* arg: pid */
+	WIRE_LIMIT,   /* arg: resource, soft limit */
 	WIRE_EXIT,    /* no answer */
 };
 

@@ -255,6 +255,17 @@ static void limit_locks(uint64_t bytes)
 	setrlimit(RLIMIT_MEMLOCK, &r);
 }
 
+static int64_t set_limit(int resource, uint64_t soft)
+{
+	struct rlimit r;
+
+	getrlimit(resource, &r);
+	if (soft > r.rlim_max)
+		return -EPERM;
+	r.rlim_cur = soft;
+	return setrlimit(resource, &r);
+}
+
 static void hello(void)
 {
 	uint64_t arg[6] = { 0 }, brk = call(SYS_brk, arg);
@@ -289,6 +300,9 @@ static void dispatch(int *fd)
 		break;
 	case WIRE_WAIT:
 		rp.ret = call(SYS_wait4, arg);
+		break;
+	case WIRE_LIMIT:
+		rp.ret = set_limit(rq.arg[0], rq.arg[1]);
 		break;
 	case WIRE_EXIT:
 		_exit(0);

@@ -180,3 +180,66 @@ fork
 mincore -p 2 $a 0x4000
 touch -p 2 $a+0x1000
 mincore -p 2 $a 0x4000
+== fixed, but not over anything
+map -F -a $a 0x4000 rw
+map -E -a $a+0x1000 0x1000 r
+map -E -a $a+0x3000 0x2000 r
+map -E -a $a+0x4000 0x2000 r
+map -E -a $a+0x800 0x1000 r
+== locked at once
+map -F -L -a $a 0x4000 rw
+map -F -L -a $a+0x4000 0x4000 r
+map -F -L -a $a+0x8000 0x4000 none
+map -F -L -s -a $a+0xc000 0x4000 rw
+== locked at once, over the limit
+map -F -L -a $a 0x11000 rw
+map -F -L -a $a 0x10000 rw
+map -F -L -a $a+0x10000 0x1000 rw
+== locks: limit 0
+prlimit memlock=0
+map -F -L -a $a 0x1000 rw
+map -F -a $a 0x1000 rw
+mlock $a 0x1000
+mlockall -f
+munlock $a 0x1000
+== locks: the limit lowered below what is locked
+map -F -a $a 0x8000 rw
+mlock $a 0x8000
+prlimit memlock=0x4000
+mlock $a 0x8000
+map -F -a $a+0x8000 0x1000 rw
+mlock $a+0x8000 0x1000
+== populate, not blocking
+map -F -P -B -a $a 0x4000 rw
+map -F -B -a $a+0x4000 0x4000 rw
+== MAP_STACK
+map -F -T -a $a 0x4000 rw
+touch -w $a+0x4000
+== msync: what it takes
+map -F -s -a $a 0x4000 rw
+touch -w $a+0x4000
+msync -s $a 0x4000
+msync -a $a 0x4000
+msync -i $a 0x4000
+msync -a -s $a 0x4000
+msync -s $a+0x800 0x1000
+msync -s $a 0
+== msync: a hole
+map -F -s -a $a 0x2000 rw
+map -F -a $a+0x3000 0x2000 rw
+msync -s $a 0x5000
+msync -s $a+0x8000 0x1000
+== msync: locked, invalidate
+map -F -a $a 0x4000 rw
+mlock $a 0x2000
+msync -i $a 0x1000
+msync -i $a+0x2000 0x1000
+msync -i -s $a 0x4000
+== stack limit: exact
+prlimit stack=0x10000
+map -F -G -a $a+0x3e8000 0x2000 rw
+write -s 1 $a+0x3da000 0x90
+write -s 1 $a+0x3d9000 0x90
+write -s 1 $a+0x3d9ff0 0x90
+prlimit stack=0x20000
+write -s 1 $a+0x3d9000 0x90
