@@ -262,8 +262,15 @@ int main(int argc, char **argv)
 			       .seed = 1,
 			       .jobs = sysconf(_SC_NPROCESSORS_ONLN) };
 	struct totals t = { 0 };
+	const char *unfit;
 
+	host_get_setup(&opt.env.host);
 	options(&opt, argc, argv);
+	unfit = opt.print ? NULL : host_unfit(opt.env.worker);
+	if (unfit) {
+		printf("# skipped: %s\n0 passed, 0 failed, 1 skipped\n", unfit);
+		return 0;
+	}
 	for (int i = optind; i < argc; i++)
 		run_file(&opt, argv[i], &t);
 	if (opt.nrandom && opt.print) {

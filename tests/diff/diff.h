@@ -5,14 +5,16 @@
 #ifndef TESTS_DIFF_DIFF_H
 #define TESTS_DIFF_DIFF_H
 
+#include "tests/diff/host.h"
 #include "tests/diff/obs.h"
 
 struct env { /* what is run where */
 	const char *worker;
-	unsigned version; /* of the host's kernel: 6.18 is 618 */
-	bool strict;	  /* no known differences */
-	bool check_all;	  /* kernel_check() after every step */
-	bool trace;	  /* print every step */
+	unsigned version;	/* of the host's kernel: 6.18 is 618 */
+	struct host_setup host; /* what the simulation takes over */
+	bool strict;		/* no known differences */
+	bool check_all;		/* kernel_check() after every step */
+	bool trace;		/* print every step */
 };
 
 #define MAX_KNOWN 48

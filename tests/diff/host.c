@@ -14,8 +14,10 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,6 +82,11 @@ static void run_worker(struct host *h, const char *worker, int file)
 {
 	char *argv[] = { (char *)worker, NULL }, *envp[] = { NULL };
 
+	struct rlimit stack;
+
+	getrlimit(RLIMIT_STACK, &stack);
+	stack.rlim_cur = 8 << 20; /* unlimited: another layout */
+	setrlimit(RLIMIT_STACK, &stack);
 	personality(ADDR_NO_RANDOMIZE);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (unsigned i = 0; i < MAX_PROCS; i++)
@@ -138,16 +145,59 @@ static bool can_see_pfns(void)
 	return ok;
 }
 
+#define MEMLOCK (64 << 10)
+
+/* "always [madvise] never" */
+static void bracketed(const char *path, char *ret, size_t size)
+{
+	char text[64] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0 || sscanf(text, "%*[^[][%7[a-z]", ret) != 1)
+		if (sscanf(text, "[%7[a-z]", ret) != 1)
+			snprintf(ret, size, "never");
+}
+
+void host_get_setup(struct host_setup *ret)
+{
+	struct rlimit r;
+
+	getrlimit(RLIMIT_MEMLOCK, &r);
+	ret->memlock = r.rlim_max < MEMLOCK ? r.rlim_max & -PAGE : MEMLOCK;
+	bracketed("/sys/kernel/mm/transparent_hugepage/enabled", ret->thp,
+		  sizeof(ret->thp));
+}
+
+const char *host_unfit(const char *worker)
+{
+	struct utsname u;
+
+	uname(&u);
+	if (strcmp(u.machine, "x86_64") != 0)
+		return "the host is no x86_64";
+	if (strtod(u.release, NULL) < 6.1)
+		return "the host's kernel is older than 6.1";
+	if (access(worker, X_OK) < 0)
+		return "there is no worker";
+	if (access("/proc/self/smaps", R_OK) < 0 ||
+	    access("/proc/self/pagemap", R_OK) < 0)
+		return "/proc/PID/smaps or pagemap is not there";
+	return NULL;
+}
+
 const char *host_missing(void)
 {
 	return can_see_pfns() ? NULL
 			      : "frame numbers of pagemap need CAP_SYS_ADMIN";
 }
 
-struct host *host_start(const char *worker)
+struct host *host_start(const char *worker, const struct host_setup *setup)
 {
 	struct host *h = calloc(1, sizeof(*h));
-	struct request rq = { .kind = WIRE_HELLO, .arg = { OBS_MEMLOCK } };
+	struct request rq = { .kind = WIRE_HELLO, .arg = { setup->memlock } };
 	struct reply rp;
 
 	int file = make_file();

@@ -19,10 +19,19 @@ struct host {
 	bool pfns;
 };
 
+/* What an administrator has set, and what the simulation has to take over. */
+struct host_setup {
+	uint64_t memlock; /* limit of locked memory, soft and hard */
+	char thp[8];	  /* "always", "madvise", "never" */
+};
+
+void host_get_setup(struct host_setup *ret);
+/* Why the test cannot be made on this host at all, or NULL */
+const char *host_unfit(const char *worker);
 /* What the host cannot show, or NULL: one reason. */
 const char *host_missing(void);
 /* @worker: path of the program. NULL and a message on stderr: not possible. */
-struct host *host_start(const char *worker);
+struct host *host_start(const char *worker, const struct host_setup *setup);
 void host_step(struct host *h, const struct op *op, struct obs *ret);
 void host_stop(struct host *h);
 

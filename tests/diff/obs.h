@@ -9,7 +9,6 @@
 
 #define OBS_VMAS       96
 #define OBS_HEAP_PAGES 64
-#define OBS_MEMLOCK    (16 * PAGE) /* limit of locked memory, on both sides */
 #define OBS_PAGES      (ARENA_PAGES + OBS_HEAP_PAGES)
 
 enum smaps_field {

@@ -95,8 +95,14 @@ void scenario_run(const struct env *env, const struct scenario *s,
 		  struct outcome *ret)
 {
 	struct obs *obs = calloc(4, sizeof(*obs));
-	struct run r = { env, s,       sim_start(), host_start(env->worker),
-			 obs, obs + 1, obs + 2,	    obs + 3,
+	struct run r = { env,
+			 s,
+			 sim_start(&env->host),
+			 host_start(env->worker, &env->host),
+			 obs,
+			 obs + 1,
+			 obs + 2,
+			 obs + 3,
 			 ret };
 
 	memset(ret, 0, sizeof(*ret));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernel/fs.h"
+#include "kernel/huge_mm.h"
 #include "kernel/mm_internal.h"
 #include "tests/diff/sim_view.h"
 
@@ -25,7 +26,7 @@ static va_t find_top(const struct sim *s)
 	return find_vma(s->task[0]->mm, ARENA_END + PAGE)->vm_start;
 }
 
-struct sim *sim_start(void)
+struct sim *sim_start(const struct host_setup *setup)
 {
 	struct sim *s = xcalloc(1, sizeof(*s));
 	struct kernel_config cfg;
@@ -42,7 +43,11 @@ struct sim *sim_start(void)
 	}
 	s->task[0] = find_task(s->k, 1);
 	s->task[0]->cap_effective = 0;
-	s->task[0]->rlim[RLIM_MEMLOCK] = OBS_MEMLOCK;
+	s->task[0]->rlim[RLIM_MEMLOCK] = setup->memlock;
+	s->memlock = setup->memlock;
+	thp_set_enabled(s->k, setup->thp[0] == 'a'   ? THP_ALWAYS
+			      : setup->thp[0] == 'm' ? THP_MADVISE
+						     : THP_NEVER);
 	s->nprocs = 1;
 	guard(s, ARENA - PAGE);
 	guard(s, ARENA_END);

@@ -55,7 +55,7 @@ static int64_t do_op_prlimit(struct sim_step *t)
 {
 	unsigned which = t->op->value == OPF_STACK ? RLIM_STACK : RLIM_MEMLOCK;
 
-	if (which == RLIM_MEMLOCK && t->op->len > OBS_MEMLOCK)
+	if (which == RLIM_MEMLOCK && t->op->len > t->s->memlock)
 		return -EPERM; /* the hard limit of the workers */
 	t->task->rlim[which] = t->op->len;
 	return 0;

@@ -12,6 +12,7 @@ struct sim {
 	struct task_struct *task[MAX_PROCS]; /* NULL: has exited */
 	unsigned nprocs;
 	va_t heap, top;
+	uint64_t memlock; /* the hard limit */
 	char findings[1500];
 };
 
