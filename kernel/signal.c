@@ -250,6 +250,16 @@ static void set_stopped(struct kernel *k, struct task_struct *task, bool stop)
 
 /* --- handlers ------------------------------------------------------------- */
 
+/* Where the stack that the frame is on begins: its highest address in use. */
+static va_t frame_end(const struct task_struct *task, va_t frame)
+{
+	va_t top = task->sas_ss_sp + task->sas_ss_size;
+
+	return frame >= task->sas_ss_sp && frame < top && !on_sig_stack(task)
+		       ? top
+		       : task->sp;
+}
+
 /* The mask, the stack and PKRU of a handler, and then those of before. */
 static enum sig_end run_handler(struct kernel *k, unsigned cpu,
 				struct k_sigaction act,
@@ -269,6 +279,9 @@ static enum sig_end run_handler(struct kernel *k, unsigned cpu,
 			task->sighand->action[LX_SIGSEGV].type = SIG_TYPE_DFL;
 		return force_signal(k, cpu, &segv);
 	}
+	kevent(k, .kind = KEV_HANDLER, .func = "setup_rt_frame", .pid = pid,
+	       .note = "frame for the handler", .va = frame,
+	       .end = frame_end(task, frame));
 	if (act.sa_flags & LX_SA_RESETHAND)
 		task->sighand->action[info->signo].type = SIG_TYPE_DFL;
 	task->blocked |= act.sa_mask;

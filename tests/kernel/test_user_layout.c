@@ -448,58 +448,70 @@ static void check_spread(const char *name, const struct spread *s,
 			 bits);
 }
 
+static const struct aslr_row {
+	const char *arch;
+	unsigned bits[4]; /* mmap, stack, brk, program */
+} aslr_rows[] = {
+	{ "x86_64", { 28, 22, 18, 28 } },
+	{ "i386", { 8, 11, 13, 8 } },
+};
+
+static void note_areas(const struct mm_struct *mm, struct spread *s)
+{
+	note(&s[0], mm->mmap_base);
+	note(&s[1], PAGE_ALIGN(mm->env_end));
+	note(&s[2], mm->start_brk - PAGE_ALIGN(mm->end_data));
+	note(&s[3], mm->start_code & PAGE_MASK);
+}
+
+static void exec_many(struct run *r, struct file *file,
+		      const struct aslr_row *row)
+{
+	static const char *const names[] = { "mmap", "stack", "brk", "pie" };
+	static const char *const argv[] = { "prog", NULL };
+	struct task_struct *task = find_task(r->k, 1);
+	struct spread s[4];
+	const char *why;
+
+	for (int i = 0; i < 4; i++)
+		s[i] = (struct spread){ ~0ULL, 0, 0, ~0ULL };
+	for (int n = 0; n < 400; n++) {
+		assert_int_equal(
+			do_execve(r->k, task, file, argv, argv + 1, &why), 0);
+		note_areas(task->mm, s);
+	}
+	for (int i = 0; i < 4; i++)
+		check_spread(names[i], &s[i], row->bits[i]);
+	task->personality = LX_ADDR_NO_RANDOMIZE;
+	assert_int_equal(do_execve(r->k, task, file, argv, argv + 1, &why), 0);
+	assert_int_equal(task->mm->start_code & PAGE_MASK,
+			 r->k->layout.elf_et_dyn_base);
+}
+
+static void check_aslr(const struct aslr_row *row, bool wide)
+{
+	struct run r = { .wide = wide };
+	struct extent e = { ET_DYN, 0, 0x4000, 0x5000, r.interp };
+	struct file *file;
+	uint64_t size;
+	uint8_t *bytes;
+
+	make_interp(wide, r.interp);
+	bytes = build(wide, &e, &size);
+	r.k = boot_small(arch_by_name(row->arch), true);
+	file = file_builtin(r.k, "/prog", bytes, size);
+	exec_many(&r, file, row);
+	fput(r.k, file);
+	free(bytes);
+	unlink(r.interp);
+	assert_int_equal(kernel_check(r.k, complain, NULL), 0);
+	kernel_destroy(r.k);
+}
+
 static void test_aslr__bits(void **state)
 {
-	static const struct {
-		const char *arch;
-		unsigned mmap, stack, brk, pie;
-	} rows[] = { { "x86_64", 28, 22, 18, 28 }, { "i386", 8, 11, 13, 8 } };
-
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct spread mmap = { ~0ULL, 0, 0, ~0ULL }, stack = mmap,
-			      brk = mmap, pie = mmap;
-		bool wide = i == 0;
-		struct run r = { .wide = wide };
-		struct extent e = { ET_DYN, 0, 0x4000, 0x5000, r.interp };
-		static const char *const argv[] = { "prog", NULL };
-		struct task_struct *task;
-		struct file *file;
-		const char *why;
-		uint64_t size;
-		uint8_t *bytes;
-
-		make_interp(wide, r.interp);
-		bytes = build(wide, &e, &size);
-		r.k = boot_small(arch_by_name(rows[i].arch), true);
-		task = find_task(r.k, 1);
-		file = file_builtin(r.k, "/prog", bytes, size);
-		for (int n = 0; n < 400; n++) {
-			const struct mm_struct *mm;
-
-			assert_int_equal(do_execve(r.k, task, file, argv,
-						   argv + 1, &why),
-					 0);
-			mm = task->mm;
-			note(&mmap, mm->mmap_base);
-			note(&stack, PAGE_ALIGN(mm->env_end));
-			note(&brk, mm->start_brk - PAGE_ALIGN(mm->end_data));
-			note(&pie, mm->start_code & PAGE_MASK);
-		}
-		check_spread("mmap", &mmap, rows[i].mmap);
-		check_spread("stack", &stack, rows[i].stack);
-		check_spread("brk", &brk, rows[i].brk);
-		check_spread("pie", &pie, rows[i].pie);
-		task->personality = LX_ADDR_NO_RANDOMIZE;
-		assert_int_equal(
-			do_execve(r.k, task, file, argv, argv + 1, &why), 0);
-		assert_int_equal(task->mm->start_code & PAGE_MASK,
-				 r.k->layout.elf_et_dyn_base);
-		fput(r.k, file);
-		free(bytes);
-		unlink(r.interp);
-		assert_int_equal(kernel_check(r.k, complain, NULL), 0);
-		kernel_destroy(r.k);
-	}
+	check_aslr(&aslr_rows[0], true);
+	check_aslr(&aslr_rows[1], false);
 }
 
 int main(void)
