@@ -86,7 +86,7 @@ static const struct mm_row rows[] = {
 	{ "map_32bit", "full", "m @0x40000000 0x40000 - pn ?m @0 1 rw phb", "ENOMEM", "-" },
 	{ "mmap_flags", "sync", "m 0 1 rw py v 0", "rd wr mr mw me ac sf sd", "rd wr mr mw me ac sf" },
 	{ "mmap_flags", "sync_validated", "?f 0 1 rw psy 0 ?f 0 1 rw sy 0", "EOPNOTSUPP ok", NULL },
-	{ "mmap_flags", "hugetlb_without_pages_of_that_size", "?m 0 1 rw pz", "EINVAL", NULL },
+	{ "mmap_flags", "hugetlb_without_pages", "?m 0 1 rw pz", "ENOMEM", NULL },
 	{ "mmap_flags", "nonblock_populates_nothing", "m 0 2 rw pPB s 0 2", "none", NULL },
 	{ "mmap_min_addr", "lowered", "% mmap_min_addr 4096 ?m @0x1000 1 rw p ?m @0 1 rw p ?m @0x2000 1 rw ph",
 	  "ok EPERM 0x10000", NULL },
