@@ -226,8 +226,8 @@ static uint64_t pte_to_pagemap_entry(const struct kernel *k,
 }
 
 /*
- * Pages of a large entry. Linux asks the head only, and says of hugetlb alone
- * that it is file or shared memory.
+ * Pages of a large entry. Linux asks the head only, and says of hugetlb and of
+ * the huge zero page that it is file or shared memory.
  */
 static uint64_t pmd_to_pagemap_entry(const struct kernel *k,
 				     const struct vm_area_struct *vma,
@@ -240,7 +240,7 @@ static uint64_t pmd_to_pagemap_entry(const struct kernel *k,
 
 	if (k->arch->softdirty && (pmd & _PAGE_SOFT_DIRTY))
 		pme |= PM_SOFT_DIRTY;
-	if (page && (vma->vm_flags & VM_HUGETLB) && !(page->flags & PG_anon))
+	if (!page || ((vma->vm_flags & VM_HUGETLB) && !(page->flags & PG_anon)))
 		pme |= PM_FILE;
 	if (page && page_mapcount(k, page) == 1)
 		pme |= PM_MMAP_EXCLUSIVE;

@@ -137,7 +137,8 @@ static void run_random(const struct options *opt, unsigned job,
 	struct scenario s;
 
 	for (unsigned i = job; i < opt->nrandom; i += opt->jobs) {
-		scenario_random(&s, opt->seed + i, opt->nops);
+		scenario_random(&s, opt->seed + i, opt->nops,
+				opt->env.version < 602);
 		run_one(opt, &s, t);
 		if (t->failed > 4) {
 			printf("job %u: too many failures\n", job);

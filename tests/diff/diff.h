@@ -52,7 +52,9 @@ void known_print(const unsigned counts[MAX_KNOWN], FILE *f);
 
 /* --- gen.c, shrink.c
  * ------------------------------------------------------------ */
-void scenario_random(struct scenario *s, uint64_t seed, unsigned nops);
+/* @large: some with large pages, which are not the same in newer kernels. */
+void scenario_random(struct scenario *s, uint64_t seed, unsigned nops,
+		     bool large);
 /* => @s fails. Makes it as short and simple as it can be and still fail. */
 void scenario_shrink(const struct env *env, struct scenario *s,
 		     struct outcome *o);

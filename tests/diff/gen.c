@@ -17,7 +17,6 @@ struct gen {
 	unsigned npages;
 	unsigned nprocs;
 	bool alive[MAX_PROCS];
-	unsigned forks; /* of a hundred operations */
 };
 
 static uint64_t next(struct gen *g, uint64_t n)
@@ -35,6 +34,8 @@ static bool chance(struct gen *g, unsigned percent)
 
 static uint64_t any_page(struct gen *g)
 {
+	if (g->npages == ARENA_PAGES && chance(g, 15))
+		return ARENA + next(g, 2) * 512 * PAGE;
 	return g->base + next(g, g->npages) * PAGE;
 }
 
@@ -58,6 +59,8 @@ static uint64_t any_len(struct gen *g)
 		return odd[next(g, 10)];
 	if (chance(g, 10))
 		return (1 + next(g, g->npages)) * PAGE;
+	if (g->npages == ARENA_PAGES && chance(g, 15))
+		return 512 * PAGE;
 	return (1 + next(g, 6)) * PAGE;
 }
 
@@ -352,12 +355,32 @@ static void gen_op(struct gen *g, struct op *op)
 	menu[i].make(g, op);
 }
 
-void scenario_random(struct scenario *s, uint64_t seed, unsigned nops)
+/* All of the arena, where pages of 2 MiB are welcome. */
+static void large_pages(struct gen *g, struct scenario *s)
+{
+	g->base = ARENA;
+	g->npages = ARENA_PAGES;
+	s->op[0] = (struct op){ .kind = OP_MAP,
+				.addr = ARENA,
+				.len = ARENA_PAGES * PAGE,
+				.prot = 3,
+				.flags = LX_MAP_FIXED | LX_MAP_ANONYMOUS |
+					 LX_MAP_PRIVATE };
+	s->op[1] = (struct op){ .kind = OP_MADVISE,
+				.addr = ARENA,
+				.len = ARENA_PAGES * PAGE,
+				.value = LX_MADV_HUGEPAGE };
+	s->n = 2;
+}
+
+void scenario_random(struct scenario *s, uint64_t seed, unsigned nops,
+		     bool large)
 {
 	struct gen g = { .rng = (seed + 1) * 0x9e3779b97f4a7c15ULL,
 			 .nprocs = 1,
 			 .alive = { true } };
 
+	s->n = 0;
 	for (int i = 0; i < 8; i++)
 		next(&g, 2);
 	g.npages = 8 + next(&g, 32);
@@ -366,9 +389,10 @@ void scenario_random(struct scenario *s, uint64_t seed, unsigned nops)
 		g.base = ARENA + (512 - g.npages / 2) * PAGE;
 	else if (chance(&g, 15))
 		g.base = ARENA_END - g.npages * PAGE;
+	if (large && chance(&g, 6))
+		large_pages(&g, s);
 	snprintf(s->name, sizeof(s->name), "seed %llu",
 		 (unsigned long long)seed);
-	s->n = nops;
-	for (unsigned i = 0; i < nops; i++)
-		gen_op(&g, &s->op[i]);
+	for (; s->n < nops; s->n++)
+		gen_op(&g, &s->op[s->n]);
 }

@@ -161,12 +161,27 @@ static void bracketed(const char *path, char *ret, size_t size)
 			snprintf(ret, size, "never");
 }
 
+static bool read_flag(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char c = '0';
+
+	if (fd >= 0) {
+		if (read(fd, &c, 1) != 1)
+			c = '0';
+		close(fd);
+	}
+	return c == '1';
+}
+
 void host_get_setup(struct host_setup *ret)
 {
 	struct rlimit r;
 
 	getrlimit(RLIMIT_MEMLOCK, &r);
 	ret->memlock = r.rlim_max < MEMLOCK ? r.rlim_max & -PAGE : MEMLOCK;
+	ret->thp_zero =
+		read_flag("/sys/kernel/mm/transparent_hugepage/use_zero_page");
 	bracketed("/sys/kernel/mm/transparent_hugepage/enabled", ret->thp,
 		  sizeof(ret->thp));
 }

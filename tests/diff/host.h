@@ -22,6 +22,7 @@ struct host {
 /* What an administrator has set, and what the simulation has to take over. */
 struct host_setup {
 	uint64_t memlock; /* limit of locked memory, soft and hard */
+	bool thp_zero;	  /* reads map the huge zero page */
 	char thp[8];	  /* "always", "madvise", "never" */
 };
 

@@ -186,6 +186,34 @@ static bool only_lazyfree(const struct seen *s)
 	return true;
 }
 
+static bool asked_for_large(const struct seen *s)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < s->step; i++)
+		any |= s->s->op[i].kind == OP_MADVISE &&
+		       s->s->op[i].value == LX_MADV_HUGEPAGE;
+	return any;
+}
+
+static bool large_made_writable(const struct seen *s)
+{
+	return asked_for_large(s) && s->ours->min > s->host->min;
+}
+
+/* Not a page in the huge zero page's place, but a large one. */
+static bool large_zero_replaced(const struct seen *s)
+{
+	return asked_for_large(s) && op_is_access(op_of(s)) &&
+	       strcmp(s->diff->ours, "present") == 0 &&
+	       strcmp(s->diff->host, "present,exclusive") == 0;
+}
+
+static bool large_reused(const struct seen *s)
+{
+	return asked_for_large(s) && strcmp(s->diff->host, "same frame") == 0;
+}
+
 /* Operations whose pages wait in a batch: locks, and advice to the LRU lists.
  */
 static bool fills_batch(const struct op *op)
@@ -243,6 +271,15 @@ static const struct known {
 	{ "lazyfree-batch", DIFF_SMAPS, 0, KNOWN, only_lazyfree,
 	  "pages of MADV_FREE wait in a batch of their CPU before they count "
 	  "as LazyFree" },
+	{ "large-made-writable", DIFF_FAULTS, 602, KNOWN, large_made_writable,
+	  "mprotect() makes the entry of an exclusive large page writable; 6.1 "
+	  "leaves it to a fault" },
+	{ "large-zero-replaced", DIFF_PAGE, 612, KNOWN_CUT, large_zero_replaced,
+	  "a write to the huge zero page brings a large page; 6.1 splits the "
+	  "entry" },
+	{ "large-reused", DIFF_REUSE, 602, KNOWN, large_reused,
+	  "a small entry of a large page that has one process left is reused; "
+	  "in 6.1 references to the whole forbid it" },
 	{ "populate-stops", DIFF_NONE, 602, KNOWN_CUT, populate_stops,
 	  "MADV_POPULATE_* ends at the first hole; 6.1 goes on behind it" },
 	{ "areas-merged", DIFF_VMAS, 602, KNOWN_CUT, merged_otherwise,

@@ -356,21 +356,41 @@ static void sharing_format(const struct frames *f, unsigned with, char *buf,
 		 f->at[with].proc + 1, obs_page_va(f->at[with].page));
 }
 
+/* The first of the list with each frame: a hash table, probed linearly. */
+#define FIRST_SIZE 16384
+struct first {
+	uint64_t pfn[FIRST_SIZE];
+	unsigned at[FIRST_SIZE];
+};
+
+static unsigned first_with(struct first *t, uint64_t pfn, unsigned i)
+{
+	unsigned h = pfn * 0x9e3779b97f4a7c15ULL >> 50;
+
+	while (t->pfn[h] && t->pfn[h] != pfn)
+		h = (h + 1) % FIRST_SIZE;
+	if (!t->pfn[h]) {
+		t->pfn[h] = pfn;
+		t->at[h] = i;
+	}
+	return t->at[h];
+}
+
 /* Frames are equal if both sides agree on the first page that has the same. */
 static bool differ_sharing(const struct compare *c)
 {
 	static struct frames f;
+	static struct first ours, host;
 
 	if (!c->ours->pfns || !c->host->pfns)
 		return false;
 	collect_frames(c, &f);
+	memset(ours.pfn, 0, f.n ? sizeof(ours.pfn) : 0);
+	memset(host.pfn, 0, f.n ? sizeof(host.pfn) : 0);
 	for (unsigned i = 0; i < f.n; i++) {
-		unsigned a = 0, b = 0;
+		unsigned a = first_with(&ours, f.at[i].ours, i);
+		unsigned b = first_with(&host, f.at[i].host, i);
 
-		while (f.at[a].ours != f.at[i].ours)
-			a++;
-		while (f.at[b].host != f.at[i].host)
-			b++;
 		if (a == b)
 			continue;
 		c->d->proc = f.at[i].proc;

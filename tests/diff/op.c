@@ -258,6 +258,8 @@ void scenario_print(const struct scenario *s, FILE *out)
 		     "let t = vdso-0x4000\n"
 		     "touch -w heap\n"
 		     "prlimit memlock=64K\n"
+		     "thp enabled=madvise\n"
+		     "thp use_zero_page=1\n"
 		     "memfd_create scratch\n"
 		     "ftruncate 3 0x20000\n");
 	for (unsigned i = 0; i < s->n; i++) {

@@ -45,6 +45,7 @@ struct sim *sim_start(const struct host_setup *setup)
 	s->task[0]->cap_effective = 0;
 	s->task[0]->rlim[RLIM_MEMLOCK] = setup->memlock;
 	s->memlock = setup->memlock;
+	s->k->thp.use_zero_page = setup->thp_zero;
 	thp_set_enabled(s->k, setup->thp[0] == 'a'   ? THP_ALWAYS
 			      : setup->thp[0] == 'm' ? THP_MADVISE
 						     : THP_NEVER);
