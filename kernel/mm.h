@@ -173,6 +173,17 @@ bool user_fault(struct kernel *k, unsigned cpu, const struct access *access,
 int access_remote_vm(struct kernel *k, struct mm_struct *mm, va_t va, void *buf,
 		     uint64_t len, bool write);
 
+/* The soft limit RLIM_@which in bytes, LX_RLIM_INFINITY: none. */
+uint64_t rlimit(const struct mm_struct *mm, unsigned which);
+
+static inline uint64_t vma_pages(const struct vm_area_struct *vma)
+{
+	return (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
+}
+
+/* --- util.c: memory that is promised -------------------------------------- */
+enum { OVERCOMMIT_GUESS, OVERCOMMIT_ALWAYS, OVERCOMMIT_NEVER };
+
 /* The part of kernel_check() for one address space */
 unsigned mm_check(struct kernel *k, struct mm_struct *mm, check_fn fn, void *ctx);
 

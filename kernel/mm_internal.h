@@ -114,11 +114,6 @@ static inline bool mm_capable(const struct mm_struct *mm, unsigned cap)
 	return mm->owner && (mm->owner->cap_effective >> cap & 1);
 }
 
-static inline uint64_t vma_pages(const struct vm_area_struct *vma)
-{
-	return (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
-}
-
 static inline bool vma_is_accessible(const struct vm_area_struct *vma)
 {
 	return vma->vm_flags & VM_ACCESS_FLAGS;
@@ -175,8 +170,6 @@ void anon_vma_name_check(struct kernel *k, struct checker *c);
 int madvise_set_anon_name(struct kernel *k, struct mm_struct *mm, va_t start,
 			  uint64_t len_in, struct anon_vma_name *name);
 
-/* --- util.c: memory that is promised -------------------------------------- */
-enum { OVERCOMMIT_GUESS, OVERCOMMIT_ALWAYS, OVERCOMMIT_NEVER };
 /* Charges @pages to vm_committed_as; -ENOMEM: that would be too many. */
 int vm_enough_memory(struct kernel *k, const struct mm_struct *mm,
 		     int64_t pages);
@@ -184,8 +177,6 @@ void vm_acct_memory(struct kernel *k, int64_t pages);
 void vm_unacct_memory(struct kernel *k, int64_t pages);
 
 /* --- mmap.c, brk.c: limits and counts ------------------------------------- */
-/* The soft limit RLIM_@which in bytes, LX_RLIM_INFINITY: none. */
-uint64_t rlimit(const struct mm_struct *mm, unsigned which);
 /* Do RLIMIT_AS and RLIMIT_DATA allow @pages more? */
 bool may_expand_vm(const struct mm_struct *mm, unsigned long flags,
 		   uint64_t pages);

@@ -419,6 +419,7 @@ void task_mem(const struct kernel *k, const struct mm_struct *mm,
 		.stack_vm = mm->stack_vm,
 		.exec_vm = mm->exec_vm,
 		.swap = mm->rss[MM_SWAPENTS],
+		.hugetlb = mm->hugetlb_usage,
 		.pte = (mm->pgtables - (1U << pgd_order(k))) << PAGE_SHIFT,
 	};
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kernel/mm_internal.h"
 #include "kernel/process.h"
 #include "repl/cmd.h"
 #include "repl/syscall.h"
