@@ -6,6 +6,8 @@
  * deferred struct pages.
  */
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "kernel/buddy.h"
 #include "kernel/internal.h"
@@ -13,6 +15,7 @@
 #include "kernel/page_alloc.h"
 
 #define RECORDS_MAX (32 * MiB) /* larger reservations get no records */
+#define COMMIT_MIN  1024       /* records that are worth a system call */
 #define TABLES_MAX  MiB	       /* the same for page tables: nor bytes, often */
 
 static void zone_set_span(struct kernel *k, enum zone_type type,
@@ -69,6 +72,21 @@ static void free_all_memory(struct kernel *k)
 	}
 }
 
+/*
+ * Has the host commit the records of [start, end) at once, which costs it less
+ * than as many page faults. If it cannot, they come one by one.
+ */
+static void commit_records(struct kernel *k, pfn_t start, pfn_t end)
+{
+	uintptr_t page = sysconf(_SC_PAGESIZE);
+	uintptr_t from = (uintptr_t)pfn_to_page(k, start) & -page;
+
+	if (end - start < COMMIT_MIN)
+		return;
+	madvise((void *)from, (uintptr_t)pfn_to_page(k, end) - from,
+		MADV_POPULATE_WRITE);
+}
+
 /* Records for what boot took; huge ranges are known to memblock only. */
 static void mark_reserved(struct kernel *k)
 {
@@ -83,6 +101,7 @@ static void mark_reserved(struct kernel *k)
 			continue;
 		if (tables)
 			flags |= PG_table;
+		commit_records(k, r->start >> PAGE_SHIFT, end);
 		for (pfn_t p = r->start >> PAGE_SHIFT; p < end; p++) {
 			if (!pfn_valid(k, p))
 				continue;

@@ -261,7 +261,14 @@ uint64_t ram_read(const struct ram *ram, pa_t pa, unsigned size)
 
 void ram_write(struct ram *ram, pa_t pa, unsigned size, uint64_t value)
 {
-	ram_copy_in(ram, pa, &value, size);
+	uint8_t *to = ram_ptr(ram, pa);
+
+	if (to && size == 8)
+		memcpy(to, &value, 8);
+	else if (to && size == 4)
+		memcpy(to, &value, 4);
+	else if (to)
+		memcpy(to, &value, size);
 }
 
 /* Bytes from @pa to the end of its frame, at most @len. */
