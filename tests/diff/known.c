@@ -143,6 +143,13 @@ static bool mremap_of_several(const struct seen *s)
 	       s->host->ret > 0;
 }
 
+static bool mremap_limit(const struct seen *s)
+{
+	return op_of(s)->kind == OP_MREMAP && s->ours->ret > 0 &&
+	       (op_of(s)->flags & LX_MREMAP_FIXED) &&
+	       (s->host->ret == -EAGAIN || s->host->ret == -ENOMEM);
+}
+
 static bool mremap_unmapped(const struct seen *s)
 {
 	return mremap_refused(s) && (op_of(s)->flags & LX_MREMAP_FIXED);
@@ -170,7 +177,7 @@ static bool locked_and_left(const struct seen *s)
 	return moved && (s->host->ret == -EAGAIN || s->host->ret == -ENOMEM);
 }
 
-/* smaps differ in nothing but LazyFree. */
+/* smaps differ in LazyFree, and there in Referenced, which it takes away. */
 static bool only_lazyfree(const struct seen *s)
 {
 	for (unsigned p = 0; p < MAX_PROCS; p++)
@@ -180,7 +187,9 @@ static bool only_lazyfree(const struct seen *s)
 				obs_same_vma(&s->host->proc[p], v);
 
 			for (int f = 0; w && f < NR_SMAPS; f++)
-				if (f != SM_LAZYFREE && v->kb[f] != w->kb[f])
+				if (v->kb[f] != w->kb[f] && f != SM_LAZYFREE &&
+				    (f != SM_REFERENCED ||
+				     v->kb[SM_LAZYFREE] == w->kb[SM_LAZYFREE]))
 					return false;
 		}
 	return true;
@@ -261,6 +270,9 @@ static const struct known {
 	  "behind" },
 	{ "mremap-several", DIFF_RET, 615, KNOWN_CUT, mremap_of_several,
 	  "MREMAP_FIXED moves several areas at once, since 6.17" },
+	{ "mremap-limit", DIFF_RET, 615, KNOWN_CUT, mremap_limit,
+	  "limits are checked before the target of MREMAP_FIXED is unmapped; "
+	  "in 6.1 after it" },
 	{ "mremap-unmapped", DIFF_NONE, 615, KNOWN_CUT, mremap_unmapped,
 	  "6.1 unmaps the target of MREMAP_FIXED, and shortens the area, "
 	  "before it finds the error" },
