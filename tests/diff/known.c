@@ -229,7 +229,9 @@ static bool fills_batch(const struct op *op)
 {
 	if (op->kind == OP_MADVISE)
 		return op->value == LX_MADV_FREE || op->value == LX_MADV_COLD;
-	return op->kind == OP_MLOCK || op->kind == OP_MLOCKALL;
+	if (op->kind == OP_MAP)
+		return op->flags & LX_MAP_LOCKED;
+	return op->kind >= OP_MLOCK && op->kind <= OP_MUNLOCKALL;
 }
 
 static bool in_a_batch(const struct seen *s)
