@@ -311,7 +311,7 @@ static void count_all(struct rmap_check *m)
 		     va = r.end)
 			count_table(m, t->mm, r);
 	TAILQ_FOREACH(t, &m->k->tasks, link)
-		if (t->mm)
+		if (task_owns_mm(t))
 			huge_count_mm(m->k, t->mm, count_huge, m);
 	LIST_FOREACH(inode, &m->k->inodes, link) {
 		uint64_t n = 0;
