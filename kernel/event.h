@@ -23,7 +23,8 @@ enum kevent_kind {
 	KEV_VMA,	/* areas changed: func (map, merge, split, unmap, grow), va, end */
 	KEV_PAGE_ALLOC,	/* frames left the buddy: pfn, order, func (what for) */
 	KEV_PAGE_FREE,	/* frames came back: pfn, order */
-	KEV_TLB_FLUSH,	/* func (invlpg, cr3, ...), va */
+	KEV_TLB_FLUSH,	/* func (invlpg, cr3, all), n: CPUs; va, end: an
+			 * INVLPG a page; note: refused, n: the CPU */
 	KEV_ZONE,	/* an allocation has trouble: func, note, order */
 	KEV_SWITCH,	/* CR3 was loaded: old, new */
 	KEV_IO,		/* the disk: func, note, n pages, va and end: bytes of

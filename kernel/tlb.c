@@ -146,7 +146,8 @@ static bool lazy_is_done(struct kernel *k, unsigned cpu, pa_t root,
 	return true;
 }
 
-static void forget(struct kernel *k, unsigned cpu,
+/* False: the CPU refused, and has forgotten nothing. */
+static bool forget(struct kernel *k, unsigned cpu,
 		   const struct shootdown *request)
 {
 	struct cpu *c = &k->machine->cpu[cpu];
@@ -156,14 +157,15 @@ static void forget(struct kernel *k, unsigned cpu,
 	if (why)
 		kevent(k, .kind = KEV_TLB_FLUSH, .func = "#GP", .note = why,
 		       .n = cpu);
+	return !why;
 }
 
 /*
  * Linux' on_each_cpu_mask(): this CPU by itself, the others by interrupt.
  * Linux waits until all have answered; here a CPU with interrupts off
  * answers later, and until then may use what is stale. @root is that of the
- * CPUs meant (mm_cpumask: those that have it loaded), 0 for all. Returns their
- * number.
+ * CPUs meant (mm_cpumask: those that have it loaded), 0 for all. Returns the
+ * number of those that did.
  */
 static unsigned on_each_cpu(struct kernel *k, pa_t root,
 			    struct shootdown request, bool freed_tables)
@@ -179,8 +181,7 @@ static unsigned on_each_cpu(struct kernel *k, pa_t root,
 			continue;
 		if (lazy_is_done(k, i, root, freed_tables))
 			continue;
-		forget(k, i, &request);
-		n++;
+		n += forget(k, i, &request);
 	}
 	return n;
 }
@@ -193,7 +194,7 @@ void flush_tlb_page(struct kernel *k, pa_t root, va_t va)
 
 	if (n)
 		kevent(k, .kind = KEV_TLB_FLUSH, .func = "invlpg", .va = va,
-		       .n = n);
+		       .end = va + PAGE_SIZE, .n = n);
 }
 
 static void flush_all_of(struct kernel *k, pa_t root, bool freed_tables)
@@ -233,6 +234,9 @@ void flush_tlb_mm_range(struct kernel *k, pa_t root, va_t start, va_t end,
 
 void flush_tlb_all(struct kernel *k)
 {
-	on_each_cpu(k, 0, (struct shootdown){ .kind = SHOOTDOWN_ALL }, false);
-	kevent(k, .kind = KEV_TLB_FLUSH, .func = "all", .n = k->machine->ncpus);
+	unsigned n = on_each_cpu(
+		k, 0, (struct shootdown){ .kind = SHOOTDOWN_ALL }, false);
+
+	if (n)
+		kevent(k, .kind = KEV_TLB_FLUSH, .func = "all", .n = n);
 }
