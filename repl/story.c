@@ -17,6 +17,7 @@
 
 #include "kernel/pgtable.h"
 #include "kernel/swap.h"
+#include "repl/describe.h"
 #include "repl/story_internal.h"
 
 /* Events kept; more are only counted. */
@@ -198,6 +199,28 @@ static bool count_flush(struct story *st, const struct kevent *ev)
 }
 
 /* --- hearing ------------------------------------------------------------- */
+static bool same_frames(const struct story *st, const struct kevent *a,
+			const struct kevent *b)
+{
+	return a->kind == b->kind && a->order == b->order &&
+	       same_text(a->func, b->func) &&
+	       same_text(zone_name(st->k, a->pfn), zone_name(st->k, b->pfn));
+}
+
+/*
+ * Is @ev one more frame like the last ones? Those of tables, and those that
+ * were freed with their entry, are told where they belong.
+ */
+static bool continues_frames(const struct story *st, const struct kevent *ev)
+{
+	const struct beat *b = st->beat + st->n;
+
+	return st->n && !same_text(ev->func, "page table") &&
+	       (ev->kind == KEV_PAGE_ALLOC || ev->kind == KEV_PAGE_FREE) &&
+	       same_frames(st, &b[-1].ev, ev) &&
+	       (st->n < 2 || !story_freed_by(st, b - 1, b - 2));
+}
+
 /*
  * The last beats are an entry and the frame that clearing it freed: are the
  * two before them the same, of the page before? Then they are one.
@@ -209,7 +232,7 @@ static void fold_freed(struct story *st)
 	if (st->n < 4 || b[-2].run != 1 || !continues(st, b - 4, &b[-2].ev) ||
 	    !story_freed_by(st, b - 1, b - 2) ||
 	    !story_freed_by(st, b - 3, b - 4) || b[-3].run != b[-4].run ||
-	    b[-3].ev.order != b[-1].ev.order)
+	    !same_frames(st, &b[-3].ev, &b[-1].ev))
 		return;
 	b[-4].run++;
 	b[-3].run++;
@@ -250,7 +273,8 @@ static void story_hear(void *ctx, const struct kevent *ev)
 		st->before.fn(st->before.ctx, ev);
 	if (!worth_telling(st, ev) || count_flush(st, ev))
 		return;
-	if (st->n && continues(st, &st->beat[st->n - 1], ev)) {
+	if (st->n && (continues(st, &st->beat[st->n - 1], ev) ||
+		      continues_frames(st, ev))) {
 		st->beat[st->n - 1].run++;
 		return;
 	}

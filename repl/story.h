@@ -11,8 +11,9 @@
 struct story;
 
 /*
- * Begins to listen to @k. Compact: events alike are one, some dozens are kept,
- * the rest counted. Verbose: each by itself, frames and flushes too.
+ * Begins to listen to @k. Compact: faults alike, a page apart, are one; some
+ * dozens of events are kept, the rest counted. Verbose: each fault by itself,
+ * and the frames; only entries and frames in a row are one.
  */
 struct story *story_begin_at(struct kernel *k, enum story_level level);
 /* The same, compact. */

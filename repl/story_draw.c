@@ -43,6 +43,14 @@ bool story_freed_by(const struct story *st, const struct beat *page,
 	       entry_pfn(st, &pte->ev, pte->ev.old) == page->ev.pfn;
 }
 
+/* Taken for what comes from a disk. */
+static bool is_cache_frame(const struct kevent *ev)
+{
+	return ev->kind == KEV_PAGE_ALLOC && ev->func &&
+	       (strcmp(ev->func, "page cache") == 0 ||
+		strcmp(ev->func, "swap cache") == 0);
+}
+
 /*
  * Is step @i the work of @handler, which reported after it? In a fault all
  * is. Elsewhere a frame was taken for it if it, or the entry that was written
@@ -56,9 +64,51 @@ static bool is_work_of(const struct story *st, unsigned i,
 
 	if (in_fault || ev->kind != KEV_PAGE_ALLOC)
 		return is_step(ev);
+	if (handler->ev.kind == KEV_IO && is_cache_frame(ev))
+		return true;
 	return ev->pfn == handler->ev.pfn ||
 	       (next->kind == KEV_PTE &&
 		entry_pfn(st, next, next->new) == ev->pfn);
+}
+
+/* Were the pages cleaned for their way to the disk? */
+static bool is_writeback(const struct story *st, unsigned first, unsigned end)
+{
+	for (const struct beat *b = &st->beat[first]; b < &st->beat[end]; b++)
+		if (b->ev.kind == KEV_PTE &&
+		    strcmp(b->ev.func, "page_mkclean") == 0)
+			return true;
+	return false;
+}
+
+static void move_up(struct story *st, unsigned from, unsigned to)
+{
+	struct beat b = st->beat[from];
+
+	memmove(&st->beat[to + 1], &st->beat[to],
+		(from - to) * sizeof(st->beat[0]));
+	st->beat[to] = b;
+}
+
+/*
+ * The I/O at @i: before all from @first on, with the frames that were taken
+ * for it or the entries that were cleaned. Returns where they end.
+ */
+static unsigned put_io_first(struct story *st, unsigned first, unsigned i)
+{
+	unsigned frames = i, end;
+
+	while (frames > first && is_cache_frame(&st->beat[frames - 1].ev))
+		frames--;
+	move_up(st, i, first);
+	end = first + 1;
+	for (unsigned j = frames + 1; j <= i; j++)
+		move_up(st, j, end++);
+	if (is_writeback(st, end, i + 1))
+		end = i + 1;
+	for (unsigned j = first + 1; j < end; j++)
+		st->beat[j].inside = true;
+	return end;
 }
 
 /*
@@ -69,16 +119,14 @@ static bool is_work_of(const struct story *st, unsigned i,
 static unsigned put_first(struct story *st, unsigned low, unsigned i,
 			  bool in_fault)
 {
-	struct beat b = st->beat[i];
+	const struct beat report = st->beat[i];
 	unsigned first = i;
 
-	while (first > low && is_work_of(st, first - 1, &b, in_fault))
+	while (first > low && is_work_of(st, first - 1, &report, in_fault))
 		first--;
-	memmove(&st->beat[first + 1], &st->beat[first],
-		(i - first) * sizeof(st->beat[0]));
-	st->beat[first] = b;
-	if (b.ev.kind == KEV_IO)
-		return first + 1;
+	if (report.ev.kind == KEV_IO)
+		return put_io_first(st, first, i);
+	move_up(st, i, first);
 	for (unsigned j = first + 1; j <= i; j++)
 		st->beat[j].inside = true;
 	return i + 1;
@@ -112,8 +160,8 @@ static void order(struct story *st)
 
 /* --- tree ---------------------------------------------------------------- */
 struct branch {
-	unsigned base; /* 1 in a fault */
-	bool open;     /* entries hang below what was told last */
+	unsigned base;	     /* 1 in a fault */
+	enum kevent_kind of; /* what steps hang below; KEV_NKINDS: nothing */
 };
 
 static unsigned step_depth(const struct story *st, unsigned i,
@@ -125,8 +173,10 @@ static unsigned step_depth(const struct story *st, unsigned i,
 		return b[-1].depth + 1;
 	if (b->inside)
 		return at->base + 1;
-	at->open &= b->ev.kind == KEV_PTE || (at->base && comes_last(&b->ev));
-	return at->base + at->open;
+	if (at->of != KEV_SIGNAL &&
+	    !(at->of == KEV_HANDLER && at->base && comes_last(&b->ev)))
+		at->of = KEV_NKINDS;
+	return at->base + (at->of != KEV_NKINDS);
 }
 
 static unsigned beat_depth(const struct story *st, unsigned i,
@@ -135,13 +185,12 @@ static unsigned beat_depth(const struct story *st, unsigned i,
 	const struct kevent *ev = &st->beat[i].ev;
 
 	if (st->beat[i].summary || ev->kind == KEV_FAULT) {
-		*at = (struct branch){ ev->kind == KEV_FAULT, false };
+		*at = (struct branch){ ev->kind == KEV_FAULT, KEV_NKINDS };
 		return 0;
 	}
 	if (is_step(ev))
 		return step_depth(st, i, at);
-	at->open = ev->kind == KEV_HANDLER || ev->kind == KEV_IO ||
-		   ev->kind == KEV_SIGNAL;
+	at->of = ev->kind;
 	return at->base;
 }
 
@@ -218,7 +267,7 @@ static size_t first_column(const struct story *st)
 
 void story_draw(struct story *st, struct result *r)
 {
-	struct branch at = { 0, false };
+	struct branch at = { 0, KEV_NKINDS };
 	size_t width;
 
 	order(st);

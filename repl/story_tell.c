@@ -280,10 +280,12 @@ static void tell_switch(struct story *st, const struct beat *b,
 static void head_page(const struct story *st, const struct beat *b, char *s)
 {
 	bool taken = b->ev.kind == KEV_PAGE_ALLOC;
+	char times[32];
 
-	snprintf(s, STORY_CELL, "frame %s%s%s%s", taken ? "taken" : "freed",
-		 b->ev.func ? " (" : "", b->ev.func ? b->ev.func : "",
-		 b->ev.func ? ")" : "");
+	put_times(times, sizeof(times), b->run);
+	snprintf(s, STORY_CELL, "%sframe %s%s%s%s", times,
+		 taken ? "taken" : "freed", b->ev.func ? " (" : "",
+		 b->ev.func ? b->ev.func : "", b->ev.func ? ")" : "");
 }
 
 static void tell_page(struct story *st, const struct beat *b, struct result *r)
