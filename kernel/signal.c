@@ -399,6 +399,9 @@ int kernel_kill(struct kernel *k, struct task_struct *task, int signo)
 	return send_signal(k, task, &info);
 }
 
+/* A handler may send its own signal again, forever: the last one waits. */
+#define MAX_IN_A_ROW 64
+
 /* The lowest pending signal that @task does not block, taken; 0: none. */
 static int dequeue_signal(struct task_struct *task)
 {
@@ -414,9 +417,11 @@ static int dequeue_signal(struct task_struct *task)
 void deliver_pending(struct kernel *k, unsigned cpu)
 {
 	struct task_struct *task = k->current[cpu];
+	unsigned taken = 0;
 	int signo;
 
-	while (task && task->signal && (signo = dequeue_signal(task))) {
+	while (task && task->signal && taken++ < MAX_IN_A_ROW &&
+	       (signo = dequeue_signal(task))) {
 		struct siginfo info = task->signal->info[signo];
 		struct k_sigaction act = task->sighand->action[signo];
 

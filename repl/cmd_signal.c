@@ -268,7 +268,11 @@ const struct command cmd_kill = {
 	.help = "send SIGNAL, SIGTERM if none is named, to process PID",
 	.details = "What ends or stops a process does so at once; a handler "
 		   "runs when the\n"
-		   "process does. init only gets what it has a handler for.",
+		   "process does. init only gets what it has a handler for. A "
+		   "handler that\n"
+		   "sends its own signal would run forever: after 64 at once "
+		   "the next one\n"
+		   "stays pending.",
 	.arg = { { "PID", ARG_PID }, { "SIGNAL", ARG_WORD, .optional = true } },
 	.run = kill_run,
 	.word = signal_word,
