@@ -99,7 +99,7 @@ static int madvise_willneed(const struct madvise_call *c,
 		force_swapin_readahead(c->k, vma, start, end);
 	else if (inode->cache == CACHE_SHMEM_INODE)
 		shmem_swapin_range(c->k, inode, from, to);
-	else if (!vma->name)
+	else if (!vma->name && !is_vm_hugetlb_page(vma)) /* no read_folio */
 		force_page_cache_ra(c->k, vma->vm_file, from, to - from);
 	return 0;
 }
