@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/signal.h"
 #include "repl/story_internal.h"
 
 /* --- order --------------------------------------------------------------- */
@@ -190,7 +191,8 @@ static unsigned beat_depth(const struct story *st, unsigned i,
 	}
 	if (is_step(ev))
 		return step_depth(st, i, at);
-	at->of = ev->kind;
+	/* What a signal ends hangs below it; the parent's comes of that end. */
+	at->of = ev->signo == LX_SIGCHLD ? KEV_NKINDS : ev->kind;
 	return at->base;
 }
 
