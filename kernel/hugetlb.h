@@ -52,7 +52,8 @@ pfn_t alloc_huge_page(struct kernel *k, struct vm_area_struct *vma, va_t va,
 
 /* --- promises (hugetlb_resv.c) -------------------------------------------- */
 
-/* For all of a new area. -ENOMEM: the pool has not so many left. */
+/* For all of a new area. -ENOMEM: the pool has not so many left; -EINVAL: the
+ * offset is not that of a large page. */
 int hugetlb_reserve_pages(struct kernel *k, struct vm_area_struct *vma);
 /* @vma was split: both parts have its map. */
 void hugetlb_vm_op_open(struct vm_area_struct *vma);

@@ -82,6 +82,9 @@ int hugetlb_reserve_pages(struct kernel *k, struct vm_area_struct *vma)
 	uint64_t to = huge_index(k, vma, vma->vm_end), want = to - from;
 	bool shared = vma->vm_flags & VM_MAYSHARE;
 
+	/* remap_file_pages(): an offset amid a large page */
+	if ((vma->vm_pgoff << PAGE_SHIFT) & (huge_page_size(k) - 1))
+		return -EINVAL;
 	if (shared && !inode->resv)
 		inode->resv = resv_map_alloc();
 	if (vma->vm_flags & VM_NORESERVE)
