@@ -101,6 +101,26 @@ static void picture_line(struct picture *p, uint64_t i, char *line)
 	line[n] = '\0';
 }
 
+/* The line before the next one with more than a hole, or the last but one. */
+static uint64_t skip_hole(const struct picture *p, uint64_t from)
+{
+	const struct inode *inode = p->inode;
+	uint64_t to = p->pages - 1, i = from;
+
+	if (inode->bytes || from << PAGE_SHIFT < inode->host_size)
+		return from;
+	if (xa_next(&inode->mapping.i_pages, &i) && i < to)
+		to = i;
+	i = from;
+	if (xa_next(&inode->blocks, &i) && i < to)
+		to = i;
+	i = from;
+	if (inode->nrswapped && xa_next(&inode->swapped, &i) && i < to)
+		to = i;
+	to -= to % PER_LINE;
+	return to > from + PER_LINE ? to - PER_LINE : from;
+}
+
 /* Lines as the one before are one "*", as hexdump prints them. */
 static void emit_picture(struct picture *p)
 {
@@ -109,14 +129,17 @@ static void emit_picture(struct picture *p)
 
 	res_list(p->c->r, "map", RES_LINES);
 	for (uint64_t i = 0; i < p->pages; i += PER_LINE) {
+		uint64_t first = i;
 		bool same;
 
 		picture_line(p, i, line);
 		same = !strcmp(line, before) && i + PER_LINE < p->pages;
+		if (same && line[strspn(line, "-")] == '\0')
+			i = skip_hole(p, i);
 		if (same && starred)
 			continue;
 		res_item(p->c->r, false);
-		res_u64(p->c->r, "index", NULL, i);
+		res_u64(p->c->r, "index", NULL, first);
 		res_str(p->c->r, "pages", NULL, same ? "*" : line);
 		if (same)
 			res_text(p->c->r, COL_DIM, "%10s", "*");
