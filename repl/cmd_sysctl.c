@@ -3,61 +3,29 @@
  * parameters are rows of kernel/sysctl.c.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "kernel/sysctl.h"
-#include "repl/cmd.h"
+#include "repl/parameter.h"
 
-static void emit_row(struct cmd_ctx *c, const struct ctl_table *t, bool help)
+static bool get(const struct kernel *k, unsigned i, struct parameter *ret)
 {
-	res_item(c->r, false);
-	res_str(c->r, "name", "%s =", t->procname);
+	const struct ctl_table *t = &sysctl_table[i];
+
+	if (!t->procname)
+		return false;
+	*ret = (struct parameter){ .name = t->procname, .help = t->help };
 	if (t->text)
-		res_str(c->r, "value", "~ %s", t->text(c->k));
+		snprintf(ret->text, sizeof(ret->text), "%s", t->text(k));
 	else
-		res_u64(c->r, "value", "~ %s", sysctl_read(c->k, t));
-	if (help)
-		res_text(c->r, COL_DIM, "# %s", t->help);
-	res_end(c->r);
+		ret->number = sysctl_read(k, t);
+	return true;
 }
 
-/* Is @name the row's, or the directory that it is in? */
-static bool is_below(const struct ctl_table *t, const char *name, size_t len)
-{
-	return strncmp(t->procname, name, len) == 0 &&
-	       (!len || !t->procname[len] || t->procname[len] == '.');
-}
-
-static int unknown(struct cmd_ctx *c, const char *name)
-{
-	struct closest close;
-
-	err_set(c->err, ERR_USER, "%s: no such parameter", name);
-	closest_init(&close, name);
-	for (const struct ctl_table *t = sysctl_table; t->procname; t++)
-		closest_try(&close, t->procname);
-	if (close.best)
-		err_hint(c->err, "did you mean %s?", close.best);
-	return -1;
-}
-
-/* sysctl, sysctl vm, sysctl vm.max_map_count */
-static int list(struct cmd_ctx *c, const char *name)
-{
-	size_t len = strlen(name);
-	bool found = false;
-
-	for (const struct ctl_table *t = sysctl_table; t->procname; t++)
-		found |= is_below(t, name, len);
-	if (!found)
-		return unknown(c, name);
-	res_list(c->r, "sysctl", RES_LINES);
-	for (const struct ctl_table *t = sysctl_table; t->procname; t++)
-		if (is_below(t, name, len))
-			emit_row(c, t, true);
-	res_end(c->r);
-	return 0;
-}
+static const struct parameter_set sysctls = {
+	.list = "sysctl", .none = "no such parameter", .dir = '.', .get = get,
+};
 
 static int refused(struct cmd_ctx *c, const struct ctl_table *t, uint64_t value,
 		   int rc)
@@ -84,20 +52,18 @@ static int set(struct cmd_ctx *c, const char *word, const char *value)
 	int rc;
 
 	if ((size_t)(value - word) > sizeof(name))
-		return unknown(c, word);
+		return parameter_unknown(c, &sysctls, word, value - word - 1);
 	memcpy(name, word, value - word - 1);
 	name[value - word - 1] = '\0';
 	t = sysctl_find(name);
 	if (!t)
-		return unknown(c, name);
+		return parameter_unknown(c, &sysctls, name, strlen(name));
 	if (expr_eval_as(c->s, value, "a number", &v, c->err) < 0)
 		return -1;
 	rc = sysctl_write(c->k, t, v.n);
 	if (rc < 0)
 		return refused(c, t, v.n, rc);
-	res_list(c->r, "sysctl", RES_LINES);
-	emit_row(c, t, false);
-	res_end(c->r);
+	parameter_show(c, &sysctls, t - sysctl_table);
 	return 0;
 }
 
@@ -106,7 +72,7 @@ static int sysctl_run(struct cmd_ctx *c)
 	const char *word = c->arg[0].set ? c->arg[0].str : "";
 	const char *eq = strchr(word, '=');
 
-	return eq ? set(c, word, eq + 1) : list(c, word);
+	return eq ? set(c, word, eq + 1) : parameter_list(c, &sysctls, word);
 }
 
 static const char *sysctl_word(unsigned i)

@@ -9,62 +9,28 @@
 
 #include "kernel/huge_mm.h"
 #include "kernel/mman.h"
-#include "repl/cmd.h"
+#include "repl/parameter.h"
 #include "repl/syscall.h"
 
 /* --- thp ------------------------------------------------------------------ */
 
-static void emit_attr(struct cmd_ctx *c, const struct thp_attr *a, bool help)
+static bool get(const struct kernel *k, unsigned i, struct parameter *ret)
 {
-	char text[80];
+	const struct thp_attr *a = &thp_attrs[i];
 
-	thp_attr_show(c->k, a, text, sizeof(text));
-	res_item(c->r, false);
-	res_str(c->r, "name", "%s =", a->name);
-	res_str(c->r, "value", "~ %s", text);
-	if (help)
-		res_text(c->r, COL_DIM, "# %s", a->help);
-	res_end(c->r);
+	if (!a->name)
+		return false;
+	*ret = (struct parameter){ .name = a->name, .help = a->help };
+	thp_attr_show(k, a, ret->text, sizeof(ret->text));
+	return true;
 }
 
-static bool is_below(const struct thp_attr *a, const char *name, size_t len)
-{
-	return strncmp(a->name, name, len) == 0 &&
-	       (!len || !a->name[len] || a->name[len] == '/');
-}
-
-static int unknown(struct cmd_ctx *c, const char *name, size_t len)
-{
-	struct closest close;
-	char buf[64];
-
-	snprintf(buf, sizeof(buf), "%.*s", (int)len, name);
-	err_set(c->err, ERR_USER,
-		"%s: no such file of /sys/kernel/mm/transparent_hugepage", buf);
-	closest_init(&close, buf);
-	for (const struct thp_attr *a = thp_attrs; a->name; a++)
-		closest_try(&close, a->name);
-	if (close.best)
-		err_hint(c->err, "did you mean %s?", close.best);
-	return -1;
-}
-
-static int thp_list(struct cmd_ctx *c, const char *name)
-{
-	size_t len = strlen(name);
-	bool found = false;
-
-	for (const struct thp_attr *a = thp_attrs; a->name; a++)
-		found |= is_below(a, name, len);
-	if (!found)
-		return unknown(c, name, len);
-	res_list(c->r, "thp", RES_LINES);
-	for (const struct thp_attr *a = thp_attrs; a->name; a++)
-		if (is_below(a, name, len))
-			emit_attr(c, a, true);
-	res_end(c->r);
-	return 0;
-}
+static const struct parameter_set attrs = {
+	.list = "thp",
+	.none = "no such file of /sys/kernel/mm/transparent_hugepage",
+	.dir = '/',
+	.get = get,
+};
 
 static int thp_refused(struct cmd_ctx *c, const struct thp_attr *a,
 		       const char *value, int rc)
@@ -94,12 +60,10 @@ static int thp_set(struct cmd_ctx *c, const char *word, const char *value)
 		rc = thp_attr_store(c->k, a, value);
 		if (rc < 0)
 			return thp_refused(c, a, value, rc);
-		res_list(c->r, "thp", RES_LINES);
-		emit_attr(c, a, false);
-		res_end(c->r);
+		parameter_show(c, &attrs, a - thp_attrs);
 		return 0;
 	}
-	return unknown(c, word, len);
+	return parameter_unknown(c, &attrs, word, len);
 }
 
 static int thp_run(struct cmd_ctx *c)
@@ -107,7 +71,7 @@ static int thp_run(struct cmd_ctx *c)
 	const char *word = c->arg[0].set ? c->arg[0].str : "";
 	const char *eq = strchr(word, '=');
 
-	return eq ? thp_set(c, word, eq + 1) : thp_list(c, word);
+	return eq ? thp_set(c, word, eq + 1) : parameter_list(c, &attrs, word);
 }
 
 static const char *thp_word(unsigned i)
