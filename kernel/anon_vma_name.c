@@ -118,9 +118,10 @@ void anon_vma_name_check(struct kernel *k, struct checker *c)
 /* => [start, end) lies within @vma; *pprev as for vma_modify_flags(). */
 static int set_name(struct kernel *k, struct vm_area_struct *vma,
 		    struct vm_area_struct **pprev, va_t start, va_t end,
-		    struct anon_vma_name *name)
+		    void *arg)
 {
 	struct vma_range r = vma_range_of(vma, start, end);
+	struct anon_vma_name *name = arg;
 	int err;
 
 	if (vma->vm_file)
@@ -141,32 +142,6 @@ static int set_name(struct kernel *k, struct vm_area_struct *vma,
 	return 0;
 }
 
-/* Over holes, as madvise: what is mapped is named, and -ENOMEM. */
-static int name_areas(struct kernel *k, struct mm_struct *mm, va_t start,
-		      va_t end, struct anon_vma_name *name)
-{
-	struct vm_area_struct *vma = find_vma(mm, start), *prev;
-	int err, unmapped = 0;
-
-	for (;; vma = find_vma(mm, start)) {
-		if (!vma)
-			return -ENOMEM;
-		if (start < vma->vm_start) {
-			unmapped = -ENOMEM;
-			start = vma->vm_start;
-			if (start >= end)
-				return unmapped;
-		}
-		err = set_name(k, vma, &prev, start,
-			       vma->vm_end < end ? vma->vm_end : end, name);
-		if (err)
-			return err;
-		start = prev->vm_end;
-		if (start >= end)
-			return unmapped;
-	}
-}
-
 int madvise_set_anon_name(struct kernel *k, struct mm_struct *mm, va_t start,
 			  uint64_t len_in, struct anon_vma_name *name)
 {
@@ -175,5 +150,7 @@ int madvise_set_anon_name(struct kernel *k, struct mm_struct *mm, va_t start,
 
 	if ((start & ~PAGE_MASK) || (len_in && !len) || end < start)
 		return -EINVAL;
-	return end == start ? 0 : name_areas(k, mm, start, end, name);
+	if (end == start)
+		return 0;
+	return madvise_walk_vmas(k, mm, start, end, set_name, name);
 }

@@ -1,8 +1,8 @@
 /*
  * fork.c - address spaces and tasks come to be (linux 6.1 kernel/fork.c).
  *
- * Left out: CLONE_* beyond memory, signals and threads, credentials,
- * namespaces, files, mm ids; threads have limits of their own.
+ * Left out: CLONE_* beyond memory, signals and threads, credentials but for
+ * capabilities, namespaces, mm ids; threads have limits of their own.
  * Host structs stand for the kernel's objects; each is charged to a slab of the
  * simulated kernel, where it has its address.
  */

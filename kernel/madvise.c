@@ -301,9 +301,12 @@ static int change_flags(const struct madvise_call *c,
 	return 0;
 }
 
-static int advise_area(const struct madvise_call *c, struct vm_area_struct *vma,
-		       struct vm_area_struct **pprev, va_t start, va_t end)
+static int advise_area(struct kernel *k, struct vm_area_struct *vma,
+		       struct vm_area_struct **pprev, va_t start, va_t end,
+		       void *arg)
 {
+	const struct madvise_call *c = arg;
+
 	if (refused(c->advice, vma))
 		return -EINVAL;
 	if (!c->advice->fn)
@@ -312,12 +315,13 @@ static int advise_area(const struct madvise_call *c, struct vm_area_struct *vma,
 	return c->advice->fn(c, vma, start, end);
 }
 
-static int madvise_walk_vmas(const struct madvise_call *c, va_t start, va_t end)
+int madvise_walk_vmas(struct kernel *k, struct mm_struct *mm, va_t start,
+		      va_t end, madvise_visit_fn visit, void *arg)
 {
-	struct vm_area_struct *vma = find_vma(c->mm, start), *prev;
+	struct vm_area_struct *vma = find_vma(mm, start), *prev;
 	int err, unmapped = 0;
 
-	for (;;) {
+	for (;; vma = find_vma(mm, start)) {
 		if (!vma)
 			return -ENOMEM;
 		if (start < vma->vm_start) {
@@ -326,14 +330,13 @@ static int madvise_walk_vmas(const struct madvise_call *c, va_t start, va_t end)
 			if (start >= end)
 				return unmapped;
 		}
-		err = advise_area(c, vma, &prev, start,
-				  vma->vm_end < end ? vma->vm_end : end);
+		err = visit(k, vma, &prev, start,
+			    vma->vm_end < end ? vma->vm_end : end, arg);
 		if (err)
 			return err;
 		start = prev->vm_end;
 		if (start >= end)
 			return unmapped;
-		vma = find_vma(c->mm, start);
 	}
 }
 
@@ -350,5 +353,7 @@ int do_madvise(struct kernel *k, struct mm_struct *mm, va_t start, uint64_t len,
 	end = to_ulong(k, start + PAGE_ALIGN(len));
 	if (end < start)
 		return -EINVAL;
-	return end == start ? 0 : madvise_walk_vmas(&c, start, end);
+	if (end == start)
+		return 0;
+	return madvise_walk_vmas(k, mm, start, end, advise_area, &c);
 }

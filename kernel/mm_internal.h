@@ -158,6 +158,18 @@ static inline unsigned read_implies_exec(const struct mm_struct *mm,
 	return rie && (prot & LX_PROT_READ) ? LX_PROT_EXEC : 0;
 }
 
+/* --- madvise.c ------------------------------------------------------------ */
+/*
+ * Does something to [start, end) of @vma; *pprev is the area that has them
+ * then. 0 or a negative errno.
+ */
+typedef int (*madvise_visit_fn)(struct kernel *k, struct vm_area_struct *vma,
+				struct vm_area_struct **pprev, va_t start,
+				va_t end, void *arg);
+/* Each area's part of [start, end) in turn, also behind holes: then -ENOMEM. */
+int madvise_walk_vmas(struct kernel *k, struct mm_struct *mm, va_t start,
+		      va_t end, madvise_visit_fn visit, void *arg);
+
 /* --- anon_vma_name.c ------------------------------------------------------ */
 struct anon_vma_name *anon_vma_name_alloc(struct kernel *k, const char *name);
 struct anon_vma_name *anon_vma_name_get(struct anon_vma_name *n);

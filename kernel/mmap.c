@@ -4,7 +4,7 @@
  * heap in brk.c, stacks in expand_stack.c, what memory may be promised in util.c.
  *
  * Left out: locks, seals, append-only files, swap files and mounts without
- * exec, personalities (READ_IMPLIES_EXEC), pkeys (PROT_EXEC alone is readable).
+ * exec.
  */
 #include <errno.h>
 #include <inttypes.h>
